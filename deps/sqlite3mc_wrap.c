@@ -1,0 +1,1 @@
+#include "sqlite3mc/sqlite3.c"
