@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 static const struct sut_einfo infos[] = {
-    [SUT_E_OK] = { "OK", SUT_EKIND_NONE, 200, "" },
-#define X(name, kind, http, text) [SUT_E_##name] = { #name, SUT_EKIND_##kind, http, text },
+    [SUT_E_OK] = { "OK", SUT_EKIND_NONE, 200, "", "" },
+#define X(name, kind, http, slug, text)                                                            \
+    [SUT_E_##name] = { #name, SUT_EKIND_##kind, http, slug, text },
 #include "base/err.def"
 #undef X
 };

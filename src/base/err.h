@@ -16,7 +16,7 @@
 
 enum sut_ecode {
     SUT_E_OK = 0,
-#define X(name, kind, http, text) SUT_E_##name,
+#define X(name, kind, http, slug, text) SUT_E_##name,
 #include "base/err.def"
 #undef X
 };
@@ -59,6 +59,7 @@ struct sut_einfo {
     const char *name; /* "NOT_FOUND" */
     enum sut_ekind kind;
     int http;         /* status of the reply */
+    const char *slug; /* "not_found": the contract's code */
     const char *text; /* safe for a client */
 };
 const struct sut_einfo *sut_err_info(enum sut_ecode code);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * app - all that a request may need, made once at start and then only read.
+ *
+ * prog fills it and owns every part; the parts do their own locking.
+ */
+#ifndef SUT_GUARD_APP_H
+#define SUT_GUARD_APP_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "crypto/random.h"
+
+struct sut_config;
+struct sut_store;
+struct sut_keyring;
+struct sut_sessions;
+struct sut_hasher;
+struct sut_counters;
+struct sut_events;
+struct sut_fragments;
+struct sut_router;
+struct sut_headers;
+struct sut_pages;
+
+struct sut_app {
+    const struct sut_config *config;
+    const struct sut_clock *clock;
+    const struct sut_random *random;
+    struct sut_store *store;
+    struct sut_keyring *keyring;
+    struct sut_sessions *sessions;
+    struct sut_hasher *hasher;
+    struct sut_counters *counters;
+    struct sut_events *events;
+    struct sut_fragments *fragments;
+    const struct sut_router *router;
+    const struct sut_headers *headers;
+    struct sut_bytes *openapi; /* the document, rendered once */
+    bool plain_loopback_ok;    /* --demo or --insecure-dev: plain HTTP is answered on loopback */
+};
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * guard - what stands between a request and its handler, as a const table of steps.
+ *
+ * Address and scheme, Host, CORS, query grammar, authentication, limits, CSRF,
+ * policy, body schema; then the handler.  Deny by default: a request that no
+ * step and no row let through is refused.
+ */
+#ifndef SUT_GUARD_GUARD_H
+#define SUT_GUARD_GUARD_H
+
+#include "guard/req.h"
+
+/* The callbacks for serve; `app` must outlive the server. */
+struct sut_service sut_guard_service(struct sut_app *app);
+
+/* Every row has a policy and a place, an answer and a handler; INVALID with a sentence otherwise.
+ */
+struct sut_diag;
+SUT_ERR sut_guard_check_routes(const struct sut_routes *const *tables, size_t n,
+                               struct sut_diag *reterr_diag);
+
+/* Count this request against the refresh rate of one session; false: the 429 is made. */
+bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id);
+
+/* Names of the steps in order, for documents and tests; NULL ends. */
+const char *const *sut_guard_step_names(void);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/req.h"
+
+#include "store/store.h"
+
+struct lease {
+    struct sut_store *store;
+    struct sut_db_conn *conn;
+};
+
+static void lease_end(void *arg)
+{
+    struct lease *l = arg;
+    sut_store_return(l->store, &l->conn);
+}
+
+SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret)
+{
+    if (r->conn == NULL) {
+        struct lease *l = ARENA_NEW(r->arena, struct lease);
+        ENSURE(l != NULL, NOMEM);
+        l->store = r->app->store;
+        TRY(sut_store_lease(l->store, &l->conn));
+        const sut_err e = sut_arena_defer(r->arena, lease_end, l);
+        if (sut_failed(e)) {
+            lease_end(l);
+            return e;
+        }
+        r->conn = l->conn;
+        r->statements_before = sut_db_statements(r->conn);
+    }
+    *ret = r->conn;
+    return SUT_OK;
+}
+
+/* Where a declared key's value is kept; SUT_QUERY_MAX when the row has no such key. */
+static unsigned key_index(const struct sut_req *r, const char *name)
+{
+    const struct sut_query_key *k = r->route == NULL ? NULL : r->route->query;
+    for (unsigned i = 0; k != NULL && k[i].name != NULL; i++)
+        if (strcmp(k[i].name, name) == 0)
+            return i;
+    return SUT_QUERY_MAX;
+}
+
+sut_str sut_req_query(const struct sut_req *r, const char *name)
+{
+    const unsigned i = key_index(r, name);
+    return i == SUT_QUERY_MAX ? (sut_str){ 0 } : r->query[i];
+}
+
+int64_t sut_req_query_int(const struct sut_req *r, const char *name, int64_t absent)
+{
+    const unsigned i = key_index(r, name);
+    return i == SUT_QUERY_MAX || r->query[i].p == NULL ? absent : r->query_int[i];
+}
+
+sut_str sut_req_text(const struct sut_req *r, const char *name)
+{
+    const struct sut_json *v = sut_json_get(r->body, name);
+    if (v == NULL || v->type != SUT_JSON_STRING)
+        return (sut_str){ 0 };
+    const struct sut_schema *schema = r->route->body;
+    for (size_t i = 0; schema != NULL && i < schema->n; i++)
+        if (strcmp(schema->fields[i].name, name) == 0 && schema->fields[i].type == SUT_F_PASSWORD)
+            return v->s;
+    const sut_str text = sut_str_trim(v->s);
+    return text.p == NULL ? SUT_STR("") : text;
+}
+
+bool sut_req_has(const struct sut_req *r, const char *name)
+{
+    return sut_json_get(r->body, name) != NULL;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * req - a request as a handler sees it: who asks, what for, checked and parsed.
+ *
+ * Made by the guard in the exchange's arena; lives as long as the exchange.
+ * One thread at a time, as the exchange.
+ */
+#ifndef SUT_GUARD_REQ_H
+#define SUT_GUARD_REQ_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "codec/json.h"
+#include "guard/app.h"
+#include "guard/route.h"
+#include "http/router.h"
+#include "serve/exchange.h"
+
+struct sut_db_conn;
+
+/* Who asks.  Filled from the token alone; roles are read when a policy asks for them. */
+enum sut_auth_state {
+    SUT_AUTH_NONE, /* no credentials */
+    SUT_AUTH_BAD,  /* a token that is not good: `why` */
+    SUT_AUTH_USER,
+};
+
+struct sut_auth {
+    enum sut_auth_state state;
+    const char *why; /* BAD: a constant sentence */
+    int64_t user_id;
+    int64_t session_id; /* 0: a token of an older shop */
+    uint8_t foreign_jti[16];
+    int64_t exp_s;
+    bool is_foreign;
+};
+
+struct sut_rate_seen {
+    bool counted;
+    uint64_t limit;
+    uint64_t remaining;
+    int64_t reset_s;
+    int64_t retry_after_s;
+};
+
+struct sut_req {
+    struct sut_exchange *x;
+    const struct sut_app *app;
+    struct sut_arena *arena;
+    const struct sut_route *route; /* NULL: none matched */
+    enum sut_contract contract;
+    struct sut_router_match match;
+    sut_str query[SUT_QUERY_MAX];     /* beside route->query; p is NULL when absent */
+    int64_t query_int[SUT_QUERY_MAX]; /* INT: the number; PRICE: cents */
+    const struct sut_json *body;
+    struct sut_auth auth;
+    bool is_staff;
+    bool is_superuser;
+    struct sut_rate_seen rate;
+    sut_ms now;
+    uint64_t statements_before;
+    struct sut_db_conn *conn; /* leased by sut_req_conn() */
+    unsigned step;            /* the guard's next step */
+};
+
+/*
+ * A connection to read from: the loop's own, or a lease that ends with the
+ * request.  UNAVAILABLE when the store is gone.
+ */
+SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret);
+
+/* Value of a declared query key: {NULL,0} when absent. */
+sut_str sut_req_query(const struct sut_req *r, const char *name);
+/* The number of an INT or PRICE key; `absent` when it was not sent. */
+int64_t sut_req_query_int(const struct sut_req *r, const char *name, int64_t absent);
+/* A text member of the body, trimmed as the schema does; {NULL,0} when absent or null. */
+sut_str sut_req_text(const struct sut_req *r, const char *name);
+/* Whether the member was sent at all. */
+bool sut_req_has(const struct sut_req *r, const char *name);
+
+#endif
