@@ -121,6 +121,7 @@ CREATE TABLE categories (
 );
 
 CREATE INDEX categories_by_parent ON categories (parent_id);
+CREATE INDEX categories_hidden ON categories (id) WHERE is_active = 0;
 
 CREATE TABLE coverage_levels (
     id {{id}},
@@ -141,7 +142,7 @@ CREATE TABLE products (
     description {{text}} NOT NULL DEFAULT '',
     category_id BIGINT NOT NULL REFERENCES categories (id),
     coverage_level_id BIGINT REFERENCES coverage_levels (id),
-    price BIGINT NOT NULL CHECK (price > 0),
+    price BIGINT NOT NULL CHECK (price >= 0),
     is_featured BIGINT NOT NULL DEFAULT 0,
     is_active BIGINT NOT NULL DEFAULT 1,
     date_added BIGINT NOT NULL,
@@ -174,7 +175,7 @@ CREATE TABLE variants (
     size {{text}},
     color {{text}} NOT NULL,
     -- null: the product's
-    price BIGINT CHECK (price IS NULL OR price > 0),
+    price BIGINT CHECK (price IS NULL OR price >= 0),
     stock BIGINT NOT NULL CHECK (stock >= 0),
     is_default BIGINT NOT NULL DEFAULT 0,
     is_active BIGINT NOT NULL DEFAULT 1,
@@ -183,6 +184,9 @@ CREATE TABLE variants (
 );
 
 CREATE INDEX variants_by_product ON variants (product_id, id);
+-- which colours and sizes are there: one step of the index for each
+CREATE INDEX variants_by_color ON variants (color, product_id) WHERE is_active = 1;
+CREATE INDEX variants_by_size ON variants (size, product_id) WHERE is_active = 1;
 
 CREATE TABLE product_images (
     id {{id}},
