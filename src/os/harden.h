@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * harden - what every role does to itself before its first byte of input.
+ */
+#ifndef SUT_OS_HARDEN_H
+#define SUT_OS_HARDEN_H
+
+#include "base/err.h"
+
+/*
+ * No new privileges, not dumpable (no core, no ptrace by the same user,
+ * /proc/self owned by root), core size 0, SIGPIPE ignored.  SYSTEM when the
+ * kernel refuses any of it: the role must exit then.
+ */
+SUT_ERR sut_harden_process(void);
+
+/*
+ * Overwrite every string of the environment with zeros and empty it, so that
+ * neither /proc/self/environ nor a child sees a secret that came by it.  Call
+ * once, before threads, after the settings have copied what they need.
+ */
+void sut_harden_wipe_environ(void);
+
+/* Overwrite a text of argv that must not stay in `ps`. */
+void sut_harden_wipe_text(char *z);
+
+#endif
