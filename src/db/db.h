@@ -39,16 +39,17 @@ enum sut_db_cipher { SUT_DB_AEGIS256, SUT_DB_SQLCIPHER };
 
 struct sut_db_options {
     enum sut_db_kind kind;
-    const char *path;             /* sqlite: the file */
-    enum sut_db_cipher cipher;    /* sqlite */
-    const struct sut_secret *key; /* sqlite: 32 bytes; borrowed until sut_db_close() */
-    const char *vfs;              /* sqlite: NULL, or the name of a registered test VFS */
-    const char *dsn;              /* postgres: URI or keywords; holds a password, never logged */
-    unsigned connect_timeout_s;   /* postgres */
+    const char *path;              /* sqlite: the file */
+    enum sut_db_cipher cipher;     /* sqlite */
+    const struct sut_secret *key;  /* sqlite: 32 bytes; borrowed until sut_db_close() */
+    const char *vfs;               /* sqlite: NULL, or the name of a registered test VFS */
+    const char *dsn;               /* postgres: URI or keywords; holds a password, never logged */
+    unsigned connect_timeout_s;    /* postgres */
     unsigned statement_timeout_ms; /* postgres */
 };
 
-/* Check the options and make a first connection to see that they work.  *reterr_diag says why not. */
+/* Check the options and make a first connection to see that they work.  *reterr_diag says why not.
+ */
 SUT_ERR sut_db_open(const struct sut_db_options *opt, struct sut_db **ret,
                     struct sut_diag *reterr_diag);
 /* Every connection must have been freed before. */
@@ -59,7 +60,7 @@ SUT_ERR sut_db_connect(struct sut_db *db, enum sut_db_mode mode, struct sut_db_c
 void sut_db_disconnect(struct sut_db_conn **c);
 enum sut_db_kind sut_db_conn_kind(const struct sut_db_conn *c);
 /* False when the connection must be thrown away (the server is gone). */
-bool sut_db_is_alive(const struct sut_db_conn *c);
+bool sut_db_is_alive(struct sut_db_conn *c);
 /* Statements run on this connection so far: what a request costs is the difference. */
 uint64_t sut_db_statements(const struct sut_db_conn *c);
 /* The driver's own words for the last failure: for the log, never for a client. */
@@ -69,7 +70,8 @@ const char *sut_db_last_error(const struct sut_db_conn *c);
 SUT_ERR sut_db_prepare(struct sut_db_conn *c, const struct sut_sql *sql, struct sut_db_stmt **ret);
 void sut_db_end(struct sut_db_stmt **s);
 
-/* Bind parameter $n (from 1).  Text and blobs are borrowed until sut_db_end().  A fault shows at step. */
+/* Bind parameter $n (from 1).  Text and blobs are borrowed until sut_db_end().  A fault shows at
+ * step. */
 void sut_db_bind_i64(struct sut_db_stmt *s, int n, int64_t v);
 void sut_db_bind_text(struct sut_db_stmt *s, int n, sut_str v);
 void sut_db_bind_blob(struct sut_db_stmt *s, int n, sut_str v);
@@ -90,8 +92,13 @@ SUT_ERR sut_db_exec(struct sut_db_conn *c, const struct sut_sql *sql);
 /* Run several statements from the program's own constants (migrations); never from input. */
 SUT_ERR sut_db_script(struct sut_db_conn *c, const char *script);
 
-/* Transactions; a WRITE connection begins IMMEDIATE (sqlite) or SERIALIZABLE (postgres),
- * a READ one sees one snapshot. */
+/*
+ * Transactions; a WRITE connection begins IMMEDIATE (sqlite) or SERIALIZABLE (postgres),
+ * a READ one sees one snapshot.  A statement that fails inside one spoils it:
+ * until the savepoint around it, or all, is rolled back, everything else is
+ * refused with SYSTEM, on both drivers alike.  What may fail and be got over
+ * (EXISTS) stands in a savepoint of its own, or says ON CONFLICT.
+ */
 SUT_ERR sut_db_tx_begin(struct sut_db_conn *c);
 SUT_ERR sut_db_tx_commit(struct sut_db_conn *c);
 void sut_db_tx_rollback(struct sut_db_conn *c);
@@ -99,7 +106,23 @@ void sut_db_tx_rollback(struct sut_db_conn *c);
 SUT_ERR sut_db_savepoint(struct sut_db_conn *c);
 SUT_ERR sut_db_savepoint_release(struct sut_db_conn *c);
 void sut_db_savepoint_rollback(struct sut_db_conn *c);
-/* False when the database has rolled the whole transaction back by itself (full disk, I/O error). */
+/* False when the database has rolled the whole transaction back by itself (full disk, I/O error).
+ */
 bool sut_db_in_tx(const struct sut_db_conn *c);
+
+/* Hold the lock `key` until this connection ends (postgres; nothing to do on sqlite, whose
+ * file one process has).  BUSY when another holds it longer than wait_ms. */
+SUT_ERR sut_db_lock(struct sut_db_conn *c, int64_t key, unsigned wait_ms);
+/* Whether a table of that name (lower case) is there. */
+SUT_ERR sut_db_has_table(struct sut_db_conn *c, const char *name, bool *ret);
+/* Pages in the write-ahead log after this connection's last commit; 0 on postgres. */
+unsigned sut_db_wal_pages(const struct sut_db_conn *c);
+/*
+ * Move pages out of the write-ahead log into the file; nothing to do on postgres.
+ * PASSIVE waits for nobody; RESTART keeps writers out for a moment so that the
+ * log begins anew; TRUNCATE empties it as well.  CONFLICT when others are in the way.
+ */
+enum sut_db_checkpoint { SUT_DB_PASSIVE, SUT_DB_RESTART, SUT_DB_TRUNCATE };
+SUT_ERR sut_db_checkpoint(struct sut_db_conn *c, enum sut_db_checkpoint how);
 
 #endif

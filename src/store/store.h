@@ -23,9 +23,9 @@ struct sut_store;
 
 struct sut_store_options {
     struct sut_db_options db;
-    unsigned readers;    /* connections for sut_store_lease(): 1 .. 64 */
-    unsigned queue_max;  /* writes that may wait; beyond: BUSY */
-    bool migrate;        /* bring an older store up to date; else refuse it */
+    unsigned readers;   /* connections for sut_store_lease(): 1 .. 64 */
+    unsigned queue_max; /* writes that may wait; beyond: BUSY */
+    bool migrate;       /* bring an older store up to date; else refuse it */
 };
 
 /*

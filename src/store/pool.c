@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/pool.h"
+
+#include <pthread.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+enum { POOL_MAX = 64, NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_S = 1000 };
+
+struct sut_pool {
+    struct sut_db *db;
+    enum sut_db_mode mode;
+    pthread_mutex_t lock;
+    pthread_cond_t given;
+    unsigned max;
+    unsigned out;  /* borrowed, or being made */
+    unsigned idle; /* in the table below; the last given is the first taken */
+    struct sut_db_conn *conns[POOL_MAX];
+};
+
+SUT_ERR sut_pool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
+                        struct sut_pool **ret)
+{
+    ENSURE(max >= 1 && max <= POOL_MAX, INVALID);
+    struct sut_pool *p = sut_mem_zalloc(1, sizeof(*p));
+    ENSURE(p != NULL, NOMEM);
+    p->db = db;
+    p->mode = mode;
+    p->max = max;
+    (void) pthread_mutex_init(&p->lock, NULL);
+    pthread_condattr_t attr;
+    (void) pthread_condattr_init(&attr);
+    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    (void) pthread_cond_init(&p->given, &attr);
+    (void) pthread_condattr_destroy(&attr);
+    *ret = p;
+    return SUT_OK;
+}
+
+void sut_pool_free(struct sut_pool **pp)
+{
+    struct sut_pool *p = *pp;
+    if (p == NULL)
+        return;
+    SUT_BUG_IF(p->out > 0);
+    for (unsigned i = 0; i < p->idle; i++)
+        sut_db_disconnect(&p->conns[i]);
+    (void) pthread_cond_destroy(&p->given);
+    (void) pthread_mutex_destroy(&p->lock);
+    sut_mem_free(p);
+    *pp = NULL;
+}
+
+static struct timespec from_now(unsigned ms)
+{
+    struct timespec t;
+    (void) clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += (time_t) (ms / MS_PER_S);
+    t.tv_nsec += (long) (ms % MS_PER_S) * NS_PER_MS;
+    if (t.tv_nsec >= NS_PER_S) {
+        t.tv_sec++;
+        t.tv_nsec -= NS_PER_S;
+    }
+    return t;
+}
+
+/* Wait for a place; then *ret is an idle connection, or NULL: the caller may make one. */
+static SUT_ERR take_place(struct sut_pool *p, unsigned wait_ms, struct sut_db_conn **ret)
+{
+    const struct timespec until = from_now(wait_ms);
+    sut_err err = SUT_OK;
+    pthread_mutex_lock(&p->lock);
+    int rc = 0;
+    while (p->out >= p->max && rc == 0)
+        rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
+    if (p->out < p->max) {
+        p->out++;
+        *ret = p->idle > 0 ? p->conns[--p->idle] : NULL;
+    } else {
+        static const struct sut_esite site = { __FILE__, __func__, __LINE__ };
+        err = (sut_err){ .at = &site, .sys = 0, .code = SUT_E_BUSY };
+    }
+    pthread_mutex_unlock(&p->lock);
+    return err;
+}
+
+/* Give the place back, with its connection or (NULL) without. */
+static void give_place(struct sut_pool *p, struct sut_db_conn *c)
+{
+    pthread_mutex_lock(&p->lock);
+    p->out--;
+    if (c != NULL)
+        p->conns[p->idle++] = c;
+    pthread_cond_signal(&p->given);
+    pthread_mutex_unlock(&p->lock);
+}
+
+SUT_ERR sut_pool_take(struct sut_pool *p, unsigned wait_ms, struct sut_db_conn **ret)
+{
+    struct sut_db_conn *c = NULL;
+    TRY(take_place(p, wait_ms, &c));
+    if (c != NULL && !sut_db_is_alive(c))
+        sut_db_disconnect(&c);
+    if (c == NULL) {
+        const sut_err err = sut_db_connect(p->db, p->mode, &c);
+        if (sut_failed(err)) {
+            give_place(p, NULL);
+            return err;
+        }
+    }
+    *ret = c;
+    return SUT_OK;
+}
+
+void sut_pool_give(struct sut_pool *p, struct sut_db_conn **c)
+{
+    if (*c == NULL)
+        return;
+    sut_db_tx_rollback(*c);
+    if (!sut_db_is_alive(*c))
+        sut_db_disconnect(c);
+    give_place(p, *c);
+    *c = NULL;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "store/migrate.h"
+#include "store/pool.h"
+#include "store/writer.h"
+
+enum {
+    STORE_MAGIC = 0x5DB05703,
+    LEASE_WAIT_MS = 5000,
+    TRIES = 10,       /* of a write that meets another on PostgreSQL */
+    BACKOFF_US = 500, /* doubled each time, up to BACKOFF_MAX_US, and spread */
+    BACKOFF_MAX_US = 20000,
+    NS_PER_US = 1000,
+    PATH_BYTES = 4096,
+};
+
+struct sut_store {
+    unsigned magic;
+    struct sut_db *db;
+    int lock_fd; /* -1: remote */
+    int64_t version;
+    struct sut_pool *readers;
+    struct sut_pool *writers;  /* remote alone */
+    struct sut_writer *writer; /* embedded alone */
+};
+
+/* One process has an embedded store; the lock ends with it, however it ends. */
+static SUT_ERR lock_folder(const char *path, int *ret_fd, struct sut_diag *reterr_diag)
+{
+    char file[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    const size_t dir_n = slash == NULL ? 0 : (size_t) (slash - path) + 1;
+    ENSURE(dir_n + sizeof("lock") <= sizeof(file), TOO_LARGE);
+    memcpy(file, path, dir_n);
+    memcpy(file + dir_n, "lock", sizeof("lock"));
+
+    const int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        const int sys = errno;
+        char why[128];
+        sut_diag_set(reterr_diag, "can't write to the data folder: %s",
+                     strerror_r(sys, why, sizeof(why)));
+        sut_diag_place(reterr_diag, "%s", file);
+        errno = sys;
+        if (sys == ENOSPC || sys == EDQUOT)
+            FAIL_SYS(FULL);
+        FAIL_SYS(SYSTEM);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        sut_diag_set(reterr_diag, "another sutler has this store open");
+        sut_diag_place(reterr_diag, "%s", file);
+        (void) close(fd);
+        FAIL(BUSY);
+    }
+    *ret_fd = fd;
+    return SUT_OK;
+}
+
+static SUT_ERR bring_up(struct sut_store *s, const struct sut_store_options *opt,
+                        struct sut_diag *reterr_diag)
+{
+    struct sut_db_conn *c DEFER(sut_db_disconnect) = NULL;
+    TRY(sut_db_connect(s->db, SUT_DB_WRITE, &c));
+    return sut_migrate_run(c, sut_store_migrations, sut_store_migrations_n, opt->migrate,
+                           &s->version, reterr_diag);
+}
+
+static SUT_ERR open_parts(struct sut_store *s, const struct sut_store_options *opt,
+                          struct sut_diag *reterr_diag)
+{
+    const bool remote = opt->db.kind == SUT_DB_POSTGRES;
+    if (!remote)
+        TRY(lock_folder(opt->db.path, &s->lock_fd, reterr_diag));
+    TRY(sut_db_open(&opt->db, &s->db, reterr_diag));
+    TRY(bring_up(s, opt, reterr_diag));
+    TRY(sut_pool_create(s->db, SUT_DB_READ, opt->readers, &s->readers));
+    if (remote)
+        return sut_pool_create(s->db, SUT_DB_WRITE, opt->readers, &s->writers);
+    return sut_writer_start(s->db, opt->queue_max, &s->writer);
+}
+
+SUT_ERR sut_store_open(const struct sut_store_options *opt, struct sut_store **ret,
+                       struct sut_diag *reterr_diag)
+{
+    struct sut_diag unused;
+    struct sut_diag *diag = reterr_diag != NULL ? reterr_diag : &unused;
+    *diag = (struct sut_diag){ .text = "" };
+
+    struct sut_store *s DEFER(sut_store_close) = sut_mem_zalloc(1, sizeof(*s));
+    ENSURE(s != NULL, NOMEM);
+    s->magic = STORE_MAGIC;
+    s->lock_fd = -1;
+    const sut_err err = open_parts(s, opt, diag);
+    if (sut_failed(err)) {
+        if (diag->text[0] == '\0')
+            sut_diag_set(diag, "the store can't be opened (%s)", sut_err_info(err.code)->name);
+        return err;
+    }
+    *ret = STEAL(s);
+    return SUT_OK;
+}
+
+void sut_store_close(struct sut_store **ps)
+{
+    struct sut_store *s = *ps;
+    if (s == NULL)
+        return;
+    SUT_BUG_IF(s->magic != STORE_MAGIC);
+    s->magic = 0;
+    sut_pool_free(&s->readers);
+    sut_pool_free(&s->writers);
+    sut_writer_stop(&s->writer);
+    sut_db_close(&s->db);
+    if (s->lock_fd >= 0)
+        (void) close(s->lock_fd);
+    sut_mem_free(s);
+    *ps = NULL;
+}
+
+bool sut_store_is_remote(const struct sut_store *s)
+{
+    return sut_db_kind(s->db) == SUT_DB_POSTGRES;
+}
+
+int64_t sut_store_version(const struct sut_store *s)
+{
+    return s->version;
+}
+
+int64_t sut_store_version_of_program(void)
+{
+    return sut_store_migrations_n == 0 ? 0
+                                       : sut_store_migrations[sut_store_migrations_n - 1].number;
+}
+
+/* Two writes that met sleep for different times, or they would meet again. */
+static void back_off(unsigned try_n)
+{
+    uint64_t us = (uint64_t) BACKOFF_US << (try_n < 6 ? try_n : 6);
+    if (us > BACKOFF_MAX_US)
+        us = BACKOFF_MAX_US;
+    const uint64_t noise = sut_monotonic_ns() * UINT64_C(0x9E3779B97F4A7C15) >> 40;
+    const uint64_t spread = us / 2 + noise % us;
+    const struct timespec t = { .tv_sec = 0, .tv_nsec = (long) (spread * NS_PER_US) };
+    (void) nanosleep(&t, NULL);
+}
+
+/*
+ * One try.  *ret_may_again: nothing of it can have been kept, and another try
+ * may go better.  After COMMIT was sent and no answer came, nobody knows.
+ */
+static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg, bool *ret_may_again)
+{
+    *ret_may_again = true;
+    TRY(sut_db_tx_begin(c));
+    const sut_err err = job(c, arg);
+    if (sut_failed(err)) {
+        sut_db_tx_rollback(c);
+        return err;
+    }
+    const sut_err end = sut_db_tx_commit(c);
+    *ret_may_again = end.code == SUT_E_CONFLICT;
+    return end;
+}
+
+static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg)
+{
+    bool reconnected = false;
+    for (unsigned n = 0;; n++) {
+        struct sut_db_conn *c = NULL;
+        TRY(sut_pool_take(s->writers, LEASE_WAIT_MS, &c));
+        bool may_again = false;
+        const sut_err err = try_write(c, job, arg, &may_again);
+        const bool lost = !sut_db_is_alive(c);
+        sut_pool_give(s->writers, &c);
+        if (!sut_failed(err))
+            return err;
+        if (lost && may_again && !reconnected) {
+            reconnected = true;
+            continue;
+        }
+        if (err.code != SUT_E_CONFLICT || !may_again || n + 1 >= TRIES)
+            return err;
+        back_off(n);
+    }
+}
+
+SUT_ERR sut_store_write(struct sut_store *s, sut_store_job *job, void *arg)
+{
+    if (s->writer != NULL)
+        return sut_writer_run(s->writer, job, arg, false);
+    return write_remote(s, job, arg);
+}
+
+SUT_ERR sut_store_write_alone(struct sut_store *s, sut_store_job *job, void *arg)
+{
+    if (s->writer != NULL)
+        return sut_writer_run(s->writer, job, arg, true);
+    return write_remote(s, job, arg);
+}
+
+SUT_ERR sut_store_lease(struct sut_store *s, struct sut_db_conn **ret)
+{
+    return sut_pool_take(s->readers, LEASE_WAIT_MS, ret);
+}
+
+void sut_store_return(struct sut_store *s, struct sut_db_conn **c)
+{
+    sut_pool_give(s->readers, c);
+}
+
+SUT_ERR sut_store_reader(struct sut_store *s, struct sut_db_conn **ret)
+{
+    return sut_db_connect(s->db, SUT_DB_READ, ret);
+}
+
+static SUT_ERR ping(struct sut_db_conn *c)
+{
+    static const struct sut_sql sql = { "store_ping", "SELECT MAX(number) FROM store_migration" };
+    return sut_db_exec(c, &sql);
+}
+
+SUT_ERR sut_store_ping(struct sut_store *s)
+{
+    struct sut_db_conn *c = NULL;
+    TRY(sut_store_lease(s, &c));
+    const sut_err err = ping(c);
+    sut_store_return(s, &c);
+    return err;
+}

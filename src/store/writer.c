@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/writer.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+    BATCH_MAX = 128,
+    BATCH_NS = 5 * 1000 * 1000, /* work after which a batch takes no further job */
+    STACK_BYTES = 512 * 1024,
+    LOG_PAGES_MOVE = 1000,    /* a log this long is moved into the file */
+    LOG_PAGES_RESTART = 4000, /* this long, writers are held up for a moment to begin it anew */
+};
+
+enum job_state { WAITING, DONE };
+
+/* On the stack of the thread that waits for it. */
+struct job {
+    struct job *next;
+    sut_store_job *run;
+    void *arg;
+    bool alone;
+    sut_err err;
+    atomic_uint state;
+};
+
+struct sut_writer {
+    struct sut_db *db;
+    struct sut_db_conn *conn;  /* the writer thread's */
+    struct sut_db_conn *mover; /* the checkpoint thread's */
+    pthread_t thread;
+    pthread_t mover_thread;
+
+    pthread_mutex_t lock;
+    pthread_cond_t has_work;
+    struct job *first;
+    struct job **last;
+    unsigned waiting;
+    unsigned queue_max;
+    bool idle;
+    bool stopping;
+
+    pthread_mutex_t mover_lock;
+    pthread_cond_t mover_wake;
+    unsigned log_pages; /* under mover_lock */
+    bool mover_stopping;
+};
+
+static void job_wait(struct job *j)
+{
+    while (atomic_load_explicit(&j->state, memory_order_acquire) == WAITING)
+        (void) syscall(SYS_futex, &j->state, FUTEX_WAIT_PRIVATE, WAITING, NULL, NULL, 0);
+}
+
+/* The job is gone from here on: its stack may be used for something else already. */
+static void job_finish(struct job *j, sut_err err)
+{
+    j->err = err;
+    atomic_store_explicit(&j->state, DONE, memory_order_release);
+    (void) syscall(SYS_futex, &j->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+/* Run one job within its savepoint.  An error undoes it alone, unless all is gone. */
+static SUT_ERR run_in_savepoint(struct sut_db_conn *c, struct job *j)
+{
+    TRY(sut_db_savepoint(c));
+    sut_err err = j->run(c, j->arg);
+    if (!sut_failed(err))
+        err = sut_db_savepoint_release(c);
+    if (sut_failed(err))
+        sut_db_savepoint_rollback(c);
+    return err;
+}
+
+/* A transaction for one job, for those that must not share or lost their place in a batch. */
+static SUT_ERR run_alone(struct sut_db_conn *c, struct job *j)
+{
+    TRY(sut_db_tx_begin(c));
+    const sut_err err = j->run(c, j->arg);
+    if (sut_failed(err)) {
+        sut_db_tx_rollback(c);
+        return err;
+    }
+    return sut_db_tx_commit(c);
+}
+
+static void finish_all(struct job **jobs, unsigned n, sut_err err)
+{
+    for (unsigned i = 0; i < n; i++) {
+        /* A job that failed by itself keeps its own reason. */
+        job_finish(jobs[i], sut_failed(jobs[i]->err) ? jobs[i]->err : err);
+    }
+}
+
+/*
+ * A full disk or an I/O error within jobs[at] has rolled the whole transaction
+ * back: what the jobs before it did is gone.  Each of them gets a transaction
+ * of its own, so that the one that can't be written takes no other with it.
+ */
+static void run_again(struct sut_writer *w, struct job **jobs, unsigned at)
+{
+    for (unsigned i = 0; i < at; i++) {
+        if (!sut_failed(jobs[i]->err))
+            jobs[i]->err = run_alone(w->conn, jobs[i]);
+        job_finish(jobs[i], jobs[i]->err);
+    }
+    job_finish(jobs[at], jobs[at]->err);
+}
+
+/* Run jobs[0 .. n) in one transaction; returns how many were dealt with. */
+static unsigned run_batch(struct sut_writer *w, struct job **jobs, unsigned n)
+{
+    struct sut_db_conn *c = w->conn;
+    if (n == 1) {
+        job_finish(jobs[0], run_alone(c, jobs[0]));
+        return 1;
+    }
+    const sut_err begun = sut_db_tx_begin(c);
+    if (sut_failed(begun)) {
+        finish_all(jobs, n, begun);
+        return n;
+    }
+    const uint64_t until = sut_monotonic_ns() + BATCH_NS;
+    unsigned done = 0;
+    do {
+        jobs[done]->err = run_in_savepoint(c, jobs[done]);
+        if (!sut_db_in_tx(c)) {
+            SUT_BUG_IF(!sut_failed(jobs[done]->err));
+            sut_db_tx_rollback(c); /* tell the connection too that it is over */
+            run_again(w, jobs, done);
+            return done + 1;
+        }
+        done++;
+    } while (done < n && sut_monotonic_ns() < until);
+    finish_all(jobs, done, sut_db_tx_commit(c));
+    return done;
+}
+
+/* Take the next jobs that may share a transaction off the queue; 0 when the writer is to end. */
+static unsigned take(struct sut_writer *w, struct job **jobs)
+{
+    unsigned n = 0;
+    pthread_mutex_lock(&w->lock);
+    while (w->first == NULL && !w->stopping) {
+        w->idle = true;
+        pthread_cond_wait(&w->has_work, &w->lock);
+        w->idle = false;
+    }
+    while (w->first != NULL && n < BATCH_MAX) {
+        struct job *j = w->first;
+        if (j->alone && n > 0)
+            break;
+        w->first = j->next;
+        w->waiting--;
+        jobs[n++] = j;
+        if (j->alone)
+            break;
+    }
+    if (w->first == NULL)
+        w->last = &w->first;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+static void tell_mover(struct sut_writer *w)
+{
+    const unsigned pages = sut_db_wal_pages(w->conn);
+    if (pages < LOG_PAGES_MOVE)
+        return;
+    pthread_mutex_lock(&w->mover_lock);
+    if (w->log_pages == 0)
+        pthread_cond_signal(&w->mover_wake);
+    w->log_pages = pages;
+    pthread_mutex_unlock(&w->mover_lock);
+}
+
+static void *write_loop(void *arg)
+{
+    struct sut_writer *w = arg;
+    struct job *jobs[BATCH_MAX];
+    unsigned n;
+    while ((n = take(w, jobs)) > 0) {
+        for (unsigned at = 0; at < n;)
+            at += run_batch(w, jobs + at, n - at);
+        tell_mover(w);
+    }
+    return NULL;
+}
+
+static void *move_loop(void *arg)
+{
+    struct sut_writer *w = arg;
+    static const char because[] = "the log keeps what was not moved; the next turn tries again";
+    pthread_mutex_lock(&w->mover_lock);
+    for (;;) {
+        while (w->log_pages == 0 && !w->mover_stopping)
+            pthread_cond_wait(&w->mover_wake, &w->mover_lock);
+        if (w->mover_stopping)
+            break;
+        const unsigned pages = w->log_pages;
+        pthread_mutex_unlock(&w->mover_lock);
+        sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_PASSIVE), because);
+        /* Under steady writes the log never runs empty by itself, so it is cut by force. */
+        if (pages > LOG_PAGES_RESTART)
+            sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_RESTART), because);
+        pthread_mutex_lock(&w->mover_lock);
+        w->log_pages = 0;
+    }
+    pthread_mutex_unlock(&w->mover_lock);
+    return NULL;
+}
+
+/* Start a thread with a small stack and all signals blocked: those are the main thread's. */
+static SUT_ERR start_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    ENSURE(pthread_attr_init(&attr) == 0, NOMEM);
+    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
+    sigset_t all;
+    sigset_t old;
+    (void) sigfillset(&all);
+    (void) pthread_sigmask(SIG_SETMASK, &all, &old);
+    errno = pthread_create(ret, &attr, fn, arg);
+    const int sys = errno;
+    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
+    (void) pthread_attr_destroy(&attr);
+    errno = sys;
+    if (sys != 0)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
+static void end_mover(struct sut_writer *w)
+{
+    pthread_mutex_lock(&w->mover_lock);
+    w->mover_stopping = true;
+    pthread_cond_signal(&w->mover_wake);
+    pthread_mutex_unlock(&w->mover_lock);
+    (void) pthread_join(w->mover_thread, NULL);
+}
+
+static void free_writer(struct sut_writer *w)
+{
+    sut_db_disconnect(&w->mover);
+    sut_db_disconnect(&w->conn);
+    (void) pthread_cond_destroy(&w->has_work);
+    (void) pthread_cond_destroy(&w->mover_wake);
+    (void) pthread_mutex_destroy(&w->lock);
+    (void) pthread_mutex_destroy(&w->mover_lock);
+    sut_mem_free(w);
+}
+
+static SUT_ERR start(struct sut_writer *w)
+{
+    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &w->conn));
+    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &w->mover));
+    TRY(start_thread(&w->mover_thread, move_loop, w));
+    const sut_err err = start_thread(&w->thread, write_loop, w);
+    if (sut_failed(err))
+        end_mover(w);
+    return err;
+}
+
+SUT_ERR sut_writer_start(struct sut_db *db, unsigned queue_max, struct sut_writer **ret)
+{
+    struct sut_writer *w = sut_mem_zalloc(1, sizeof(*w));
+    ENSURE(w != NULL, NOMEM);
+    w->db = db;
+    w->queue_max = queue_max;
+    w->last = &w->first;
+    (void) pthread_mutex_init(&w->lock, NULL);
+    (void) pthread_mutex_init(&w->mover_lock, NULL);
+    (void) pthread_cond_init(&w->has_work, NULL);
+    (void) pthread_cond_init(&w->mover_wake, NULL);
+    const sut_err err = start(w);
+    if (sut_failed(err)) {
+        free_writer(w);
+        return err;
+    }
+    *ret = w;
+    return SUT_OK;
+}
+
+void sut_writer_stop(struct sut_writer **pw)
+{
+    struct sut_writer *w = *pw;
+    if (w == NULL)
+        return;
+    *pw = NULL;
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    pthread_cond_signal(&w->has_work);
+    pthread_mutex_unlock(&w->lock);
+    (void) pthread_join(w->thread, NULL);
+    end_mover(w);
+    sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_TRUNCATE),
+               "what stays in the log is read from there at the next start");
+    free_writer(w);
+}
+
+SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool alone)
+{
+    struct job j = { .run = job, .arg = arg, .alone = alone, .err = SUT_OK };
+    atomic_init(&j.state, WAITING);
+
+    pthread_mutex_lock(&w->lock);
+    if (w->waiting >= w->queue_max || w->stopping) {
+        pthread_mutex_unlock(&w->lock);
+        FAIL(BUSY);
+    }
+    *w->last = &j;
+    w->last = &j.next;
+    w->waiting++;
+    if (w->idle) {
+        w->idle = false; /* one signal is enough until it sleeps again */
+        pthread_cond_signal(&w->has_work);
+    }
+    pthread_mutex_unlock(&w->lock);
+
+    job_wait(&j);
+    return j.err;
+}
