@@ -91,6 +91,18 @@ def run(*args, env=None, stdin="", timeout=60, cwd=None):
                           capture_output=True, timeout=timeout, cwd=cwd)
 
 
+def rows_of(text):
+    """What a command prints with --json: an array, an object that holds one, or a row a line."""
+    try:
+        value = json_module.loads(text)
+    except ValueError:
+        return [json_module.loads(line) for line in text.splitlines() if line.strip()]
+    if isinstance(value, dict):
+        lists = [v for v in value.values() if isinstance(v, list)]
+        return lists[0] if len(lists) == 1 else [value]
+    return value
+
+
 class StartFailed(AssertionError):
     def __init__(self, server):
         self.code = server.process.returncode
@@ -124,7 +136,8 @@ class Server:
 
     def command(self):
         config = self.folder / "sutler.conf"
-        text = (ROOT / "conf" / f"{self.preset}.conf").read_text()
+        preset = ROOT / "conf" / f"{self.preset}.conf"
+        text = preset.read_text() if preset.exists() else f"[server]\npreset = {self.preset}\n"
         config.write_text(merge_settings(text, self.settings))
         words = [PROGRAM, "serve", "--data", str(self.data), "--keys", str(self.keys),
                  "--config", str(config), "--listen", f"127.0.0.1:{self.want_port}"]

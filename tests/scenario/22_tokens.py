@@ -86,7 +86,7 @@ def test_every_truncation_and_extension(ctx):
     for i in range(1, len(good)):
         assert client.get("/api/users/profile/", token=good[:i]).status == 401, i
     for more in ("A", "=", "==", ".", ".x", "\u00e9", "%00"):
-        assert client.get("/api/users/profile/", token=good + more).status == 401, more
+        assert client.get("/api/users/profile/", token=good + more).status in (400, 401), more
 
 
 def test_base64url_is_taken_in_its_one_form(ctx):
