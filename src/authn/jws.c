@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authn/jws.h"
+
+#include "codec/b64url.h"
+#include "codec/json.h"
+
+enum {
+    SIGNATURE_TEXT = 43, /* 32 bytes in base64url */
+    HEADER_MAX = 1024,   /* bytes of a header's JSON */
+};
+
+struct parts {
+    sut_str signed_text; /* header.payload */
+    sut_str header;
+    sut_str payload;
+    sut_str signature;
+};
+
+#define REFUSE(why_)                                                                               \
+    do {                                                                                           \
+        *reterr_fault = SUT_JWS_##why_;                                                            \
+        FAIL(TOKEN);                                                                               \
+    } while (0)
+
+static bool split(sut_str text, struct parts *ret)
+{
+    if (text.n > SUT_JWS_MAX)
+        return false;
+    const size_t first = sut_str_find(text, 0, '.');
+    const size_t second = sut_str_find(text, first + 1, '.');
+    if (first == 0 || second >= text.n || second == first + 1)
+        return false;
+    ret->signed_text = sut_str_sub(text, 0, second);
+    ret->header = sut_str_sub(text, 0, first);
+    ret->payload = sut_str_sub(text, first + 1, second);
+    ret->signature = sut_str_sub(text, second + 1, text.n);
+    return ret->signature.n == SIGNATURE_TEXT;
+}
+
+/* The keys that may have signed: one by its id, or both. */
+struct candidates {
+    const struct sut_signing_key *keys[2];
+};
+
+static bool is_jwt_type(sut_str typ)
+{
+    /* RFC 7515 4.1.9: a media type, whose "application/" may be left out. */
+    if (typ.n > 12 && sut_str_eq_nocase(sut_str_sub(typ, 0, 12), SUT_STR("application/")))
+        typ = sut_str_sub(typ, 12, typ.n);
+    return sut_str_eq_nocase(typ, SUT_STR("JWT"));
+}
+
+static bool is_named(const struct sut_signing_key *k, sut_str kid)
+{
+    return k->is_set && sut_str_eq(sut_str_of(k->kid, k->kid_n), kid);
+}
+
+static SUT_ERR read_header(const struct sut_signing_keys *keys, const struct sut_json *h,
+                           struct candidates *ret, enum sut_jws_fault *reterr_fault)
+{
+    if (h->type != SUT_JSON_OBJECT)
+        REFUSE(MALFORMED);
+    const struct sut_json *alg = sut_json_get(h, "alg");
+    const struct sut_json *typ = sut_json_get(h, "typ");
+    const struct sut_json *kid = sut_json_get(h, "kid");
+    if (alg == NULL || alg->type != SUT_JSON_STRING || !sut_str_is(alg->s, "HS256"))
+        REFUSE(ALGORITHM);
+    if (typ != NULL && (typ->type != SUT_JSON_STRING || !is_jwt_type(typ->s)))
+        REFUSE(ALGORITHM);
+    /* RFC 7515 4.1.11: we understand none of the extensions that it could name. */
+    if (sut_json_get(h, "crit") != NULL)
+        REFUSE(ALGORITHM);
+
+    *ret = (struct candidates){ 0 };
+    if (kid == NULL) {
+        ret->keys[0] = &keys->current;
+        ret->keys[1] = keys->previous.is_set ? &keys->previous : NULL;
+        return SUT_OK;
+    }
+    if (kid->type != SUT_JSON_STRING)
+        REFUSE(KEY);
+    if (is_named(&keys->current, kid->s))
+        ret->keys[0] = &keys->current;
+    else if (is_named(&keys->previous, kid->s))
+        ret->keys[0] = &keys->previous;
+    else
+        REFUSE(KEY);
+    return SUT_OK;
+}
+
+static SUT_ERR parse_header(const struct sut_signing_keys *keys, sut_str header,
+                            struct sut_arena *scratch, struct candidates *ret,
+                            enum sut_jws_fault *reterr_fault)
+{
+    char json[HEADER_MAX];
+    size_t n = 0;
+    const struct sut_json *tree = NULL;
+    if (sut_failed(sut_b64url_decode(header, json, sizeof(json), &n)))
+        REFUSE(MALFORMED);
+
+    const struct sut_mark mark = sut_arena_mark(scratch);
+    sut_err e = sut_json_parse(scratch, sut_str_of(json, n), &tree, NULL);
+    if (!sut_failed(e))
+        e = read_header(keys, tree, ret, reterr_fault);
+    else if (e.code == SUT_E_PARSE)
+        e.code = SUT_E_TOKEN, *reterr_fault = SUT_JWS_MALFORMED;
+    sut_arena_rewind(scratch, mark);
+    return e;
+}
+
+static bool is_header_of(const struct sut_signing_key *k, sut_str header)
+{
+    return k->is_set && sut_str_eq(sut_str_of(k->header, k->header_n), header);
+}
+
+static SUT_ERR find_keys(const struct sut_signing_keys *keys, sut_str header,
+                         struct sut_arena *scratch, struct candidates *ret,
+                         enum sut_jws_fault *reterr_fault)
+{
+    /* Our own header, byte for byte, needs no parser. */
+    *ret = (struct candidates){ 0 };
+    if (is_header_of(&keys->current, header)) {
+        ret->keys[0] = &keys->current;
+        return SUT_OK;
+    }
+    if (is_header_of(&keys->previous, header)) {
+        ret->keys[0] = &keys->previous;
+        return SUT_OK;
+    }
+    return parse_header(keys, header, scratch, ret, reterr_fault);
+}
+
+SUT_ERR sut_jws_sign(const struct sut_keyring *ring, sut_str payload, struct sut_buf *out)
+{
+    ENSURE(payload.n <= SUT_JWS_PAYLOAD_MAX, TOO_LARGE);
+    const struct sut_signing_key *key = &sut_keyring_look(ring)->current;
+    unsigned char mac[SUT_HMAC_SIZE];
+    const size_t from = out->n;
+    sut_buf_add(out, key->header, key->header_n);
+    sut_buf_char(out, '.');
+    sut_b64url_encode(out, payload);
+    TRY(sut_buf_check(out));
+    sut_hmac(&key->mac, sut_str_of(out->p + from, out->n - from), mac);
+    sut_buf_char(out, '.');
+    sut_b64url_encode(out, sut_str_of((const char *) mac, sizeof(mac)));
+    return sut_buf_check(out);
+}
+
+SUT_ERR sut_jws_verify(const struct sut_keyring *ring, sut_str text, struct sut_arena *scratch,
+                       void *ret_payload, size_t cap, size_t *ret_n,
+                       enum sut_jws_fault *reterr_fault)
+{
+    struct parts p;
+    struct candidates found;
+    char mac[SUT_HMAC_SIZE];
+    size_t mac_n = 0;
+    if (!split(text, &p) || sut_failed(sut_b64url_decode(p.signature, mac, sizeof(mac), &mac_n)))
+        REFUSE(MALFORMED);
+    TRY(find_keys(sut_keyring_look(ring), p.header, scratch, &found, reterr_fault));
+
+    bool is_genuine = false;
+    for (size_t i = 0; i < 2 && found.keys[i] != NULL && !is_genuine; i++)
+        is_genuine = sut_hmac_verify(&found.keys[i]->mac, p.signed_text, sut_str_of(mac, mac_n));
+    if (!is_genuine)
+        REFUSE(SIGNATURE);
+    /* Decoded last: nobody but a holder of the key gets this far. */
+    if (sut_failed(sut_b64url_decode(p.payload, ret_payload, cap, ret_n)))
+        REFUSE(MALFORMED);
+    return SUT_OK;
+}
