@@ -59,15 +59,26 @@ struct sut_h1 {
     bool is_whole; /* llhttp says so */
 };
 
-/* Bytes of a request line; of a field line. */
-static bool is_line_byte(unsigned char c)
-{
-    return c >= ' ' && c <= '~';
-}
-
 static bool is_field_byte(unsigned char c)
 {
     return (c >= ' ' && c != 0x7f) || c == '\t';
+}
+
+/* Of a request line or a field: how many bytes from p on are no control byte. */
+static size_t count_plain(const char *p, size_t n)
+{
+    const uint64_t ones = UINT64_MAX / 255;
+    size_t i = 0;
+    for (uint64_t w = 0; n - i >= sizeof(w); i += sizeof(w)) {
+        memcpy(&w, p + i, sizeof(w));
+        const uint64_t del = w ^ ones * 0x7f;
+        /* A byte below 0x20, or DEL, borrows into its top bit. */
+        if ((((w - ones * ' ') & ~w) | ((del - ones) & ~del)) & ones * 0x80)
+            break;
+    }
+    while (i < n && (unsigned char) p[i] >= ' ' && p[i] != 0x7f)
+        i++;
+    return i;
 }
 
 static enum sut_h1_event refuse(struct sut_h1 *h, int status, const char *why)
@@ -170,9 +181,7 @@ static const llhttp_settings_t settings = {
  */
 static bool gate_line(struct sut_h1 *h, const char *p, size_t n, size_t *ret_used)
 {
-    size_t i = 0;
-    while (i < n && is_line_byte((unsigned char) p[i]) && !h->has_cr)
-        i++;
+    size_t i = h->has_cr ? 0 : count_plain(p, n);
     h->line_n += i;
     *ret_used = i;
     if (h->line_n > h->limits.line_max) {
@@ -233,8 +242,9 @@ static bool gate_fields(struct sut_h1 *h, size_t max, const char *p, size_t n, s
         if (h->is_new && !gate_first(h, p[i]))
             return false;
         const size_t from = i;
-        while (i < n && is_field_byte((unsigned char) p[i]))
-            i++;
+        i += count_plain(p + i, n - i);
+        while (i < n && p[i] == '\t')
+            i += 1 + count_plain(p + i + 1, n - i - 1);
         h->fields += i - from;
         if (h->fields > max) {
             refuse(h, 431, "fields too long");
@@ -288,7 +298,7 @@ static void gate_chunk_byte(struct sut_h1 *h, char c)
 static bool gate_chunk_size(struct sut_h1 *h, const char *p, size_t n, size_t *ret_used)
 {
     size_t i = 0;
-    for (; i < n && h->state != AT_REFUSED; i++) {
+    for (; i < n; i++) {
         if (h->has_cr && p[i] == '\n') {
             h->has_cr = false;
             *ret_used = i + 1;
@@ -298,6 +308,8 @@ static bool gate_chunk_size(struct sut_h1 *h, const char *p, size_t n, size_t *r
             refuse(h, 400, "bare CR");
         else
             gate_chunk_byte(h, p[i]);
+        if (h->state == AT_REFUSED)
+            break;
     }
     *ret_used = i;
     return false;
@@ -437,14 +449,13 @@ static enum sut_h1_event step_chunk_size(struct sut_h1 *h, const char *p, size_t
                                          size_t *ret_used)
 {
     const bool is_end = gate_chunk_size(h, p, n, ret_used);
-    if (h->state == AT_REFUSED)
-        return SUT_H1_REFUSED;
-    if (is_end && h->left > h->body_max - h->body.n)
-        return refuse(h, 413, "body too large");
-    if (!run_llhttp(h, p, *ret_used))
+    /* llhttp first: the bytes before the one that the gate refused may be wrong already. */
+    if (!run_llhttp(h, p, *ret_used) || h->state == AT_REFUSED)
         return SUT_H1_REFUSED;
     if (!is_end)
         return SUT_H1_NEED_MORE;
+    if (h->left > h->body_max - h->body.n)
+        return refuse(h, 413, "body too large");
     if (h->left > 0) {
         h->state = AT_CHUNK_DATA;
         return SUT_H1_NEED_MORE;
