@@ -11,6 +11,7 @@ enum { DB_MAGIC = 0x5DB0DB01, CONN_MAGIC = 0x5DB0C011 };
 
 static const struct sut_db_driver *const drivers[] = {
     [SUT_DB_SQLITE] = &sut_db_sqlite_driver,
+    [SUT_DB_POSTGRES] = &sut_db_postgres_driver,
 };
 
 /* libpq ends its messages with a newline and puts some on several lines. */
@@ -152,7 +153,9 @@ SUT_ERR sut_db_prepare(struct sut_db_conn *c, const struct sut_sql *sql, struct 
     SUT_BUG_IF(s->borrowed);
     s->borrowed = true;
     s->started = false;
+    s->finished = false;
     s->fault = false;
+    s->has_nul = false;
     s->changes = 0;
     *ret = s;
     return SUT_OK;
@@ -184,8 +187,15 @@ void sut_db_bind_i64(struct sut_db_stmt *s, int n, int64_t v)
 
 void sut_db_bind_text(struct sut_db_stmt *s, int n, sut_str v)
 {
-    if (can_bind(s, n))
-        s->conn->driver->bind_text(s, n, v);
+    if (!can_bind(s, n))
+        return;
+    /* PostgreSQL's text can't hold one, so no text does. */
+    if (v.n > 0 && memchr(v.p, 0, v.n) != NULL) {
+        s->fault = true;
+        s->has_nul = true;
+        return;
+    }
+    s->conn->driver->bind_text(s, n, v);
 }
 
 void sut_db_bind_blob(struct sut_db_stmt *s, int n, sut_str v)
@@ -208,12 +218,19 @@ SUT_ERR sut_db_step(struct sut_db_stmt *s, bool *ret_row)
         if (s->fault) {
             sut_db__set_error(c, s->sql->name, "a parameter could not be bound");
             c->spoiled = c->tx_open;
+            ENSURE(!s->has_nul, INVALID);
             FAIL(SYSTEM);
         }
         c->statements++;
     }
+    if (s->finished) {
+        *ret_row = false;
+        return SUT_OK;
+    }
     const sut_err err = c->driver->step(s, ret_row);
     s->started = true;
+    /* One step more would begin the statement anew. */
+    s->finished = sut_failed(err) || !*ret_row;
     return spoil(c, err);
 }
 

@@ -70,8 +70,11 @@ const char *sut_db_last_error(const struct sut_db_conn *c);
 SUT_ERR sut_db_prepare(struct sut_db_conn *c, const struct sut_sql *sql, struct sut_db_stmt **ret);
 void sut_db_end(struct sut_db_stmt **s);
 
-/* Bind parameter $n (from 1).  Text and blobs are borrowed until sut_db_end().  A fault shows at
- * step. */
+/*
+ * Bind parameter $n (from 1).  Text and blobs are borrowed until sut_db_end().
+ * A fault shows at step: INVALID for text with a NUL, which PostgreSQL can't
+ * keep; SYSTEM for a number that is not in the statement.
+ */
 void sut_db_bind_i64(struct sut_db_stmt *s, int n, int64_t v);
 void sut_db_bind_text(struct sut_db_stmt *s, int n, sut_str v);
 void sut_db_bind_blob(struct sut_db_stmt *s, int n, sut_str v);
@@ -79,7 +82,8 @@ void sut_db_bind_null(struct sut_db_stmt *s, int n);
 
 /* Run to the next row: *ret_row says whether there is one. */
 SUT_ERR sut_db_step(struct sut_db_stmt *s, bool *ret_row);
-/* Column i (from 0) of the current row; slices live until the next step or end. */
+/* Column i (from 0) of the current row, asked for by its own type; NULL is 0 or {NULL, 0}.
+ * Slices live until the next step or end. */
 int64_t sut_db_col_i64(struct sut_db_stmt *s, int i);
 sut_str sut_db_col_text(struct sut_db_stmt *s, int i);
 sut_str sut_db_col_blob(struct sut_db_stmt *s, int i);

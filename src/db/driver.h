@@ -86,7 +86,9 @@ struct sut_db_stmt {
     const struct sut_sql *sql;
     bool borrowed;
     bool started;
-    bool fault; /* a bind went wrong: shows at step */
+    bool finished;
+    bool fault;   /* a bind went wrong: shows at step */
+    bool has_nul; /* ... and this was it */
     int64_t changes;
 };
 
