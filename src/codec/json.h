@@ -6,6 +6,9 @@
  * strings, nothing after the value, depth bounded.  Integers are int64 (out of
  * range is refused), other numbers double and finite.  Every number keeps its
  * text, so that prices are read from digits and never from a double.
+ *
+ * The tree is bounded by the arena before anything is built: a text whose
+ * values would not fit is NOMEM.  Any thread, each with its own arena.
  */
 #ifndef SUT_CODEC_JSON_H
 #define SUT_CODEC_JSON_H
@@ -34,7 +37,7 @@ struct sut_json {
     bool b;
     int64_t i;
     double d;
-    sut_str s;                    /* STRING: decoded */
+    sut_str s;                    /* STRING: decoded; INT, REAL: the number as it was written */
     size_t n;                     /* ARRAY, OBJECT: members */
     const struct sut_json *items; /* ARRAY, OBJECT: the values, in order */
     const sut_str *keys;          /* OBJECT: keys[i] names items[i] */
@@ -52,6 +55,14 @@ enum sut_json_fault {
     SUT_JSON_MEMORY,
 };
 const char *sut_json_fault_text(enum sut_json_fault f);
+
+/*
+ * Once at start, before threads and before the sandbox: jansson's memory comes
+ * from base/mem, its hash seed from the system.  jansson's reader does not look
+ * whether its text buffer could grow; when that one allocation fails the role
+ * ends, all others are the ordinary NOMEM.
+ */
+void sut_json_init(void);
 
 /* Parse the whole text.  PARSE with *reterr_fault, NOMEM when the arena is exhausted. */
 SUT_ERR sut_json_parse(struct sut_arena *a, sut_str text, const struct sut_json **ret,

@@ -3,8 +3,11 @@
  * schema - what a body, a query or an answer may hold: const tables that check
  * input and make the OpenAPI document.
  *
- * Tables are static constants.  Checking collects every fault, each under its
- * field's name, in Django's words.
+ * Tables are static constants.  Checking collects every fault, one a field,
+ * under the field's name, in Django's words.  Text is judged without the blanks
+ * at its ends, as DRF does; read it with sut_schema_str() so that what is used
+ * is what was judged.  A range whose min and max are both 0 is no range; a text
+ * whose max is 0 has no greatest length of its own.
  */
 #ifndef SUT_CODEC_SCHEMA_H
 #define SUT_CODEC_SCHEMA_H
@@ -18,20 +21,20 @@
 #include "codec/json.h"
 
 enum sut_ftype {
-    SUT_F_STRING,   /* min..max code points */
+    SUT_F_STRING,   /* min..max code points; no controls but tab and newline, no card numbers */
     SUT_F_EMAIL,    /* as Django's EmailValidator; max code points */
     SUT_F_PHONE,    /* digits, space, + - ( ) ., at least 5 digits; max code points */
     SUT_F_PASSWORD, /* any text; 1..max code points; never trimmed, never echoed */
     SUT_F_INT,      /* min..max */
     SUT_F_PRICE,    /* decimal string with <= 2 places or a whole number of cents; min..max cents */
     SUT_F_BOOL,
-    SUT_F_CHOICE,   /* one of `choices` */
-    SUT_F_TIME,     /* answers: ISO 8601 */
-    SUT_F_URL,      /* answers */
-    SUT_F_NUMBER,   /* answers: a JSON number */
-    SUT_F_OBJECT,   /* `of` */
-    SUT_F_ARRAY,    /* of objects `of`, or of `items` */
-    SUT_F_NULL,     /* answers: always null */
+    SUT_F_CHOICE, /* one of `choices` */
+    SUT_F_TIME,   /* answers: ISO 8601 */
+    SUT_F_URL,    /* answers */
+    SUT_F_NUMBER, /* answers: a JSON number */
+    SUT_F_OBJECT, /* `of` */
+    SUT_F_ARRAY,  /* of objects `of`, or of `items` */
+    SUT_F_NULL,   /* answers: always null */
 };
 
 enum sut_fflag {
@@ -51,9 +54,9 @@ struct sut_field {
     unsigned flags;
     int64_t min;
     int64_t max;
-    const char *const *choices;   /* NULL-terminated */
-    const struct sut_schema *of;  /* OBJECT, ARRAY */
-    enum sut_ftype items;         /* ARRAY without `of` */
+    const char *const *choices;  /* NULL-terminated */
+    const struct sut_schema *of; /* OBJECT, ARRAY */
+    enum sut_ftype items;        /* ARRAY without `of` */
     const char *doc;
 };
 
@@ -63,8 +66,10 @@ struct sut_schema {
     size_t n;
 };
 
-#define SUT_SCHEMA(name_, fields_) \
-    { .name = (name_), .fields = (fields_), .n = sizeof(fields_) / sizeof((fields_)[0]) }
+#define SUT_SCHEMA(name_, fields_)                                                                 \
+    {                                                                                              \
+        .name = (name_), .fields = (fields_), .n = sizeof(fields_) / sizeof((fields_)[0])          \
+    }
 
 struct sut_fault {
     sut_str field;
@@ -80,9 +85,26 @@ struct sut_fault {
 SUT_ERR sut_schema_check(struct sut_arena *a, const struct sut_schema *schema,
                          const struct sut_json *body, const struct sut_fault **reterr_faults);
 
-/* Whether text is an address by Django's EmailValidator rules. */
+/*
+ * The fields of a body that passed.  str: trimmed, p is NULL when the field is
+ * absent or null.  raw: as it was sent (passwords).  The others give `absent`
+ * when the field is absent or null.
+ */
+sut_str sut_schema_str(const struct sut_json *body, const char *name);
+sut_str sut_schema_raw(const struct sut_json *body, const char *name);
+int64_t sut_schema_i64(const struct sut_json *body, const char *name, int64_t absent);
+int64_t sut_schema_cents(const struct sut_json *body, const char *name, int64_t absent);
+bool sut_schema_bool(const struct sut_json *body, const char *name, bool absent);
+
+/* Whether a run of 13 to 19 digits, blanks and dashes between them allowed, passes Luhn. */
+bool sut_has_card_number(sut_str text);
+/* Digits (5 at least), space, + - ( ) and . alone. */
+bool sut_is_phone(sut_str text);
+/* Whether text is an address by Django's EmailValidator rules (letters before the @: ASCII alone).
+ */
 bool sut_is_email(sut_str text);
-/* A price's cents: "12", "12.5", "12.50"; INVALID for all else (sign, exponent, 3 places, blanks). */
+/* A price's cents: "12", "12.5", "12.50"; INVALID for all else (sign, exponent, 3 places, blanks).
+ */
 SUT_ERR sut_parse_cents(sut_str text, int64_t max, int64_t *ret);
 
 #endif

@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * corpora - public test vectors, read where they stand: the folder that
- * SUTLER_CORPORA names, else ../shared/corpora beside the source tree.
+ * corpora - finds other people's test data: in $SUTLER_CORPORA, else beside the tree.
+ *
+ * The including target defines SUT_SOURCE_ROOT.  Files are read where they
+ * stand; a test whose file is absent calls skip().
  */
-#ifndef SUT_TESTS_LIB_CORPORA_H
-#define SUT_TESTS_LIB_CORPORA_H
+#ifndef SUT_TESTS_CORPORA_H
+#define SUT_TESTS_CORPORA_H
 
-#include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The JSON of a file like "wycheproof/aes_gcm_test.json", or NULL where there are no corpora. */
-static inline json_t *corpus_json(const char *name)
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { SUT_CORPORA_PATH_MAX = 1024, SUT_CORPORA_FILE_MAX = 8 << 20 };
+
+/* The path of a file or folder of the corpora; false when it is not there. */
+__attribute__((unused)) static bool corpora_path(const char *name, char path[SUT_CORPORA_PATH_MAX])
 {
-    const char *dir = getenv("SUTLER_CORPORA");
-    char path[4096];
-    (void) snprintf(path, sizeof(path), "%s/%s",
-                    dir != NULL ? dir : SUT_SOURCE_ROOT "/../shared/corpora", name);
-    return json_load_file(path, JSON_ALLOW_NUL, NULL);
+    const char *root = getenv("SUTLER_CORPORA");
+    const int n = root != NULL ? snprintf(path, SUT_CORPORA_PATH_MAX, "%s/%s", root, name)
+                               : snprintf(path, SUT_CORPORA_PATH_MAX, "%s/../shared/corpora/%s",
+                                          SUT_SOURCE_ROOT, name);
+    FILE *f = n > 0 && n < SUT_CORPORA_PATH_MAX ? fopen(path, "re") : NULL;
+    if (f == NULL)
+        return false;
+    (void) fclose(f);
+    return true;
 }
 
-static inline const char *corpus_str(const json_t *o, const char *key)
+/* All bytes of a file, to be given back with sut_mem_free(); p is NULL when it can't be read. */
+__attribute__((unused)) static sut_str corpora_read(const char *path)
 {
-    const char *z = json_string_value(json_object_get(o, key));
-    return z == NULL ? "" : z;
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return (sut_str){ 0 };
+    char *p = sut_mem_alloc(SUT_CORPORA_FILE_MAX);
+    const size_t n = p == NULL ? 0 : fread(p, 1, SUT_CORPORA_FILE_MAX, f);
+    (void) fclose(f);
+    return sut_str_of(p, n);
 }
 
 #endif
