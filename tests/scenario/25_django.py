@@ -2,6 +2,7 @@
 """Tokens and password hashes cross to and from Django's own packages, run from Debian's (A1, A6)."""
 import importlib
 import secrets
+import subprocess
 
 import sutler
 from sutler import PASSWORD, new_email, only
@@ -30,11 +31,10 @@ def django_of():
         django.setup()
 
 
-def stored_hash(server, email):
-    """The stored hash of a person; the command line shows it to nobody, so the store is asked by the program's owner."""
-    done = server.cli("user", "show", email, "--json")
-    assert done.returncode == 0, done
-    return done
+def sql(server, statement):
+    """On PostgreSQL the rows can be reached from outside the program; the embedded store is shut."""
+    return subprocess.run(["psql", "-XAtq", server.env["DATABASE_URL"], "-c", statement], check=True,
+                          capture_output=True, text=True).stdout.strip()
 
 
 def test_a_token_of_simple_jwt_is_taken_here(ctx):
@@ -73,19 +73,18 @@ def test_our_tokens_verify_with_simple_jwt(ctx):
     assert AccessToken(v1.json["access"])["token_type"] == "access"
 
 
+@only("postgres")
 def test_hashes_of_django_log_in_here(ctx):
-    """Put in by the operator's command, as an import will: in Django's own text."""
     django_of()
     from django.contrib.auth.hashers import make_password
     server = ctx.server(env={"SECRET_KEY": SECRET})
     client = ctx.client(server)
     for algorithm in ("pbkdf2_sha256", "argon2"):
         email = new_email(algorithm.replace("_", ""))
+        client.register(email)
         password = "Pässwörd " + secrets.token_hex(6)
         made = make_password(password, hasher=algorithm)
-        done = server.cli("user", "add", email, "--first-name", "D", "--last-name", "J", "--password-hash",
-                          stdin=made + "\n")
-        assert done.returncode == 0, (algorithm, done)
+        sql(server, f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
         assert client.post("/api/users/login/", {"email": email, "password": password + "x"}).status == 401
         client.login(email, password)
         client.login(email, password)  # and again, after what was weaker has been renewed
@@ -95,16 +94,12 @@ def test_hashes_of_django_log_in_here(ctx):
 def test_our_hashes_log_in_at_django(ctx):
     """On PostgreSQL the row can be read from outside the program."""
     django_of()
-    import subprocess
     from django.contrib.auth.hashers import check_password
     for preset, prefix in (("modestwear", "pbkdf2_sha256$390000$"), ("nsgg", "argon2$argon2id$")):
         server = ctx.own_server(preset=preset, env={"SECRET_KEY": SECRET})
         email = new_email()
         server.client().register(email)
-        stored = subprocess.run(
-            ["psql", "-XAtq", server.env["DATABASE_URL"], "-c",
-             f"SELECT password FROM users WHERE email = '{email}'"],
-            check=True, capture_output=True, text=True).stdout.strip()
+        stored = sql(server, f"SELECT password FROM users WHERE email = '{email}'")
         assert stored.startswith(prefix), stored[:40]
         assert check_password(PASSWORD, stored)
         assert not check_password(PASSWORD + "x", stored)
@@ -114,24 +109,17 @@ def test_our_hashes_log_in_at_django(ctx):
 @only("postgres")
 def test_a_weaker_hash_is_renewed_and_a_stronger_kept(ctx):
     django_of()
-    import subprocess
     from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
     server = ctx.own_server(env={"SECRET_KEY": SECRET})
     client = server.client()
     hasher = PBKDF2PasswordHasher()
-    dsn = server.env["DATABASE_URL"]
-
-    def sql(statement):
-        return subprocess.run(["psql", "-XAtq", dsn, "-c", statement], check=True, capture_output=True,
-                              text=True).stdout.strip()
-
     for rounds, renewed in ((1000, True), (390000, False), (500000, False)):
         email = new_email()
         client.register(email)
         made = hasher.encode(PASSWORD, "abcdefghijklmnop", rounds)
-        sql(f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
+        sql(server, f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
         client.login(email)
-        now = sql(f"SELECT password FROM users WHERE email = '{email}'")
+        now = sql(server, f"SELECT password FROM users WHERE email = '{email}'")
         assert (now != made) is renewed, (rounds, now[:30])
         assert check_password(PASSWORD, now)
         client.login(email)
@@ -141,6 +129,6 @@ def test_a_weaker_hash_is_renewed_and_a_stronger_kept(ctx):
     for bad in (made.replace("$500000$", "$2000000000$"),
                 "argon2$argon2id$v=19$m=8388608,t=50,p=64$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43,
                 "md5$x$y", "", "!unusable", "pbkdf2_sha256$x$y$z", "pbkdf2_sha256$0$salt$AAAA"):
-        sql(f"UPDATE users SET password = '{bad}' WHERE email = '{email}'")
+        sql(server, f"UPDATE users SET password = '{bad}' WHERE email = '{email}'")
         answer = client.post("/api/users/login/", {"email": email, "password": PASSWORD})
         assert answer.status in (401, 403), (bad, answer)
