@@ -8,8 +8,8 @@
 
 struct sut_bytes {
     atomic_uint refs;
-    size_t n;
-    char p[];
+    sut_str s; /* in `copy`, or elsewhere for good */
+    char copy[];
 };
 
 SUT_ERR sut_bytes_create(sut_str s, struct sut_bytes **ret)
@@ -17,9 +17,19 @@ SUT_ERR sut_bytes_create(sut_str s, struct sut_bytes **ret)
     struct sut_bytes *b = sut_mem_alloc(sizeof(*b) + s.n);
     ENSURE(b != NULL, NOMEM);
     atomic_init(&b->refs, 1);
-    b->n = s.n;
     if (s.n > 0)
-        memcpy(b->p, s.p, s.n);
+        memcpy(b->copy, s.p, s.n);
+    b->s = sut_str_of(b->copy, s.n);
+    *ret = b;
+    return SUT_OK;
+}
+
+SUT_ERR sut_bytes_create_over(sut_str s, struct sut_bytes **ret)
+{
+    struct sut_bytes *b = sut_mem_alloc(sizeof(*b));
+    ENSURE(b != NULL, NOMEM);
+    atomic_init(&b->refs, 1);
+    b->s = s;
     *ret = b;
     return SUT_OK;
 }
@@ -41,5 +51,5 @@ void sut_bytes_unref(struct sut_bytes **b)
 
 sut_str sut_bytes_str(const struct sut_bytes *b)
 {
-    return sut_str_of(b->p, b->n);
+    return b->s;
 }

@@ -16,7 +16,10 @@
 
 struct sut_bytes;
 
+/* A copy of s. */
 SUT_ERR sut_bytes_create(sut_str s, struct sut_bytes **ret);
+/* Over bytes that outlive every reference (constants of the program): no copy. */
+SUT_ERR sut_bytes_create_over(sut_str s, struct sut_bytes **ret);
 struct sut_bytes *sut_bytes_ref(struct sut_bytes *b);
 /* Drop one reference and set *b to NULL; the last one frees. */
 void sut_bytes_unref(struct sut_bytes **b);

@@ -7,6 +7,7 @@
 #ifndef SUT_GUARD_APP_H
 #define SUT_GUARD_APP_H
 
+#include "authn/jwt.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "crypto/random.h"
@@ -29,6 +30,7 @@ struct sut_app {
     const struct sut_random *random;
     struct sut_store *store;
     struct sut_keyring *keyring;
+    struct sut_token_policy token_policy;
     struct sut_sessions *sessions;
     struct sut_hasher *hasher;
     struct sut_counters *counters;

@@ -29,12 +29,9 @@ enum sut_auth_state {
 
 struct sut_auth {
     enum sut_auth_state state;
-    const char *why; /* BAD: a constant sentence */
-    int64_t user_id;
-    int64_t session_id; /* 0: a token of an older shop */
-    uint8_t foreign_jti[16];
-    int64_t exp_s;
-    bool is_foreign;
+    const char *why;        /* BAD: a constant sentence */
+    int64_t user_id;        /* USER: the token's */
+    struct sut_token token; /* USER */
 };
 
 struct sut_rate_seen {
@@ -51,7 +48,7 @@ struct sut_req {
     struct sut_arena *arena;
     const struct sut_route *route; /* NULL: none matched */
     enum sut_contract contract;
-    struct sut_router_match match;
+    struct sut_route_match match;
     sut_str query[SUT_QUERY_MAX];     /* beside route->query; p is NULL when absent */
     int64_t query_int[SUT_QUERY_MAX]; /* INT: the number; PRICE: cents */
     const struct sut_json *body;

@@ -95,6 +95,8 @@ struct sut_route {
     size_t body_max; /* 0: the setting limits.body */
     const struct sut_query_key *query;
     const struct sut_schema *body; /* NULL: no body is read */
+    /* Contract A's one sentence for a form with something missing; NULL: field by field. */
+    const char *missing;
     const struct sut_answer *answers;
     /* Make the reply, or return why not: the table of errors then makes it. */
     sut_err (*handle)(struct sut_req *r);

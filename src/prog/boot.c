@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/boot.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "authn/keyfile.h"
+#include "base/buf.h"
+#include "os/dir.h"
+
+enum { PATH_MAX_BYTES = 4096 };
+
+/* Whether `inner` is `outer` or lies below it, by their words. */
+static bool is_inside(sut_str inner, sut_str outer)
+{
+    while (outer.n > 1 && outer.p[outer.n - 1] == '/')
+        outer.n--;
+    return sut_str_starts(inner, outer) && (inner.n == outer.n || inner.p[outer.n] == '/');
+}
+
+static SUT_ERR open_folders(const struct sut_config *c, unsigned flags,
+                            struct sut_diag *reterr_diag)
+{
+    if (is_inside(c->server.keys, c->server.data)) {
+        sut_diag_set(reterr_diag, "the keys folder %s lies inside the data folder %s",
+                     c->server.keys.p, c->server.data.p);
+        sut_diag_hint(reterr_diag, "a stolen data folder would open itself: give --keys elsewhere");
+        FAIL(INVALID);
+    }
+    struct stat st;
+    if ((flags & SUT_BOOT_CREATE) == 0 && stat(c->server.data.p, &st) != 0) {
+        sut_diag_set(reterr_diag, "there is no data folder %s", c->server.data.p);
+        sut_diag_hint(reterr_diag, "make it with `sutler init`");
+        FAIL(NOT_FOUND);
+    }
+    TRY(sut_dir_make_private(c->server.data.p, NULL, reterr_diag));
+    return SUT_OK;
+}
+
+static SUT_ERR open_keys(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = b->config;
+    const bool may_create = (flags & SUT_BOOT_CREATE) != 0;
+    if (c->security.master_key != NULL) {
+        TRY(sut_secret_dup(sut_secret_str(c->security.master_key), &b->master));
+    } else {
+        TRY(sut_master_load_or_create(c->server.keys.p, NULL, may_create, &sut_random_system,
+                                      &b->master, reterr_diag));
+    }
+    if (c->store.kind == SUT_STORE_EMBEDDED)
+        TRY(sut_store_key_load_or_create(c->server.data.p, b->master, may_create,
+                                         &sut_random_system, &b->file_key, reterr_diag));
+    return SUT_OK;
+}
+
+static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = b->config;
+    char path[PATH_MAX_BYTES];
+    const int n = c->store.path.n > 0
+                      ? snprintf(path, sizeof(path), "%s", c->store.path.p)
+                      : snprintf(path, sizeof(path), "%s/sutler.db", c->server.data.p);
+    ENSURE(n > 0 && (size_t) n < sizeof(path), INVALID);
+    struct sut_buf dsn;
+    sut_buf_init(&dsn, PATH_MAX_BYTES);
+    struct sut_store_options o = {
+        .readers = c->store.readers,
+        .queue_max = c->store.queue,
+        .migrate = (flags & SUT_BOOT_MIGRATE) != 0,
+    };
+    if (c->store.kind == SUT_STORE_EMBEDDED) {
+        o.db.kind = SUT_DB_SQLITE;
+        o.db.path = path;
+        o.db.cipher = c->store.cipher == SUT_CIPHER_SQLCIPHER ? SUT_DB_SQLCIPHER : SUT_DB_AEGIS256;
+        o.db.key = b->file_key;
+#ifdef SUT_TEST_VFS
+        o.db.vfs = SUT_TEST_VFS;
+#endif
+    } else {
+        sut_buf_str_add(&dsn, sut_secret_str(c->store.url));
+        sut_buf_char(&dsn, '\0');
+        o.db.kind = SUT_DB_POSTGRES;
+        o.db.dsn = dsn.p;
+        o.db.connect_timeout_s = c->store.connect_timeout_s;
+        o.db.statement_timeout_ms = c->store.statement_timeout_ms;
+    }
+    const sut_err e = sut_store_open(&o, &b->store, reterr_diag);
+    if (dsn.p != NULL)
+        sut_wipe(dsn.p, dsn.cap);
+    sut_buf_done(&dsn);
+    return e;
+}
+
+static SUT_ERR open_keyring(struct sut_boot *b, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = b->config;
+    if (c->security.secret_key == NULL)
+        return sut_keyring_open(b->store, b->master, &sut_random_system,
+                                sut_clock_now(&sut_clock_system), &b->keyring, reterr_diag);
+    const struct sut_key_text current = { .secret = sut_secret_str(c->security.secret_key) };
+    struct sut_key_text previous = { 0 };
+    if (c->security.secret_key_previous != NULL)
+        previous.secret = sut_secret_str(c->security.secret_key_previous);
+    const sut_err e = sut_keyring_create(&current, previous.secret.n > 0 ? &previous : NULL,
+                                         c->insecure_dev, &b->keyring);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "security.secret_key can't sign tokens: %s",
+                     "it must have 32 bytes or more and differ from the previous one");
+    return e;
+}
+
+SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct sut_boot *ret,
+                      struct sut_diag *reterr_diag)
+{
+    struct sut_boot b = { .config = config };
+    sut_err e = open_folders(config, flags, reterr_diag);
+    if (!sut_failed(e))
+        e = open_keys(&b, flags, reterr_diag);
+    if (!sut_failed(e))
+        e = open_store(&b, flags, reterr_diag);
+    if (!sut_failed(e))
+        e = open_keyring(&b, reterr_diag);
+    if (sut_failed(e)) {
+        sut_boot_done(&b);
+        if (reterr_diag->text[0] == '\0')
+            sut_diag_set(reterr_diag, "the store can't be opened (%s)", sut_err_info(e.code)->name);
+        return e;
+    }
+    *ret = b;
+    return SUT_OK;
+}
+
+void sut_boot_done(struct sut_boot *b)
+{
+    sut_keyring_free(&b->keyring);
+    sut_store_close(&b->store);
+    sut_secret_free(&b->file_key);
+    sut_secret_free(&b->master);
+    *b = (struct sut_boot){ 0 };
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * role_worker - TLS, HTTP, the API, the domain and the store: the process that
+ * answers the network.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/fragments.h"
+#include "api/ops/openapi.h"
+#include "api/routes.h"
+#include "audit/events.h"
+#include "authn/hasher.h"
+#include "authn/keyfile.h"
+#include "authn/sessions.h"
+#include "base/mem.h"
+#include "config/config.h"
+#include "counters/counters.h"
+#include "crypto/cert.h"
+#include "guard/guard.h"
+#include "guard/headers.h"
+#include "log/log.h"
+#include "net/listen.h"
+#include "os/dir.h"
+#include "os/fd.h"
+#include "os/harden.h"
+#include "prog/boot.h"
+#include "prog/command.h"
+#include "prog/control.h"
+#include "prog/demo_people.h"
+#include "prog/roles.h"
+#include "serve/server.h"
+#include "shop/demo.h"
+#include "store/counter_row.h"
+
+enum {
+    SETTINGS_MAX = 256 * 1024,
+    DOCUMENT_MAX = 4 * 1024 * 1024,
+    PEM_MAX = 64 * 1024,
+    WATCH_MS = 250,
+    PRUNE_EVERY = 240, /* watches: once a minute */
+};
+
+struct worker {
+    struct sut_config *config;
+    struct sut_boot boot;
+    struct sut_app app;
+    struct sut_router *router;
+    struct sut_headers *headers;
+    struct sut_server *server;
+    struct sut_control *control;
+    struct sut_counter_rows counter_rows;
+    struct sut_buf cert;
+    struct sut_buf key;
+    size_t n_plain;
+    size_t n_tls;
+    bool counters_started;
+};
+
+static SUT_ERR read_settings(struct sut_config **ret)
+{
+    struct sut_buf b;
+    sut_buf_init(&b, SETTINGS_MAX);
+    sut_err e = SUT_OK;
+    for (;;) {
+        char *room = sut_buf_room(&b, 4096);
+        size_t n = 0;
+        e = sut_buf_check(&b);
+        if (!sut_failed(e))
+            e = sut_fd_read_full(SUT_ROLE_FD_SETTINGS, room, 4096, &n);
+        if (sut_failed(e) || n == 0)
+            break;
+        b.n += n;
+    }
+    if (!sut_failed(e))
+        e = sut_config_unpack(sut_buf_str(&b), ret);
+    if (b.p != NULL)
+        sut_wipe(b.p, b.cap);
+    sut_buf_done(&b);
+    (void) close(SUT_ROLE_FD_SETTINGS);
+    return e;
+}
+
+static unsigned cores(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > 64 ? 64 : (unsigned) n;
+}
+
+static SUT_ERR make_hasher(struct worker *w)
+{
+    const struct sut_config *c = w->config;
+    const struct sut_hasher_options o = {
+        .policy = sut_password_policy_of(c),
+        .threads = c->hashing.threads == 0 ? cores() : c->hashing.threads,
+        .queue_max = c->hashing.queue,
+        .memory_bytes = c->hashing.memory_bytes,
+        .random = &sut_random_system,
+    };
+    return sut_hasher_create(&o, &w->app.hasher);
+}
+
+static struct sut_rate rate_of(struct sut_config_rate r)
+{
+    return (struct sut_rate){ .count = r.count, .window_ms = r.window_ms };
+}
+
+static SUT_ERR make_counters(struct worker *w)
+{
+    const struct sut_config *c = w->config;
+    unsigned char key[32];
+    sut_master_derive(w->boot.master, SUT_STR("counters"), key);
+    sut_counter_rows_init(&w->counter_rows, w->boot.store);
+    const struct sut_counters_options o = {
+        .rates = {
+            [SUT_RATE_ANON] = rate_of(c->limits.anon),
+            [SUT_RATE_USER] = rate_of(c->limits.user),
+            [SUT_RATE_LOGIN] = rate_of(c->limits.login),
+            [SUT_RATE_RESET] = rate_of(c->limits.reset),
+            [SUT_RATE_REFRESH] = rate_of(c->limits.refresh),
+        },
+        .memory_bytes = c->counters.memory_bytes,
+        .checkpoint_ms = c->counters.checkpoint_ms,
+        .key = sut_str_of((const char *) key, sizeof(key)),
+        .clock = &sut_clock_system,
+        .ops = &sut_counter_rows_ops,
+        .ops_ctx = &w->counter_rows,
+    };
+    const sut_err e = sut_counters_create(&o, &w->app.counters);
+    sut_wipe(key, sizeof(key));
+    TRY(e);
+    TRY(sut_counters_start(w->app.counters));
+    w->counters_started = true;
+    return SUT_OK;
+}
+
+static SUT_ERR make_openapi(struct worker *w)
+{
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    TRY(sut_arena_create(DOCUMENT_MAX, &a));
+    struct sut_buf out;
+    sut_buf_init(&out, DOCUMENT_MAX);
+    const char *url = w->config->server.public_url.n > 0 ? w->config->server.public_url.p : "/";
+    sut_err e = api_openapi_write(a, &out, api_tables, api_tables_n, url);
+    if (!sut_failed(e))
+        e = sut_bytes_create(sut_buf_str(&out), &w->app.openapi);
+    sut_buf_done(&out);
+    return e;
+}
+
+/* All that requests need, in the order in which the parts lean on each other. */
+static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = w->config;
+    TRY(sut_guard_check_routes(api_tables, api_tables_n, reterr_diag));
+    w->app.config = c;
+    w->app.clock = &sut_clock_system;
+    w->app.random = &sut_random_system;
+    w->app.store = w->boot.store;
+    w->app.keyring = w->boot.keyring;
+    w->app.plain_loopback_ok = c->demo || c->insecure_dev;
+    TRY(api_router_create(&w->router));
+    w->app.router = w->router;
+    TRY(sut_headers_create(c, &w->headers));
+    w->app.headers = w->headers;
+    TRY(sut_events_create(&w->app.events));
+    TRY(make_hasher(w));
+    TRY(make_counters(w));
+    const struct sut_sessions_options so = {
+        .access_life_ms = (int64_t) c->tokens.access_life_s * 1000,
+        .accept_foreign = c->tokens.accept_foreign,
+    };
+    TRY(sut_sessions_create(&so, &w->app.sessions));
+    TRY(sut_sessions_load(w->app.sessions, w->boot.store, sut_clock_now(w->app.clock)));
+    TRY(sut_fragments_create(&w->app.fragments));
+    return make_openapi(w);
+}
+
+static SUT_ERR read_pem(const char *path, struct sut_buf *b, struct sut_diag *reterr_diag)
+{
+    const sut_err e = sut_dir_read_file(path, PEM_MAX, b);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "%s can't be read", path);
+    return e;
+}
+
+/* The settings' certificate; a demo makes one of its own beside the keys. */
+static SUT_ERR make_certificate(struct worker *w, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = w->config;
+    sut_buf_init(&w->cert, PEM_MAX);
+    sut_buf_init(&w->key, PEM_MAX);
+    if (c->tls.cert.n > 0) {
+        TRY(read_pem(c->tls.cert.p, &w->cert, reterr_diag));
+        return sut_dir_read_private(c->tls.key.p, PEM_MAX, &w->key, reterr_diag);
+    }
+    if (!c->demo && !c->insecure_dev) {
+        sut_diag_set(reterr_diag, "there is no certificate to listen with HTTPS");
+        sut_diag_hint(reterr_diag, "set tls.cert and tls.key");
+        FAIL(INVALID);
+    }
+    char cert_path[1024];
+    char key_path[1024];
+    (void) snprintf(cert_path, sizeof(cert_path), "%s/demo.crt", c->server.keys.p);
+    (void) snprintf(key_path, sizeof(key_path), "%s/demo.key", c->server.keys.p);
+    if (access(cert_path, R_OK) == 0 && access(key_path, R_OK) == 0) {
+        TRY(read_pem(cert_path, &w->cert, reterr_diag));
+        return sut_dir_read_private(key_path, PEM_MAX, &w->key, reterr_diag);
+    }
+    static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
+    TRY(sut_cert_make(names, 3, sut_clock_now(&sut_clock_system), 365, &w->cert, &w->key));
+    TRY(sut_dir_replace(key_path, sut_buf_str(&w->key)));
+    return sut_dir_replace(cert_path, sut_buf_str(&w->cert));
+}
+
+static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
+{
+    const struct sut_config *c = w->config;
+    struct sut_server_options o;
+    sut_server_defaults(&o);
+    o.loops = c->server.loops == 0 ? cores() : c->server.loops;
+    o.pool.threads_max = c->server.pool;
+    o.limits.connections = c->limits.connections;
+    o.limits.connections_per_address = c->limits.connections_per_address;
+    o.limits.arena_bytes = c->limits.request_memory_bytes;
+    o.limits.h1.line_max = c->limits.request_line_bytes;
+    o.limits.h1.fields_max = c->limits.headers_bytes;
+    o.limits.h1.fields_n_max = c->limits.headers_count;
+    o.timeouts.head_ms = c->limits.header_timeout_ms;
+    o.timeouts.body_ms = c->limits.body_timeout_ms;
+    o.timeouts.stall_ms = c->limits.write_timeout_ms;
+    o.timeouts.idle_ms = c->limits.idle_timeout_ms;
+    struct sut_tls_settings tls = {
+        .policy = c->tls.policy == SUT_TLS_POLICY_2026_AES128 ? SUT_TLS_2026_GCM128 : SUT_TLS_2026,
+        .session_s = c->tls.session_life_s,
+    };
+    if (w->n_tls > 0) {
+        TRY(make_certificate(w, reterr_diag));
+        tls.cert_pem = sut_buf_str(&w->cert);
+        tls.key_pem = sut_buf_str(&w->key);
+        o.tls = &tls;
+    }
+    struct sut_server_listener listeners[SUT_ROLE_LISTEN_MAX];
+    const size_t n = w->n_plain + w->n_tls;
+    for (size_t i = 0; i < n; i++) {
+        struct sut_addr addr;
+        listeners[i] = (struct sut_server_listener){
+            .fd = SUT_ROLE_FD_LISTEN + (int) i,
+            .flags = i >= w->n_plain ? SUT_LISTENER_TLS : 0,
+        };
+        TRY(sut_listen_addr(listeners[i].fd, &addr));
+        if (sut_addr_is_loopback(&addr))
+            listeners[i].flags |= SUT_LISTENER_LOOPBACK;
+    }
+    const struct sut_service service = sut_guard_service(&w->app);
+    return sut_server_start(&o, &service, listeners, n, &w->server, reterr_diag);
+}
+
+static SUT_ERR fill_demo(struct worker *w)
+{
+    struct sut_demo_result filled;
+    TRY(sut_demo_fill(w->boot.store, sut_clock_now(&sut_clock_system), &filled));
+    return sut_demo_people_add(&w->app);
+}
+
+static void say_ready(const struct worker *w)
+{
+    for (size_t i = 0; i < w->n_plain + w->n_tls; i++) {
+        struct sut_addr addr;
+        if (sut_failed(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr)))
+            continue;
+        const bool is_v6 = !sut_addr_is_ipv4(&addr);
+        (void) printf("ready %s://%s%s%s:%u\n", i >= w->n_plain ? "https" : "http",
+                      is_v6 ? "[" : "", addr.text, is_v6 ? "]" : "", addr.port);
+    }
+    if (w->config->demo)
+        sut_demo_people_print(w->n_plain > 0 ? "http" : "https");
+    (void) fflush(stdout);
+    if (write(SUT_ROLE_FD_SUPERVISOR, "r", 1) != 1)
+        sut_log(SUT_LOG_WARN, "supervisor_gone");
+}
+
+/* What another server over the same store has changed, and what has outlived its life. */
+static void watch(struct worker *w, unsigned turn)
+{
+    const sut_ms now = sut_clock_now(&sut_clock_system);
+    if (sut_store_is_remote(w->boot.store)) {
+        sut_ignore(sut_fragments_watch(w->app.fragments, w->boot.store),
+                   "the next turn asks again");
+        sut_ignore(sut_sessions_load(w->app.sessions, w->boot.store, now),
+                   "it refuses until it knows");
+        if (turn % 40 == 0)
+            sut_ignore(sut_keyring_reload(w->boot.keyring), "the keys of before still hold");
+    }
+    if (turn % PRUNE_EVERY == 0) {
+        sut_sessions_prune(w->app.sessions, now);
+        sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+    }
+}
+
+/* Wait for TERM; the supervisor's end counts as one. */
+static void serve_until_told(struct worker *w, const sigset_t *set)
+{
+    for (unsigned turn = 1;; turn++) {
+        const struct timespec wait = { .tv_nsec = WATCH_MS * 1000000L };
+        const int sig = sigtimedwait(set, NULL, &wait);
+        if (sig == SIGTERM || sig == SIGINT)
+            return;
+        watch(w, turn);
+    }
+}
+
+static void worker_done(struct worker *w)
+{
+    sut_control_stop(&w->control);
+    sut_server_stop(&w->server);
+    if (w->counters_started)
+        sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
+    sut_counters_free(&w->app.counters);
+    sut_hasher_free(&w->app.hasher);
+    sut_fragments_free(&w->app.fragments);
+    sut_sessions_free(&w->app.sessions);
+    sut_events_free(&w->app.events);
+    sut_headers_free(&w->headers);
+    sut_router_free(&w->router);
+    sut_bytes_unref(&w->app.openapi);
+    if (w->key.p != NULL)
+        sut_wipe(w->key.p, w->key.cap);
+    sut_buf_done(&w->key);
+    sut_buf_done(&w->cert);
+    sut_boot_done(&w->boot);
+    sut_config_free(&w->config);
+}
+
+static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
+{
+    TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE, &w->boot, reterr_diag));
+    TRY(make_app(w, reterr_diag));
+    if (w->config->demo)
+        TRY(fill_demo(w));
+    TRY(sut_control_start(&w->app, &w->control, reterr_diag));
+    return start_server(w, reterr_diag);
+}
+
+static size_t count_arg(int argc, char **argv, const char *name)
+{
+    const size_t n = strlen(name);
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], name, n) == 0) {
+            const unsigned long v = strtoul(argv[i] + n, NULL, 10);
+            return v > SUT_ROLE_LISTEN_MAX ? SUT_ROLE_LISTEN_MAX : v;
+        }
+    return 0;
+}
+
+int sut_role_worker(int argc, char **argv)
+{
+    struct worker w = {
+        .n_plain = count_arg(argc, argv, "--plain="),
+        .n_tls = count_arg(argc, argv, "--tls="),
+    };
+    struct sut_diag diag = { 0 };
+    sigset_t set;
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGHUP);
+    (void) pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (sut_failed(sut_harden_process()) || sut_failed(read_settings(&w.config))) {
+        (void) fprintf(stderr, "sutler: a worker is started by `sutler serve` alone\n");
+        return SUT_EXIT_FAILED;
+    }
+    sut_harden_wipe_environ();
+    sut_log_init((enum sut_log_level) w.config->log.level, 2, "worker");
+    const sut_err e = worker_start(&w, &diag);
+    if (sut_failed(e)) {
+        if (diag.text[0] == '\0')
+            sut_diag_set(&diag, "the worker can't start: %s (%s:%d)", sut_err_info(e.code)->name,
+                         e.at == NULL ? "?" : e.at->file, e.at == NULL ? 0 : e.at->line);
+        worker_done(&w);
+        return sut_command_fail(&diag);
+    }
+    say_ready(&w);
+    serve_until_told(&w, &set);
+    worker_done(&w);
+    return SUT_EXIT_OK;
+}

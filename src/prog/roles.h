@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * roles - the processes of a running server, as `sutler --role=NAME` starts them.
+ *
+ * The supervisor starts each by fork and exec and hands it descriptors under
+ * fixed numbers: 3 the packed settings, 4 its line to the supervisor, from 8 on
+ * the listening sockets (first plain, then TLS).
+ */
+#ifndef SUT_PROG_ROLES_H
+#define SUT_PROG_ROLES_H
+
+enum {
+    SUT_ROLE_FD_SETTINGS = 3,
+    SUT_ROLE_FD_SUPERVISOR = 4,
+    SUT_ROLE_FD_LISTEN = 8,
+    SUT_ROLE_LISTEN_MAX = 16,
+};
+
+/* Run the role of this name until it ends; gives its exit code. */
+int sut_role_main(const char *name, int argc, char **argv);
+
+/* The worker: argv holds `--plain=N` and `--tls=N`, how many sockets of each kind it got. */
+int sut_role_worker(int argc, char **argv);
+
+#endif
