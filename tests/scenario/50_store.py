@@ -201,6 +201,7 @@ def test_another_key(ctx):
     server.start()
 
 
+@only("postgres")
 def test_a_store_of_a_newer_version(ctx):
     server = ctx.own_server()
     server.stop()
