@@ -29,7 +29,7 @@ enum sut_config_hash { SUT_HASH_PBKDF2_SHA256, SUT_HASH_ARGON2ID };
 /* redirect: 308 for GET and HEAD, else 403; pages: 308 for pages, 403 for the API. */
 enum sut_config_plain { SUT_PLAIN_REDIRECT, SUT_PLAIN_PAGES };
 /* tls12: ECDHE with AEAD; tls12_aes128: the two ECDHE suites with AES128-GCM-SHA256 alone. */
-enum sut_config_tls_policy { SUT_TLS_2026, SUT_TLS_2026_AES128 };
+enum sut_config_tls_policy { SUT_TLS_POLICY_2026, SUT_TLS_POLICY_2026_AES128 };
 enum sut_config_store_kind { SUT_STORE_EMBEDDED, SUT_STORE_POSTGRES };
 enum sut_config_cipher { SUT_CIPHER_AEGIS256, SUT_CIPHER_SQLCIPHER };
 /* The numbers are those of enum sut_log_level. */

@@ -181,8 +181,7 @@ void sut_setting__hint_section(sut_str section, struct sut_diag *d)
     const char *best = NULL;
     size_t best_distance = SIZE_MAX;
     for (size_t i = 0; i < SETTINGS; i++) {
-        const size_t distance =
-            sut_setting__distance(section, sut_str_from(settings[i].section));
+        const size_t distance = sut_setting__distance(section, sut_str_from(settings[i].section));
         if (distance < best_distance) {
             best = settings[i].section;
             best_distance = distance;

@@ -54,8 +54,8 @@ struct sut_setting {
     size_t offset; /* in struct sut_config */
     const char *fallback;
     const char *doc;
-    int64_t min; /* of numbers, and of a text's length */
-    int64_t max; /* 0 with a text: 4096 */
+    int64_t min;                /* of numbers, and of a text's length */
+    int64_t max;                /* 0 with a text: 4096 */
     const char *const *choices; /* NULL ends; the index is the enum's number */
     const char *django;         /* the name that a Django shop has in its environment */
     unsigned flags;

@@ -15,13 +15,17 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {
-    { "", 1 },         { "K", 1 << 10 },  { "KiB", 1 << 10 },  { "M", 1 << 20 },
+    { "", 1 },          { "K", 1 << 10 }, { "KiB", 1 << 10 }, { "M", 1 << 20 },
     { "MiB", 1 << 20 }, { "G", 1 << 30 }, { "GiB", 1 << 30 }, { NULL, 0 },
 };
 
 static const struct unit time_units[] = {
-    { "ms", 1 },           { "s", MS_PER_S },          { "m", 60 * MS_PER_S },
-    { "h", 3600 * MS_PER_S }, { "d", 86400 * MS_PER_S }, { NULL, 0 },
+    { "ms", 1 },
+    { "s", MS_PER_S },
+    { "m", 60 * MS_PER_S },
+    { "h", 3600 * MS_PER_S },
+    { "d", 86400 * MS_PER_S },
+    { NULL, 0 },
 };
 
 static const struct unit rate_units[] = {
@@ -156,8 +160,8 @@ static SUT_ERR put_rate(const struct use *u, sut_str raw)
     while (per->name != NULL && !sut_str_eq_nocase(unit, sut_str_from(per->name)))
         per++;
     if (slash >= raw.n || per->name == NULL ||
-        sut_failed(sut_parse_u64(sut_str_trim(sut_str_sub(raw, 0, slash)),
-                                 (uint64_t) u->s->max, &count)) ||
+        sut_failed(sut_parse_u64(sut_str_trim(sut_str_sub(raw, 0, slash)), (uint64_t) u->s->max,
+                                 &count)) ||
         count == 0)
         return no_value(u, raw, "rate",
                         "write N/second, N/minute, N/hour or N/day (or N/s, /m, /h, /d), N from 1");
@@ -171,8 +175,9 @@ static SUT_ERR put_rate(const struct use *u, sut_str raw)
 
 static SUT_ERR put_bool(const struct use *u, sut_str raw)
 {
-    static const char *const words[] = { "no",  "yes", "false", "true", "off",
-                                         "on",  "0",   "1",     NULL };
+    static const char *const words[] = {
+        "no", "yes", "false", "true", "off", "on", "0", "1", NULL
+    };
     for (size_t i = 0; words[i] != NULL; i++) {
         if (sut_str_eq_nocase(raw, sut_str_from(words[i]))) {
             const bool v = i % 2 == 1;
@@ -363,7 +368,8 @@ static SUT_ERR put_store(const struct use *u, sut_str raw)
         const sut_str scheme = sut_str_sub(raw, 0, sut_str_find(raw, 0, ':'));
         sut_diag_set(u->d, "`%.*s:` is no database that Sutler knows",
                      SUT_STR_ARG(sut_str_sub(scheme, 0, 20)));
-        sut_diag_hint(u->d, "postgres://USER:PASSWORD@HOST/NAME, or sqlite: for the embedded store");
+        sut_diag_hint(u->d,
+                      "postgres://USER:PASSWORD@HOST/NAME, or sqlite: for the embedded store");
         FAIL(INVALID);
     }
     TRY(put_secret(u, raw));

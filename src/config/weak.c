@@ -7,13 +7,15 @@ enum { LEAST_DISTINCT = 8 };
 
 /* Words of examples, tutorials and templates; by chance none of them comes up. */
 static const char *const words[] = {
-    "changeme",  "change-me",   "change_me",   "change this", "changethis",  "change-this",
-    "your-secr", "your_secr",   "yoursecr",    "secret-key",  "secret_key",  "secretkey",
-    "mysecret",  "my-secret",   "my_secret",   "supersecret", "super-secret", "super_secret",
-    "topsecret", "insecure",    "placeholder", "password",    "passphrase",  "example",
-    "replaceme", "replace-me",  "replace_me",  "default-key", "development", "dev-secret",
-    "dev_secret", "test-key",   "test_key",    "testsecret",  "test-secret", "test_secret",
-    "qwerty",    "letmein",     "not-so-secret", "keep-it-secret", "keepthissecret", "deadbeefdeadbeef",
+    "changeme",       "change-me",        "change_me",    "change this",   "changethis",
+    "change-this",    "your-secr",        "your_secr",    "yoursecr",      "secret-key",
+    "secret_key",     "secretkey",        "mysecret",     "my-secret",     "my_secret",
+    "supersecret",    "super-secret",     "super_secret", "topsecret",     "insecure",
+    "placeholder",    "password",         "passphrase",   "example",       "replaceme",
+    "replace-me",     "replace_me",       "default-key",  "development",   "dev-secret",
+    "dev_secret",     "test-key",         "test_key",     "testsecret",    "test-secret",
+    "test_secret",    "qwerty",           "letmein",      "not-so-secret", "keep-it-secret",
+    "keepthissecret", "deadbeefdeadbeef",
 };
 
 static bool has_word(sut_str s, const char *word)
