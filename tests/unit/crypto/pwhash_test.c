@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "corpora.h"
+#include "corpus_json.h"
 
 static const struct sut_pwhash_policy quick_pbkdf2 = { .kind = SUT_PWHASH_PBKDF2, .rounds = 1000 };
 static const struct sut_pwhash_policy quick_argon2 = {

@@ -7,7 +7,7 @@
 
 #include "base/scan.h"
 #include "base/str.h"
-#include "corpora.h"
+#include "corpus_json.h"
 
 struct hex {
     char p[1024];

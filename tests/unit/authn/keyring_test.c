@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "authn/keyring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const sut_ms march = { .v = 1772366400000 };
+static char folder[256];
+static struct sut_secret *file_key;
+static struct sut_secret *master;
+static struct sut_secret *other;
+
+static struct sut_store *open_store(void)
+{
+    struct sut_store *s = NULL;
+    struct sut_diag d = { .text = "" };
+    char path[512];
+    (void) snprintf(path, sizeof(path), "%s/shop.db", folder);
+    const struct sut_store_options o = {
+        .db = { .kind = SUT_DB_SQLITE, .path = path, .key = file_key },
+        .readers = 2,
+        .queue_max = 16,
+        .migrate = true,
+    };
+    if (sut_failed(sut_store_open(&o, &s, &d)))
+        fail_msg("%s", d.text);
+    return s;
+}
+
+static int set_up(void **state)
+{
+    (void) state;
+    (void) snprintf(folder, sizeof(folder), "%s/sutler-keyring-XXXXXX",
+                    getenv("TMPDIR") == NULL ? "/tmp" : getenv("TMPDIR"));
+    assert_non_null(mkdtemp(folder));
+    assert_false(
+        sut_failed(sut_secret_dup(SUT_STR("0123456789abcdef0123456789abcdef"), &file_key)));
+    assert_false(sut_failed(sut_secret_dup(SUT_STR("master-master-master-master-0000"), &master)));
+    assert_false(sut_failed(sut_secret_dup(SUT_STR("other-other-other-other-other-00"), &other)));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void) state;
+    static const char *const names[] = { "shop.db", "shop.db-wal", "shop.db-shm" };
+    char path[512];
+    for (size_t i = 0; i < 3; i++) {
+        (void) snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        (void) unlink(path);
+    }
+    sut_secret_free(&file_key);
+    sut_secret_free(&master);
+    sut_secret_free(&other);
+    return rmdir(folder);
+}
+
+static sut_str kid_of(const struct sut_signing_key *k)
+{
+    return sut_str_of(k->kid, k->kid_n);
+}
+
+static void a_key_s_id_follows_from_it(void **state)
+{
+    (void) state;
+    struct sut_keyring *a = NULL;
+    struct sut_keyring *b = NULL;
+    const struct sut_key_text one = { .secret = SUT_STR("0123456789abcdef0123456789abcdef") };
+    const struct sut_key_text two = { .secret = SUT_STR("0123456789abcdef0123456789abcdeF") };
+    assert_false(sut_failed(sut_keyring_create(&one, NULL, false, &a)));
+    assert_false(sut_failed(sut_keyring_create(&two, &one, false, &b)));
+    const struct sut_signing_keys *const ka = sut_keyring_look(a);
+    const struct sut_signing_keys *const kb = sut_keyring_look(b);
+    assert_int_equal(ka->current.kid_n, 8);
+    assert_false(ka->previous.is_set);
+    assert_true(sut_str_eq(kid_of(&ka->current), kid_of(&kb->previous)));
+    assert_false(sut_str_eq(kid_of(&kb->current), kid_of(&kb->previous)));
+    assert_int_equal(sut_keyring_rotate(a, march).code, SUT_E_INVALID);
+    assert_false(sut_failed(sut_keyring_reload(a)));
+    assert_int_equal(sut_keyring_made_at(a).v, 0);
+    sut_keyring_free(&a);
+    sut_keyring_free(&b);
+}
+
+static void refuses_weak_keys_and_odd_names(void **state)
+{
+    (void) state;
+    static char large[SUT_SIGNING_KEY_MAX + 1];
+    const struct sut_key_text good = { .secret = SUT_STR("0123456789abcdef0123456789abcdef") };
+    const struct sut_key_text bad[] = {
+        { .secret = SUT_STR("") },
+        { .secret = SUT_STR("0123456789abcdef0123456789abcde") },
+        { .secret = sut_str_of(large, sizeof(large)) },
+        { .kid = SUT_STR("a\"b"), .secret = good.secret },
+        { .kid = SUT_STR("a b"), .secret = good.secret },
+        { .kid = sut_str_of(large, SUT_KID_MAX + 1), .secret = good.secret },
+    };
+    struct sut_keyring *k = NULL;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(sut_keyring_create(&bad[i], NULL, false, &k).code, SUT_E_INVALID);
+        assert_int_equal(sut_keyring_create(&good, &bad[i], false, &k).code, SUT_E_INVALID);
+    }
+    assert_int_equal(sut_keyring_create(&good, &good, false, &k).code, SUT_E_INVALID);
+    assert_int_equal(sut_keyring_create(&bad[0], NULL, true, &k).code, SUT_E_INVALID);
+    assert_null(k);
+    assert_false(sut_failed(sut_keyring_create(&bad[1], NULL, true, &k)));
+    sut_keyring_free(&k);
+}
+
+static void the_store_keeps_the_keys_and_a_rotation(void **state)
+{
+    (void) state;
+    struct sut_store *s = open_store();
+    struct sut_keyring *a = NULL;
+    struct sut_keyring *b = NULL;
+    struct sut_diag d = { .text = "" };
+    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &a, &d)));
+    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &b, &d)));
+    const struct sut_signing_keys *const first = sut_keyring_look(a);
+    assert_true(sut_str_eq(kid_of(&first->current), kid_of(&sut_keyring_look(b)->current)));
+    assert_false(first->previous.is_set);
+    assert_int_equal(sut_keyring_made_at(a).v, march.v);
+
+    const sut_ms later = { march.v + 1000 };
+    assert_false(sut_failed(sut_keyring_rotate(a, later)));
+    const struct sut_signing_keys *const second = sut_keyring_look(a);
+    assert_int_equal(sut_keyring_made_at(a).v, later.v);
+    assert_true(sut_str_eq(kid_of(&second->previous), kid_of(&first->current)));
+    assert_false(sut_str_eq(kid_of(&second->current), kid_of(&first->current)));
+    /* The other server goes on with what it has until it looks. */
+    assert_true(sut_str_eq(kid_of(&sut_keyring_look(b)->current), kid_of(&first->current)));
+    assert_false(sut_failed(sut_keyring_reload(b)));
+    assert_true(sut_str_eq(kid_of(&sut_keyring_look(b)->current), kid_of(&second->current)));
+
+    assert_false(sut_failed(sut_keyring_rotate(a, later)));
+    const struct sut_signing_keys *const third = sut_keyring_look(a);
+    assert_true(sut_str_eq(kid_of(&third->previous), kid_of(&second->current)));
+    sut_keyring_free(&a);
+    sut_keyring_free(&b);
+    sut_store_close(&s);
+
+    s = open_store();
+    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &a, &d)));
+    assert_true(sut_keyring_look(a)->previous.is_set);
+    sut_keyring_free(&a);
+    assert_int_equal(sut_keyring_open(s, other, &sut_random_system, march, &a, &d).code,
+                     SUT_E_CORRUPT);
+    assert_non_null(strstr(d.text, "belongs to other keys"));
+    assert_null(a);
+    sut_store_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_s_id_follows_from_it),
+        cmocka_unit_test(refuses_weak_keys_and_odd_names),
+        cmocka_unit_test_setup_teardown(the_store_keeps_the_keys_and_a_rotation, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("keyring", tests, NULL, NULL);
+}
