@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipc/channel.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "os/fd.h"
+
+enum { BACKLOG = 8, NS_PER_MS = 1000000 };
+
+static SUT_ERR make_address(const char *path, struct sockaddr_un *ret)
+{
+    const size_t n = strlen(path);
+    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    ENSURE(n > 0 && n < sizeof(ret->sun_path), INVALID);
+    memcpy(ret->sun_path, path, n + 1);
+    return SUT_OK;
+}
+
+static SUT_ERR open_socket(int *ret)
+{
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        FAIL_SYS(SYSTEM);
+    *ret = fd;
+    return SUT_OK;
+}
+
+bool sut_ipc_is_trusted(int fd)
+{
+    struct ucred peer = { 0 };
+    socklen_t n = sizeof(peer);
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || n != sizeof(peer))
+        return false;
+    return peer.uid == geteuid() || peer.uid == 0;
+}
+
+SUT_ERR sut_ipc_connect(const char *path, int *ret_fd)
+{
+    struct sockaddr_un addr;
+    DEFER(sut_fd_close) int fd = -1;
+    TRY(make_address(path, &addr));
+    TRY(open_socket(&fd));
+    if (connect(fd, (const struct sockaddr *) &addr, sizeof(addr)) != 0) {
+        if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
+            FAIL(NOT_FOUND);
+        if (errno == EACCES || errno == EPERM)
+            FAIL_SYS(DENIED);
+        FAIL_SYS(SYSTEM);
+    }
+    ENSURE(geteuid() == 0 || sut_ipc_is_trusted(fd), DENIED);
+    *ret_fd = sut_fd_take(&fd);
+    return SUT_OK;
+}
+
+/* Take a socket away that its owner left behind. */
+static SUT_ERR clear_path(const char *path, struct sut_diag *d)
+{
+    struct stat st;
+    DEFER(sut_fd_close) int probe = -1;
+    if (lstat(path, &st) != 0) {
+        if (errno == ENOENT)
+            return SUT_OK;
+        FAIL_SYS(SYSTEM);
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        sut_diag_set(d, "%s is in the way: it is no socket", path);
+        FAIL(EXISTS);
+    }
+    const sut_err e = sut_ipc_connect(path, &probe);
+    if (e.code != SUT_E_NOT_FOUND) {
+        sut_diag_set(d, "another server listens on %s", path);
+        FAIL(BUSY);
+    }
+    if (unlink(path) != 0 && errno != ENOENT)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
+SUT_ERR sut_ipc_listen(const char *path, int *ret_fd, struct sut_diag *reterr_diag)
+{
+    struct sockaddr_un addr;
+    DEFER(sut_fd_close) int fd = -1;
+    const sut_err e = make_address(path, &addr);
+    if (sut_failed(e)) {
+        sut_diag_set(reterr_diag, "%s is too long for a socket's address", path);
+        sut_diag_hint(reterr_diag, "put the data folder where its path is shorter");
+        return e;
+    }
+    TRY(clear_path(path, reterr_diag));
+    TRY(open_socket(&fd));
+    if (bind(fd, (const struct sockaddr *) &addr, sizeof(addr)) != 0 || chmod(path, 0600) != 0 ||
+        listen(fd, BACKLOG) != 0) {
+        const int why = errno;
+        sut_diag_set(reterr_diag, "can't listen on %s", path);
+        errno = why;
+        FAIL_SYS(SYSTEM);
+    }
+    *ret_fd = sut_fd_take(&fd);
+    return SUT_OK;
+}
+
+/* Wait until fd is ready for `events` or the deadline (monotonic ns) has passed. */
+static SUT_ERR wait_ready(int fd, short events, uint64_t deadline_ns)
+{
+    for (;;) {
+        const uint64_t now = sut_monotonic_ns();
+        ENSURE(now < deadline_ns, UNAVAILABLE);
+        const uint64_t left_ms = (deadline_ns - now) / NS_PER_MS + 1;
+        struct pollfd p = { .fd = fd, .events = events };
+        const int n = poll(&p, 1, left_ms > 60000 ? 60000 : (int) left_ms);
+        if (n > 0)
+            return SUT_OK;
+        if (n < 0 && errno != EINTR)
+            FAIL_SYS(SYSTEM);
+    }
+}
+
+static bool is_again(void)
+{
+    return errno == EAGAIN || errno == EINTR;
+}
+
+static SUT_ERR write_all(int fd, sut_str s, uint64_t deadline_ns)
+{
+    while (s.n > 0) {
+        TRY(wait_ready(fd, POLLOUT, deadline_ns));
+        const ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && is_again())
+            continue;
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+            FAIL_SYS(UNAVAILABLE);
+        if (n < 0)
+            FAIL_SYS(SYSTEM);
+        s.p += n;
+        s.n -= (size_t) n;
+    }
+    return SUT_OK;
+}
+
+static SUT_ERR read_all(int fd, char *to, size_t want, uint64_t deadline_ns)
+{
+    while (want > 0) {
+        TRY(wait_ready(fd, POLLIN, deadline_ns));
+        const ssize_t n = recv(fd, to, want, MSG_DONTWAIT);
+        if (n < 0 && is_again())
+            continue;
+        if (n < 0 && errno == ECONNRESET)
+            FAIL_SYS(UNAVAILABLE);
+        if (n < 0)
+            FAIL_SYS(SYSTEM);
+        ENSURE(n > 0, UNAVAILABLE);
+        to += n;
+        want -= (size_t) n;
+    }
+    return SUT_OK;
+}
+
+static uint64_t deadline_in(unsigned ms)
+{
+    return sut_monotonic_ns() + (uint64_t) ms * NS_PER_MS;
+}
+
+static SUT_ERR send_message(int fd, const struct sut_ipc_header *h, sut_str fields,
+                            uint64_t deadline_ns)
+{
+    unsigned char raw[SUT_IPC_HEADER];
+    sut_ipc_header_write(h, raw);
+    TRY(write_all(fd, sut_str_of((const char *) raw, sizeof(raw)), deadline_ns));
+    return write_all(fd, fields, deadline_ns);
+}
+
+SUT_ERR sut_ipc_send(int fd, uint16_t type, uint32_t id, sut_str fields, unsigned timeout_ms)
+{
+    ENSURE(fields.n <= SUT_IPC_LENGTH_MAX, TOO_LARGE);
+    const struct sut_ipc_header h = { .type = type, .length = (uint32_t) fields.n, .id = id };
+    return send_message(fd, &h, fields, deadline_in(timeout_ms));
+}
+
+SUT_ERR sut_ipc_call(int fd, uint16_t type, uint32_t id, sut_str fields, unsigned timeout_ms,
+                     struct sut_buf *reply)
+{
+    const uint64_t deadline_ns = deadline_in(timeout_ms);
+    const struct sut_ipc_header ask = { .type = type, .length = (uint32_t) fields.n, .id = id };
+    unsigned char raw[SUT_IPC_HEADER];
+
+    ENSURE(fields.n <= SUT_IPC_LENGTH_MAX, TOO_LARGE);
+    TRY(send_message(fd, &ask, fields, deadline_ns));
+    TRY(read_all(fd, (char *) raw, sizeof(raw), deadline_ns));
+    const struct sut_ipc_header got = sut_ipc_header_read(raw);
+    ENSURE(got.type == (type | SUT_IPC_REPLY) && got.id == id, PARSE);
+    ENSURE(got.length <= SUT_IPC_LENGTH_MAX, TOO_LARGE);
+
+    sut_buf_reset(reply);
+    if (got.length == 0)
+        return SUT_OK;
+    char *to = sut_buf_room(reply, got.length);
+    if (to == NULL)
+        TRY(sut_buf_check(reply));
+    TRY(read_all(fd, to, got.length, deadline_ns));
+    reply->n = got.length;
+    return SUT_OK;
+}
