@@ -44,6 +44,11 @@ const char *sut_place_name(enum sut_place p)
     return names[p];
 }
 
+enum sut_contract sut_contract_of(sut_str path)
+{
+    return sut_str_starts(path, SUT_STR("/api/v1/")) ? SUT_CONTRACT_B : SUT_CONTRACT_A;
+}
+
 static void event(struct sut_req *r, enum sut_event_type type)
 {
     sut_event_raise(r->app->events, type, r->now,
@@ -596,11 +601,6 @@ static bool needs_pool(const struct sut_req *r)
     return true;
 }
 
-static enum sut_contract contract_of(sut_str path)
-{
-    return sut_str_starts(path, SUT_STR("/api/v1/")) ? SUT_CONTRACT_B : SUT_CONTRACT_A;
-}
-
 static struct sut_req *req_create(const struct sut_app *app, struct sut_exchange *x)
 {
     struct sut_req *r = ARENA_NEW(x->arena, struct sut_req);
@@ -610,7 +610,7 @@ static struct sut_req *req_create(const struct sut_app *app, struct sut_exchange
     r->app = app;
     r->arena = x->arena;
     r->now = sut_clock_now(app->clock);
-    r->contract = contract_of(x->req->path);
+    r->contract = sut_contract_of(x->req->path);
     x->app_data = r;
     return r;
 }
@@ -633,7 +633,6 @@ static bool on_head(void *app_ptr, struct sut_exchange *x, size_t *ret_body_max)
     r->match = sut_router_find(app->router, x->req->method, x->req->path);
     if (r->match.outcome == SUT_ROUTE_FOUND) {
         r->route = r->match.row;
-        r->contract = r->route->contract;
         if ((r->route->flags & SUT_ROUTE_SECRET) != 0)
             sut_arena_set_flags(r->arena, SUT_ARENA_SECRET);
     }

@@ -172,13 +172,12 @@ void sut_reply_domain(struct sut_req *r, int status, const char *code, sut_str e
     domain_close(r, &w, status);
 }
 
-void sut_reply_domain_int(struct sut_req *r, int status, const char *code, const char *error,
-                          const char *key, int64_t value)
+void sut_reply_domain_weak(struct sut_req *r, sut_str error, int strength)
 {
-    struct sut_jw w = domain_open(r, status, code, sut_str_from(error));
-    sut_jw_key(&w, key);
-    sut_jw_i64(&w, value);
-    domain_close(r, &w, status);
+    struct sut_jw w = domain_open(r, 400, "invalid", error);
+    sut_jw_key(&w, "password_strength");
+    sut_jw_i64(&w, strength);
+    domain_close(r, &w, 400);
 }
 
 void sut_reply_bad_token(struct sut_req *r, const char *why)

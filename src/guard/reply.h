@@ -29,9 +29,8 @@ void sut_reply_faults(struct sut_req *r, const struct sut_fault *faults);
 void sut_reply_fault(struct sut_req *r, const char *field, const char *message);
 /* Shape 3: the domain. */
 void sut_reply_domain(struct sut_req *r, int status, const char *code, sut_str error);
-/* The same with one more number under `key`. */
-void sut_reply_domain_int(struct sut_req *r, int status, const char *code, const char *error,
-                          const char *key, int64_t value);
+/* A refused password: the same with its strength, 0 .. 4, for forms. */
+void sut_reply_domain_weak(struct sut_req *r, sut_str error, int strength);
 /* 401 for a bad access token: contract A's three members. */
 void sut_reply_bad_token(struct sut_req *r, const char *why);
 /* 429 with its headers. */

@@ -19,8 +19,9 @@
 
 struct sut_req;
 
-/* Which wire a row speaks: it decides the shape of errors. */
+/* Which wire a path speaks: it decides the shape of errors. */
 enum sut_contract { SUT_CONTRACT_A, SUT_CONTRACT_B };
+enum sut_contract sut_contract_of(sut_str path);
 
 enum sut_policy {
     SUT_POLICY_UNSET, /* refused at start */
@@ -88,7 +89,6 @@ struct sut_route {
     const char *name; /* operationId */
     const char *summary;
     const char *tag;
-    enum sut_contract contract;
     enum sut_policy policy;
     enum sut_place place;
     unsigned flags;

@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/fragments.h"
+#include "api/page.h"
 #include "api/routes.h"
-#include "codec/url.h"
-#include "config/config.h"
 #include "guard/reply.h"
 #include "shop/catalogue.h"
 
 enum {
     PAGE_SIZE = 20,
     PAGE_SIZE_MAX = 100,
-    PAGE_MAX = 1000000000, /* one that far does not exist */
     SEARCH_MAX = 200,
     PRICE_MAX_CENTS = 999999,
-    URL_MAX = 8 * 1024,
 };
 
 static const char list_path[] = "/api/catalog/products/";
@@ -174,36 +171,8 @@ static sut_err send_whole(struct sut_req *r, struct sut_fragments_page *p)
     return SUT_OK;
 }
 
-static void write_link(struct sut_req *r, struct sut_jw *w, const char *key, int64_t page)
-{
-    sut_jw_key(w, key);
-    if (page == 0) {
-        sut_jw_null(w);
-        return;
-    }
-    struct sut_buf url;
-    sut_buf_init_arena(&url, r->arena, URL_MAX);
-    sut_buf_str_add(&url, r->app->config->server.public_url);
-    sut_buf_z(&url, list_path);
-    bool first = true;
-    if (r->route->body != NULL)
-        sut_url_add_query(&url, &first, SUT_STR("search"), sut_req_text(r, "query"));
-    for (unsigned i = 0; r->route->query != NULL && r->route->query[i].name != NULL; i++) {
-        const sut_str name = sut_str_from(r->route->query[i].name);
-        if (r->query[i].p != NULL && !sut_str_is(name, "page"))
-            sut_url_add_query(&url, &first, name, r->query[i]);
-    }
-    if (page > 1) {
-        struct sut_buf n;
-        sut_buf_init_arena(&n, r->arena, 24);
-        sut_buf_i64(&n, page);
-        sut_url_add_query(&url, &first, SUT_STR("page"), sut_buf_str(&n));
-    }
-    sut_jw_str(w, sut_buf_str(&url));
-}
-
 /* What the query asks for; the guard has held each value against its grammar. */
-static SUT_ERR filter_of(struct sut_req *r, struct sut_catalogue_filter *f, int64_t *ret_page)
+static SUT_ERR filter_of(struct sut_req *r, struct sut_catalogue_filter *f)
 {
     sut_catalogue_filter_init(f);
     f->category = sut_req_query(r, "category");
@@ -212,41 +181,29 @@ static SUT_ERR filter_of(struct sut_req *r, struct sut_catalogue_filter *f, int6
     f->max_cents = sut_req_query_int(r, "max_price", f->max_cents);
     TRY(sut_catalogue_order_of(sut_req_query(r, "ordering"), &f->order));
     TRY(sut_catalogue_search(r->arena, sut_req_query(r, "search"), f));
-    const int64_t size = sut_req_query_int(r, "page_size", PAGE_SIZE);
-    f->limit = size > PAGE_SIZE_MAX ? PAGE_SIZE_MAX : size;
-    *ret_page = sut_req_query_int(r, "page", 1);
-    f->offset = (*ret_page - 1) * f->limit;
     return SUT_OK;
 }
 
-static sut_err send_list(struct sut_req *r, const struct sut_catalogue_filter *f, int64_t page)
+static sut_err send_list(struct sut_req *r, struct sut_catalogue_filter *f, struct api_page *page)
 {
     const struct sut_fragments_reader reader = reader_of(r);
     struct sut_fragments_page *p = NULL;
+    f->limit = page->size;
+    f->offset = page->offset;
     TRY(sut_fragments_list(r->app->fragments, &reader, f, &p));
     TRY(keep_page(r, p));
-    const int64_t count = sut_fragments_count(p);
-    if (page > 1 && f->offset >= count) {
-        sut_reply_refuse(r, 404, "not_found", "Invalid page.");
+    page->count = sut_fragments_count(p);
+    if (!api_page_is_there(r, page))
         return SUT_OK;
-    }
     const sut_str etag = sut_fragments_etag(p);
     if (has_it_already(r, etag)) {
         sut_reply_empty(r, 304);
-        sut_response_header(&r->x->res, SUT_STR("ETag"), etag);
-        return SUT_OK;
+    } else {
+        struct sut_jw w = sut_reply_json(r, 200);
+        api_page_open(r, &w, page);
+        sut_fragments_add(p, w.out);
+        api_page_close(&w);
     }
-    struct sut_jw w = sut_reply_json(r, 200);
-    sut_jw_obj(&w);
-    sut_jw_key(&w, "count");
-    sut_jw_i64(&w, count);
-    write_link(r, &w, "next", f->offset + f->limit < count ? page + 1 : 0);
-    write_link(r, &w, "previous", page > 1 ? page - 1 : 0);
-    sut_jw_key(&w, "results");
-    sut_jw_arr(&w);
-    sut_fragments_add(p, w.out);
-    sut_jw_arr_end(&w);
-    sut_jw_obj_end(&w);
     sut_response_header(&r->x->res, SUT_STR("ETag"), etag);
     return SUT_OK;
 }
@@ -254,18 +211,21 @@ static sut_err send_list(struct sut_req *r, const struct sut_catalogue_filter *f
 static sut_err get_products(struct sut_req *r)
 {
     struct sut_catalogue_filter f;
-    int64_t page = 1;
-    TRY(filter_of(r, &f, &page));
-    return send_list(r, &f, page);
+    struct api_page page = api_page_of(r, PAGE_SIZE, PAGE_SIZE_MAX);
+    TRY(filter_of(r, &f));
+    return send_list(r, &f, &page);
 }
 
 /* The deployed front end's spelling of a search: the first page, by a body. */
 static sut_err post_search(struct sut_req *r)
 {
     struct sut_catalogue_filter f;
+    struct api_page page = api_page_of(r, PAGE_SIZE, PAGE_SIZE_MAX);
+    page.path = list_path;
+    page.search = sut_req_text(r, "query");
     sut_catalogue_filter_init(&f);
-    TRY(sut_catalogue_search(r->arena, sut_req_text(r, "query"), &f));
-    return send_list(r, &f, 1);
+    TRY(sut_catalogue_search(r->arena, page.search, &f));
+    return send_list(r, &f, &page);
 }
 
 static sut_err get_product(struct sut_req *r)
@@ -323,8 +283,8 @@ static const struct sut_query_key list_keys[] = {
       .max = SEARCH_MAX,
       .doc = "Words of name and description" },
     { .name = "ordering", .type = SUT_Q_CHOICE, .choices = sut_catalogue_orderings },
-    { .name = "page", .type = SUT_Q_INT, .max = PAGE_MAX },
-    { .name = "page_size", .type = SUT_Q_INT, .max = PAGE_MAX, .doc = "20; above 100 is 100" },
+    { .name = "page", .type = SUT_Q_INT, .max = API_PAGE_MAX },
+    { .name = "page_size", .type = SUT_Q_INT, .max = API_PAGE_MAX, .doc = "20; above 100 is 100" },
     { 0 },
 };
 

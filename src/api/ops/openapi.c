@@ -456,6 +456,7 @@ static void write_operation(struct sut_jw *w, const struct place *p)
         [SUT_OPTIONS] = "options",
     };
     const struct sut_route *row = p->row;
+    const enum sut_contract contract = sut_contract_of(sut_str_from(p->path));
     char name[96];
     if (p->alias == 0)
         (void) snprintf(name, sizeof(name), "%s", row->name);
@@ -504,10 +505,10 @@ static void write_operation(struct sut_jw *w, const struct place *p)
             write_answer(w, an);
     for (const struct sut_answer *an = row->answers; an != NULL && an->status != 0; an++)
         if (an->status >= 400 && an->schema == NULL)
-            write_error(w, row->contract, an->status);
+            write_error(w, contract, an->status);
     for (size_t i = 0; i < sizeof(guard_statuses) / sizeof(guard_statuses[0]); i++)
         if (!has_answer(row, guard_statuses[i]) && guard_may(row, guard_statuses[i]))
-            write_error(w, row->contract, guard_statuses[i]);
+            write_error(w, contract, guard_statuses[i]);
     sut_jw_obj_end(w);
     sut_jw_obj_end(w);
 }

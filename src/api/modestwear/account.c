@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/account.h"
+#include "api/modestwear/account_schema.h"
+#include "api/routes.h"
+#include "guard/reply.h"
+#include "shop/person.h"
+
+static void write_user(struct sut_jw *w, const struct sut_person_row *p)
+{
+    sut_jw_obj(w);
+    sut_jw_key(w, "id");
+    sut_jw_i64(w, p->id);
+    sut_jw_key(w, "email");
+    sut_jw_str(w, p->email);
+    sut_jw_key(w, "username");
+    sut_jw_str(w, p->username);
+    sut_jw_key(w, "first_name");
+    sut_jw_str(w, p->first_name);
+    sut_jw_key(w, "last_name");
+    sut_jw_str(w, p->last_name);
+    sut_jw_key(w, "phone_number");
+    sut_jw_str_or_null(w, p->phone);
+    sut_jw_key(w, "profile_picture");
+    sut_jw_null(w);
+    sut_jw_key(w, "profile_picture_url");
+    sut_jw_null(w);
+    sut_jw_key(w, "created_at");
+    sut_jw_time(w, p->created_at);
+    sut_jw_obj_end(w);
+}
+
+static void write_pair(struct sut_jw *w, const struct api_pair *t)
+{
+    sut_jw_key(w, "access_token");
+    sut_jw_str(w, t->access);
+    sut_jw_key(w, "refresh_token");
+    sut_jw_str(w, t->refresh);
+    sut_jw_key(w, "token_type");
+    sut_jw_z(w, "Bearer");
+    sut_jw_key(w, "expires_in");
+    sut_jw_i64(w, t->access_life_s);
+}
+
+static void write_tokens(struct sut_jw *w, const struct api_pair *t)
+{
+    sut_jw_key(w, "tokens");
+    sut_jw_obj(w);
+    write_pair(w, t);
+    sut_jw_key(w, "refresh_expires_in");
+    sut_jw_i64(w, t->refresh_life_s);
+    sut_jw_obj_end(w);
+}
+
+/* {"success":true,"data":{ — the caller ends both. */
+static struct sut_jw open_data(struct sut_req *r, int status)
+{
+    struct sut_jw w = sut_reply_json(r, status);
+    sut_jw_obj(&w);
+    sut_jw_key(&w, "success");
+    sut_jw_bool(&w, true);
+    sut_jw_key(&w, "data");
+    sut_jw_obj(&w);
+    return w;
+}
+
+static void close_data(struct sut_jw *w)
+{
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
+static void refuse_token(struct sut_req *r, enum api_outcome outcome)
+{
+    sut_reply_refuse(r, 401, "token_not_valid",
+                     outcome == API_TOKEN_USED ? "Token is blacklisted"
+                                               : "Token is invalid or expired");
+}
+
+static sut_err post_register(struct sut_req *r)
+{
+    struct api_sign_up form = {
+        .email = sut_req_text(r, "email"),
+        .password = sut_req_text(r, "password"),
+        .phone = sut_req_text(r, "phone_number"),
+        .wants_session = true,
+    };
+    sut_person_split_name(sut_req_text(r, "full_name"), &form.first_name, &form.last_name);
+    struct api_account a;
+    TRY(api_account_sign_up(r, &form, &a));
+    if (a.outcome == API_TAKEN) {
+        sut_reply_domain(r, 409, "duplicate", SUT_STR("A user with this email already exists."));
+        return SUT_OK;
+    }
+    if (a.outcome == API_WEAK_PASSWORD) {
+        const sut_str text = api_account_join(r, &a);
+        sut_reply_domain_weak(r, text, a.strength);
+        return SUT_OK;
+    }
+    struct sut_jw w = open_data(r, 201);
+    sut_jw_key(&w, "user");
+    write_user(&w, &a.person);
+    write_tokens(&w, &a.pair);
+    sut_jw_key(&w, "is_new_user");
+    sut_jw_bool(&w, true);
+    sut_jw_key(&w, "email_verified");
+    sut_jw_bool(&w, a.person.email_verified);
+    close_data(&w);
+    return SUT_OK;
+}
+
+static sut_str member(const struct sut_json *o, const char *name)
+{
+    const struct sut_json *v = sut_json_get(o, name);
+    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_str_trim(v->s);
+}
+
+static sut_err post_login(struct sut_req *r)
+{
+    const struct sut_json *info = sut_json_get(r->body, "device_info");
+    const struct api_device device = {
+        .type = member(info, "device_type"),
+        .os = member(info, "os"),
+        .app_version = member(info, "app_version"),
+    };
+    struct api_account a;
+    TRY(api_account_sign_in(r, sut_req_text(r, "email"), sut_req_text(r, "password"), &device, &a));
+    if (a.outcome == API_DISABLED) {
+        sut_reply_domain(r, 403, "disabled",
+                         SUT_STR("Account is disabled. Please contact support."));
+        return SUT_OK;
+    }
+    if (a.outcome != API_DONE) {
+        sut_reply_domain(r, 401, "invalid", SUT_STR("Invalid email or password"));
+        return SUT_OK;
+    }
+    struct sut_jw w = open_data(r, 200);
+    sut_jw_key(&w, "user");
+    write_user(&w, &a.person);
+    write_tokens(&w, &a.pair);
+    sut_jw_key(&w, "email_verified");
+    sut_jw_bool(&w, a.person.email_verified);
+    sut_jw_key(&w, "verification_needed");
+    sut_jw_bool(&w, !a.person.email_verified);
+    close_data(&w);
+    return SUT_OK;
+}
+
+/* The field by contract A's name, or by the deployed front end's. */
+static sut_str sent_refresh(const struct sut_req *r)
+{
+    const sut_str token = sut_req_text(r, "refresh_token");
+    return token.n > 0 ? token : sut_req_text(r, "refresh");
+}
+
+static sut_err post_refresh(struct sut_req *r)
+{
+    const sut_str token = sent_refresh(r);
+    if (token.n == 0) {
+        sut_reply_domain(r, 400, "invalid", SUT_STR("Refresh token is required."));
+        return SUT_OK;
+    }
+    struct api_account a;
+    TRY(api_account_refresh(r, token, &a));
+    if (a.outcome == API_ANSWERED)
+        return SUT_OK;
+    if (a.outcome != API_DONE) {
+        refuse_token(r, a.outcome);
+        return SUT_OK;
+    }
+    struct sut_jw w = open_data(r, 200);
+    write_pair(&w, &a.pair);
+    close_data(&w);
+    return SUT_OK;
+}
+
+static sut_err post_logout(struct sut_req *r)
+{
+    TRY(api_account_sign_out(r, sent_refresh(r)));
+    sut_reply_message(r, 200, "Successfully logged out");
+    return SUT_OK;
+}
+
+static sut_err get_validate(struct sut_req *r)
+{
+    struct sut_person_row p;
+    TRY(api_account_self(r, &p));
+    struct sut_jw w = open_data(r, 200);
+    sut_jw_key(&w, "valid");
+    sut_jw_bool(&w, true);
+    sut_jw_key(&w, "user_id");
+    sut_jw_i64(&w, p.id);
+    sut_jw_key(&w, "email_verified");
+    sut_jw_bool(&w, p.email_verified);
+    close_data(&w);
+    return SUT_OK;
+}
+
+static sut_err get_profile(struct sut_req *r)
+{
+    struct sut_person_row p;
+    TRY(api_account_self(r, &p));
+    struct sut_jw w = sut_reply_json(r, 200);
+    write_user(&w, &p);
+    return SUT_OK;
+}
+
+static sut_err change_profile(struct sut_req *r)
+{
+    struct sut_person_change change = {
+        .has_first_name = sut_req_has(r, "first_name"),
+        .first_name = sut_req_text(r, "first_name"),
+        .has_last_name = sut_req_has(r, "last_name"),
+        .last_name = sut_req_text(r, "last_name"),
+        .has_phone = sut_req_has(r, "phone_number"),
+        .phone = sut_req_text(r, "phone_number"),
+    };
+    struct sut_person_row p;
+    TRY(api_account_change(r, &change, &p));
+    struct sut_jw w = sut_reply_json(r, 200);
+    write_user(&w, &p);
+    return SUT_OK;
+}
+
+static const struct sut_route rows[] = {
+    {
+        .method = SUT_POST,
+        .path = "/api/users/register/",
+        .aliases = { "/api/auth/register/" },
+        .name = "register",
+        .summary = "Make an account and sign in",
+        .tag = "accounts",
+        .policy = SUT_POLICY_ANYONE,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET,
+        .body = &api_a_register_body,
+        .missing = "Email, password, and full name are required",
+        .answers = api_a_register_answers,
+        .handle = post_register,
+    },
+    {
+        .method = SUT_POST,
+        .path = "/api/users/login/",
+        .aliases = { "/api/auth/login/" },
+        .name = "login",
+        .summary = "Sign in",
+        .tag = "accounts",
+        .policy = SUT_POLICY_ANYONE,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_LOGIN,
+        .body = &api_a_login_body,
+        .missing = "Email and password are required",
+        .answers = api_a_login_answers,
+        .handle = post_login,
+    },
+    {
+        .method = SUT_POST,
+        .path = "/api/users/token/refresh/",
+        .aliases = { "/api/auth/token/refresh/" },
+        .name = "token_refresh",
+        .summary = "Trade a refresh token for a new pair",
+        .tag = "accounts",
+        .policy = SUT_POLICY_ANYONE,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH,
+        .body = &api_a_refresh_body,
+        .answers = api_a_refresh_answers,
+        .handle = post_refresh,
+    },
+    {
+        .method = SUT_GET,
+        .path = "/api/users/token/validate/",
+        .aliases = { "/api/auth/token/validate/" },
+        .name = "token_validate",
+        .summary = "Whether the access token is good",
+        .tag = "accounts",
+        .policy = SUT_POLICY_USER,
+        .place = SUT_PLACE_READ,
+        .answers = api_a_validate_answers,
+        .handle = get_validate,
+    },
+    {
+        .method = SUT_POST,
+        .path = "/api/users/logout/",
+        .aliases = { "/api/auth/logout/" },
+        .name = "logout",
+        .summary = "End this session",
+        .tag = "accounts",
+        .policy = SUT_POLICY_USER,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_SECRET,
+        .body = &api_a_logout_body,
+        .answers = api_a_message_answers,
+        .handle = post_logout,
+    },
+    {
+        .method = SUT_GET,
+        .path = "/api/users/profile/",
+        .aliases = { "/api/auth/profile/" },
+        .name = "profile",
+        .summary = "The signed-in person",
+        .tag = "accounts",
+        .policy = SUT_POLICY_USER,
+        .place = SUT_PLACE_READ,
+        .flags = SUT_ROUTE_SECRET,
+        .answers = api_a_profile_answers,
+        .handle = get_profile,
+    },
+    {
+        .method = SUT_PUT,
+        .path = "/api/users/profile/",
+        .aliases = { "/api/auth/profile/" },
+        .name = "profile_put",
+        .summary = "Change name and phone number",
+        .tag = "accounts",
+        .policy = SUT_POLICY_USER,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_SECRET,
+        .body = &api_a_profile_body,
+        .answers = api_a_profile_answers,
+        .handle = change_profile,
+    },
+    {
+        .method = SUT_PATCH,
+        .path = "/api/users/profile/",
+        .aliases = { "/api/auth/profile/" },
+        .name = "profile_patch",
+        .summary = "Change name or phone number",
+        .tag = "accounts",
+        .policy = SUT_POLICY_USER,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_SECRET,
+        .body = &api_a_profile_body,
+        .answers = api_a_profile_answers,
+        .handle = change_profile,
+    },
+};
+
+const struct sut_routes api_modestwear_account_routes = SUT_ROUTES(rows);
