@@ -115,7 +115,7 @@ static void refuses_what_others_can_read_or_what_is_no_key(void **state)
         assert_non_null(strstr(d.text, "open to other users"));
         assert_non_null(strstr(d.hint, "chmod 600"));
     }
-    static const struct {
+    const struct {
         const char *text;
         size_t n;
     } bad[] = { { "", 0 },

@@ -50,9 +50,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void) state;
-    static const char *const names[] = { "shop.db", "shop.db-wal", "shop.db-shm" };
+    static const char *const names[] = { "shop.db", "shop.db-wal", "shop.db-shm", "lock" };
     char path[512];
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         (void) snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
         (void) unlink(path);
     }
