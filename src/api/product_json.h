@@ -17,6 +17,7 @@ enum sut_product_shape {
     SUT_PRODUCT_ALONE,  /* and parent */
 };
 
+/* One product as an object, without a comma after it. */
 void sut_product_json(struct sut_buf *out, const struct sut_product *p,
                       enum sut_product_shape shape);
 /* [{id,name,slug,parent,is_active,children}]: parent is {id,name,slug} or null. */

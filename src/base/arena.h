@@ -54,6 +54,7 @@ SUT_ERR sut_arena_defer(struct sut_arena *a, void (*fn)(void *arg), void *arg);
 
 struct sut_mark sut_arena_mark(const struct sut_arena *a);
 void sut_arena_rewind(struct sut_arena *a, struct sut_mark m);
+/* Whether an allocation was refused since the last reset. */
 bool sut_arena_overflowed(const struct sut_arena *a);
 /* Bytes of chunks held now. */
 size_t sut_arena_held(const struct sut_arena *a);

@@ -30,6 +30,7 @@ struct sut_buf {
 };
 
 void sut_buf_init(struct sut_buf *b, size_t max);
+/* The same with storage in an arena, which must outlive the buffer. */
 void sut_buf_init_arena(struct sut_buf *b, struct sut_arena *a, size_t max);
 /* Give heap storage back; safe on an empty or arena buffer. */
 void sut_buf_done(struct sut_buf *b);
@@ -71,6 +72,7 @@ static inline void sut_buf_char(struct sut_buf *b, char c)
 
 #define sut_buf_lit(b_, lit_) sut_buf_add((b_), "" lit_, sizeof(lit_) - 1)
 
+/* Add a NUL-terminated text without its NUL, or a number in decimal. */
 void sut_buf_z(struct sut_buf *b, const char *z);
 void sut_buf_i64(struct sut_buf *b, int64_t v);
 void sut_buf_u64(struct sut_buf *b, uint64_t v);

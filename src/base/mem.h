@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* As malloc, calloc, realloc and free: the one door to them.  NULL when there is no memory. */
 void *sut_mem_alloc(size_t size) __attribute__((malloc, alloc_size(1), warn_unused_result));
 void *sut_mem_zalloc(size_t n, size_t size)
     __attribute__((malloc, alloc_size(1, 2), warn_unused_result));

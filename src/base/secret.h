@@ -22,6 +22,7 @@ SUT_ERR sut_secret_create(size_t n, struct sut_secret **ret);
 SUT_ERR sut_secret_dup(sut_str s, struct sut_secret **ret);
 void sut_secret_free(struct sut_secret **s);
 
+/* Borrowed, to be written: good as long as the secret. */
 void *sut_secret_bytes(struct sut_secret *s);
 /* Borrowed: good as long as the secret. */
 sut_str sut_secret_str(const struct sut_secret *s);

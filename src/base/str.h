@@ -54,6 +54,7 @@ static inline char sut_ascii_lower(char c)
     return (char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+/* By bytes; the first folds the case of ASCII letters. */
 bool sut_str_eq_nocase(sut_str a, sut_str b);
 bool sut_str_starts(sut_str s, sut_str prefix);
 bool sut_str_ends(sut_str s, sut_str suffix);

@@ -63,7 +63,7 @@ struct sut_counter_record {
 /* Where rows are kept; the calls come from one thread at a time and may block. */
 struct sut_counters_home_ops {
     /* Call each() for every row that has not expired. */
-    SUT_ERR (*load)
+    SUT_ERR(*load)
     (void *ctx, sut_ms now, void (*each)(void *arg, const struct sut_counter_record *rec),
      void *arg);
     /* Insert or replace, durable when it returns; and drop some that have expired. */
@@ -106,6 +106,7 @@ struct sut_counters_stats {
     uint64_t evicted; /* keys that went before their window ended, for want of memory */
     uint64_t save_failures;
 };
+/* What is held now. */
 void sut_counters_stats(struct sut_counters *c, struct sut_counters_stats *ret);
 
 #endif

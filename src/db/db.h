@@ -56,6 +56,7 @@ SUT_ERR sut_db_open(const struct sut_db_options *opt, struct sut_db **ret,
 void sut_db_close(struct sut_db **db);
 enum sut_db_kind sut_db_kind(const struct sut_db *db);
 
+/* One connection, for one thread at a time; UNAVAILABLE when the server is not there. */
 SUT_ERR sut_db_connect(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret);
 void sut_db_disconnect(struct sut_db_conn **c);
 enum sut_db_kind sut_db_conn_kind(const struct sut_db_conn *c);

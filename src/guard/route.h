@@ -30,6 +30,7 @@ enum sut_policy {
     SUT_POLICY_STAFF,
     SUT_POLICY_SUPERUSER,
 };
+/* As `sutler routes` prints it. */
 const char *sut_policy_name(enum sut_policy p);
 
 enum sut_place {
@@ -38,6 +39,7 @@ enum sut_place {
     SUT_PLACE_READ, /* short reads: on the loop thread over the embedded store, else on the pool */
     SUT_PLACE_POOL, /* may block: writes, hashing, outside services */
 };
+/* As `sutler routes` prints it. */
 const char *sut_place_name(enum sut_place p);
 
 enum sut_route_flag {

@@ -30,6 +30,7 @@ struct sut_ipc_header {
     uint32_t id;
 };
 
+/* The header as bytes, and back; nothing of it is checked here. */
 void sut_ipc_header_write(const struct sut_ipc_header *h, unsigned char to[SUT_IPC_HEADER]);
 struct sut_ipc_header sut_ipc_header_read(const unsigned char from[SUT_IPC_HEADER]);
 

@@ -51,6 +51,7 @@ void sut_pool_free(struct sut_pool **p);
 /* Queue j.  BUSY when the queue is full (or the pool is ending): j stays the caller's. */
 SUT_ERR sut_pool_give(struct sut_pool *p, struct sut_job *j);
 
+/* What waits and runs now. */
 struct sut_pool_counts sut_pool_count(struct sut_pool *p);
 
 #endif

@@ -27,6 +27,7 @@ SUT_ERR sut_addr_from_sockaddr(const struct sockaddr *sa, struct sut_addr *ret);
 /* From a numeric address ("127.0.0.1", "::1", "::ffff:10.0.0.1"; no brackets, no zone); PARSE. */
 SUT_ERR sut_addr_parse(sut_str s, struct sut_addr *ret);
 
+/* The port is not looked at. */
 bool sut_addr_is_ipv4(const struct sut_addr *a);
 bool sut_addr_is_loopback(const struct sut_addr *a);
 bool sut_addr_eq(const struct sut_addr *a, const struct sut_addr *b);

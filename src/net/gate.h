@@ -36,6 +36,7 @@ SUT_ERR sut_gate_enter(struct sut_gate *g, const struct sut_addr *a);
 /* One that had entered is gone. */
 void sut_gate_leave(struct sut_gate *g, const struct sut_addr *a);
 
+/* What is counted now. */
 struct sut_gate_counts sut_gate_count(struct sut_gate *g);
 
 #endif
