@@ -334,6 +334,8 @@ static void from_name(struct load *l, const struct sut_setting *s, sut_str name,
 {
     unsigned line = 0;
     char origin[400];
+    if (in_dotenv && l->dotenv.first == NULL)
+        return;
     sut_str value = env_value(l, name, in_dotenv, &line);
     /* Compose files pass NAME= for what is not set. */
     if (is_django && value.n == 0)
@@ -565,6 +567,7 @@ SUT_ERR sut_config_load(const struct sut_config_source *src, struct sut_config *
     TRY(sut_config__create(&c));
     TRY(sut_arena_create(SUT_CONFIG_ARENA_MAX, &scratch));
     sut_arena_set_flags(scratch, SUT_ARENA_SECRET);
+    TRY(sut_problems__init(report));
     c->demo = src->demo;
     c->insecure_dev = src->insecure_dev;
     struct load l = {
@@ -580,6 +583,8 @@ SUT_ERR sut_config_load(const struct sut_config_source *src, struct sut_config *
     const sut_err e = fill(&l);
     sut_config_report_done(&unread);
     TRY(e);
+    if (report->n_warnings == 0)
+        sut_config_report_done(report);
     *ret = STEAL(c);
     return SUT_OK;
 }

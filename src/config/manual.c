@@ -111,24 +111,28 @@ SUT_ERR sut_config_sample(struct sut_buf *out)
     return sut_buf_check(out);
 }
 
-/* Text for mdoc: a line never begins with a dot or quote, a backslash is spelt out, and each
- * sentence begins a line. */
+/* Text for mdoc: a line never begins with a dot or quote, a backslash is spelt out, each sentence
+ * begins a line, and no line is long. */
 static void mdoc(struct sut_buf *out, const char *text)
 {
-    bool at_start = true;
+    size_t column = 0;
     for (const char *p = text; *p != '\0'; p++) {
-        if (at_start && (*p == '.' || *p == '\''))
+        const bool ends_sentence = p[0] == '.' && p[1] == ' ' && p[2] >= 'A' && p[2] <= 'Z';
+        if (column == 0 && (*p == '.' || *p == '\''))
             sut_buf_lit(out, "\\&");
-        at_start = false;
         if (*p == '\\') {
             sut_buf_lit(out, "\\e");
-        } else if (p[0] == '.' && p[1] == ' ' && p[2] >= 'A' && p[2] <= 'Z') {
+        } else if (ends_sentence) {
             sut_buf_lit(out, ".\n");
             p++;
-            at_start = true;
+        } else if (*p == ' ' && column + strcspn(p + 1, " ") > COLUMNS - 4) {
+            sut_buf_char(out, '\n');
         } else {
             sut_buf_char(out, *p);
+            column++;
+            continue;
         }
+        column = *p == '\\' ? column + 2 : 0;
     }
     sut_buf_char(out, '\n');
 }
@@ -150,7 +154,7 @@ static void defaults_of(struct sut_buf *out, const struct sut_setting *s)
         return;
     if (!sut_setting__is_of_preset(s)) {
         if (*s->fallback != '\0')
-            sut_buf_printf(out, "The default is\n.Ql %s .\n", s->fallback);
+            sut_buf_printf(out, "The default is\n.Ql %s\\& .\n", s->fallback);
         else
             sut_buf_lit(out, "By default it is empty.\n");
         return;
@@ -174,7 +178,7 @@ static const char manual_head[] =
     ".Nd settings of the shop server\n"
     ".Sh DESCRIPTION\n"
     "The settings of\n"
-    ".Xr sutler 8\n"
+    ".Ic sutler serve\n"
     "are read once, at the start.\n"
     "A value comes from the first of these that gives one:\n"
     ".Bl -enum -compact\n"
@@ -186,7 +190,7 @@ static const char manual_head[] =
     ".It\n"
     "the environment, by the names that a Django shop uses\n"
     ".Pq Ev SECRET_KEY , DATABASE_URL , ALLOWED_HOSTS , PORT\n"
-    "and others, named below);\n"
+    "and others, named below;\n"
     ".It\n"
     "a systemd credential named\n"
     ".Ar section Ns \\&. Ns Ar key ,\n"
@@ -217,8 +221,8 @@ static const char manual_head[] =
     "or\n"
     ".Ql \\&; .\n"
     "A value is taken as it stands up to the end of its line.\n"
-    "An unknown or repeated section or key, and a value out of its range, is an error with its\n"
-    "line, and nothing starts.\n"
+    "An unknown or repeated section or key, and a value out of its range, is an\n"
+    "error with its line, and nothing starts.\n"
     ".Pp\n"
     "Secrets never stand in the file or on the command line.\n"
     "They come from the environment, from a file that the name with\n"
@@ -245,8 +249,20 @@ static const char manual_head[] =
     ".El\n"
     ".Sh SETTINGS\n";
 
-static const char manual_tail[] = ".Sh SEE ALSO\n"
-                                  ".Xr sutler 8\n";
+static const char manual_tail[] =
+    ".Sh EXAMPLES\n"
+    "Start with the rules of one shop, and say what differs:\n"
+    ".Bd -literal -offset indent\n"
+    "[server]\n"
+    "preset = modestwear\n"
+    "public_url = https://shop.example\n"
+    "\n"
+    "[hosts]\n"
+    "allowed = shop.example\n"
+    ".Ed\n"
+    ".Pp\n"
+    "The same without a file:\n"
+    ".Dl SUTLER_SERVER_PRESET=modestwear ALLOWED_HOSTS=shop.example sutler serve\n";
 
 SUT_ERR sut_config_manual(struct sut_buf *out)
 {
@@ -258,7 +274,7 @@ SUT_ERR sut_config_manual(struct sut_buf *out)
         const bool is_first = i == 0 || strcmp(s->section, all[i - 1].section) != 0;
         const bool is_last = i + 1 == n || strcmp(s->section, all[i + 1].section) != 0;
         if (is_first)
-            sut_buf_printf(out, ".Ss [%s]\n.Bl -tag -width Ds\n", s->section);
+            sut_buf_printf(out, ".Ss Section %s\n.Bl -tag -width Ds\n", s->section);
         sut_buf_printf(out, ".It Cm %s Pq %s\n", s->key, unit_of(s));
         mdoc(out, s->doc);
         if ((s->flags & SUT_SETTING_LATER) != 0)

@@ -12,7 +12,9 @@
 
 enum { SUT_PROBLEMS_MAX = 100 };
 
-/* A new, empty entry to fill; NULL without memory, which sut_diag_set() allows. */
+/* Room for all, taken before the first is found: a problem is never lost for want of memory. */
+SUT_ERR sut_problems__init(struct sut_config_report *r);
+/* A new, empty entry to fill. */
 struct sut_diag *sut_problems__add(struct sut_config_report *r);
 struct sut_diag *sut_problems__warn(struct sut_config_report *r);
 
