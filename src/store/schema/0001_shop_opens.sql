@@ -154,18 +154,17 @@ CREATE TABLE products (
     modified_at BIGINT NOT NULL
 );
 
--- What is shown, in each order of the lists; the id settles ties.
-CREATE INDEX products_by_price ON products (price, id) WHERE is_active = 1;
-CREATE INDEX products_by_date ON products (date_added, id) WHERE is_active = 1;
-CREATE INDEX products_by_category_price ON products (category_id, price, id) WHERE is_active = 1;
-CREATE INDEX products_by_category_date ON products (category_id, date_added, id)
+-- What is shown, in each order of the lists; the id settles ties, and the
+-- category stands in the index since every list looks whether it is hidden.
+CREATE INDEX products_by_price ON products (price, id, category_id) WHERE is_active = 1;
+CREATE INDEX products_by_date ON products (date_added, id, category_id) WHERE is_active = 1;
+CREATE INDEX products_by_coverage_price ON products (coverage_level_id, price, id, category_id)
     WHERE is_active = 1;
-CREATE INDEX products_by_coverage_price ON products (coverage_level_id, price, id)
+CREATE INDEX products_by_coverage_date ON products (coverage_level_id, date_added, id, category_id)
     WHERE is_active = 1;
-CREATE INDEX products_by_coverage_date ON products (coverage_level_id, date_added, id)
-    WHERE is_active = 1;
--- all of a category, hidden ones too: is anything left in it?
-CREATE INDEX products_by_category ON products (category_id);
+-- Hidden ones too: is anything left in a category?
+CREATE INDEX products_by_category_price ON products (category_id, is_active, price, id);
+CREATE INDEX products_by_category_date ON products (category_id, is_active, date_added, id);
 
 CREATE TABLE variants (
     id {{id}},
