@@ -69,7 +69,6 @@ SUT_ERR api_account_sign_out(struct sut_req *r, sut_str refresh);
 /* The asker's own row; TOKEN when it is gone or disabled. */
 SUT_ERR api_account_self(struct sut_req *r, struct sut_person_row *ret);
 /* Change the asker's own row; *ret is as it is then. */
-struct sut_person_change;
 SUT_ERR api_account_change(struct sut_req *r, const struct sut_person_change *change,
                            struct sut_person_row *ret);
 

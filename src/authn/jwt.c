@@ -105,6 +105,27 @@ static void write_claims(const struct sut_token_policy *policy, const struct sut
     sut_jw_obj_end(&w);
 }
 
+static void write_jti(const struct sut_token *t, char jti[SUT_JTI_OURS])
+{
+    jti[0] = 's';
+    put_hex(jti + 1, (uint64_t) t->session);
+    jti[1 + HALF] = '-';
+    put_hex(jti + 2 + HALF, t->nonce);
+}
+
+SUT_ERR sut_token_name(const struct sut_random *rnd, struct sut_token *t)
+{
+    ENSURE(t->session > 0, INVALID);
+    char jti[SUT_JTI_OURS];
+    uint64_t nonce = 0;
+    while (nonce == 0)
+        TRY(sut_random_fill(rnd, &nonce, sizeof(nonce)));
+    t->nonce = nonce;
+    write_jti(t, jti);
+    hash_jti(sut_str_of(jti, sizeof(jti)), t->jti_hash);
+    return SUT_OK;
+}
+
 SUT_ERR sut_token_mint(const struct sut_keyring *ring, const struct sut_token_policy *policy,
                        const struct sut_random *rnd, struct sut_token *t, char *to, size_t cap,
                        size_t *ret_n)
@@ -114,19 +135,15 @@ SUT_ERR sut_token_mint(const struct sut_keyring *ring, const struct sut_token_po
     ENSURE(policy->iss.n <= SUT_TOKEN_NAME_MAX && policy->aud.n <= SUT_TOKEN_NAME_MAX, INVALID);
     char json[CLAIMS_MAX];
     char jti[SUT_JTI_OURS];
-    uint64_t nonce = 0;
-    TRY(sut_random_fill(rnd, &nonce, sizeof(nonce)));
-    jti[0] = 's';
-    put_hex(jti + 1, (uint64_t) t->session);
-    jti[1 + HALF] = '-';
-    put_hex(jti + 2 + HALF, nonce);
+    if (t->nonce == 0)
+        TRY(sut_token_name(rnd, t));
+    write_jti(t, jti);
 
     struct sut_buf claims = { .p = json, .cap = sizeof(json), .max = sizeof(json) };
     struct sut_buf out = { .p = to, .cap = cap, .max = cap };
     write_claims(policy, t, sut_str_of(jti, sizeof(jti)), &claims);
     TRY(sut_buf_check(&claims));
     TRY(sut_jws_sign(ring, sut_buf_str(&claims), &out));
-    t->nonce = nonce;
     t->is_foreign = false;
     hash_jti(sut_str_of(jti, sizeof(jti)), t->jti_hash);
     *ret_n = out.n;

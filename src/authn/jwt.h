@@ -81,8 +81,14 @@ const char *sut_token_kind_name(enum sut_token_kind kind);
 const char *sut_token_fault_text(enum sut_token_fault fault);
 
 /*
+ * Choose a nonce for t's session and fill in jti_hash: for a row that must know
+ * the token before its user has an id.  INVALID, SYSTEM.
+ */
+SUT_ERR sut_token_name(const struct sut_random *rnd, struct sut_token *t);
+/*
  * Mint a token for t's kind, user_id, session, iat_s and exp_s into the
- * caller's `cap` bytes; nonce and jti_hash are filled in.  Nothing is
+ * caller's `cap` bytes; a nonce is
+ * chosen unless t has one, jti_hash is filled in.  Nothing is
  * allocated.  INVALID: a user, session or life that is none; TOO_LARGE; SYSTEM
  * (no random bytes).
  */

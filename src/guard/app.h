@@ -8,6 +8,7 @@
 #define SUT_GUARD_APP_H
 
 #include "authn/jwt.h"
+#include "authn/password_rules.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "crypto/random.h"
@@ -32,6 +33,7 @@ struct sut_app {
     struct sut_keyring *keyring;
     struct sut_token_policy token_policy;
     struct sut_sessions *sessions;
+    struct sut_password_rules password_rules;
     struct sut_hasher *hasher;
     struct sut_counters *counters;
     struct sut_events *events;

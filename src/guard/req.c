@@ -3,34 +3,25 @@
 
 #include "store/store.h"
 
-struct lease {
-    struct sut_store *store;
-    struct sut_db_conn *conn;
-};
-
-static void lease_end(void *arg)
-{
-    struct lease *l = arg;
-    sut_store_return(l->store, &l->conn);
-}
-
 SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret)
 {
     if (r->conn == NULL) {
-        struct lease *l = ARENA_NEW(r->arena, struct lease);
-        ENSURE(l != NULL, NOMEM);
-        l->store = r->app->store;
-        TRY(sut_store_lease(l->store, &l->conn));
-        const sut_err e = sut_arena_defer(r->arena, lease_end, l);
-        if (sut_failed(e)) {
-            lease_end(l);
-            return e;
-        }
-        r->conn = l->conn;
+        TRY(sut_store_lease(r->app->store, &r->conn));
+        r->is_leased = true;
         r->statements_before = sut_db_statements(r->conn);
     }
     *ret = r->conn;
     return SUT_OK;
+}
+
+void sut_req_conn_end(struct sut_req *r)
+{
+    if (r->conn != NULL)
+        r->statements += sut_db_statements(r->conn) - r->statements_before;
+    if (r->is_leased)
+        sut_store_return(r->app->store, &r->conn);
+    r->conn = NULL;
+    r->is_leased = false;
 }
 
 /* Where a declared key's value is kept; SUT_QUERY_MAX when the row has no such key. */

@@ -57,16 +57,23 @@ struct sut_req {
     bool is_superuser;
     struct sut_rate_seen rate;
     sut_ms now;
-    uint64_t statements_before;
-    struct sut_db_conn *conn; /* leased by sut_req_conn() */
-    unsigned step;            /* the guard's next step */
+    struct sut_db_conn *conn; /* see sut_req_conn() */
+    bool is_leased;
+    uint64_t statements_before; /* conn's count when it came */
+    uint64_t statements;        /* what this request has asked the store */
+    unsigned step;              /* the guard's next step */
 };
 
 /*
  * A connection to read from: the loop's own, or a lease that ends with the
- * request.  UNAVAILABLE when the store is gone.
+ * handler.  UNAVAILABLE when the store is gone.
  */
 SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret);
+/*
+ * Give it back.  Leases are few: a handler does this before it waits for a hash
+ * or a write, so that logins can't starve reads.
+ */
+void sut_req_conn_end(struct sut_req *r);
 
 /* Value of a declared query key: {NULL,0} when absent. */
 sut_str sut_req_query(const struct sut_req *r, const char *name);

@@ -56,7 +56,7 @@ static SUT_ERR write_person(struct sut_req *r, struct sut_jw *w, const struct su
                             bool is_self)
 {
     struct sut_db_conn *conn = NULL;
-    const sut_str *groups = NULL;
+    sut_str *groups = NULL;
     size_t n = 0;
     TRY(sut_req_conn(r, &conn));
     TRY(sut_person_groups(conn, r->arena, p->id, &groups, &n));
@@ -130,8 +130,12 @@ static sut_err get_people(struct sut_req *r)
     struct sut_person_row *people = NULL;
     size_t n = 0;
     TRY(sut_req_conn(r, &conn));
-    TRY(sut_person_search(conn, r->arena, sut_req_query(r, "search"), page.size, page.offset,
-                          &people, &n, &page.count));
+    const struct sut_person_query q = {
+        .search = sut_req_query(r, "search"),
+        .offset = (size_t) page.offset,
+        .limit = (size_t) page.size,
+    };
+    TRY(sut_person_list(conn, r->arena, &q, &people, &n, &page.count));
     if (!api_page_is_there(r, &page))
         return SUT_OK;
     struct sut_jw w = sut_reply_json(r, 200);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "guard/step_int.h"
+
+#include "authn/sessions.h"
+#include "counters/counters.h"
+#include "guard/guard.h"
+#include "guard/reply.h"
+#include "store/person.h"
+
+/* A1, A2, A5: who the token names.  Nothing is refused here: limits are asked first. */
+enum sut_verdict sut_guard__authenticate(struct sut_req *r)
+{
+    const struct sut_http_request *q = r->x->req;
+    const bool is_blind = r->route != NULL && (r->route->flags & SUT_ROUTE_NO_TOKEN) != 0;
+    const sut_str field = q->known[SUT_H_AUTHORIZATION];
+    if (q->known_n[SUT_H_AUTHORIZATION] == 0 || is_blind)
+        return SUT_NEXT;
+    r->auth.state = SUT_AUTH_BAD;
+    r->auth.why = "Token is invalid";
+    if (q->known_n[SUT_H_AUTHORIZATION] > 1)
+        return SUT_NEXT;
+    const size_t blank = sut_str_find(field, 0, ' ');
+    if (!sut_str_eq_nocase(sut_str_sub(field, 0, blank), SUT_STR("bearer")))
+        return SUT_NEXT;
+    const sut_str token = sut_str_trim(sut_str_sub(field, blank, field.n));
+
+    struct sut_token t;
+    enum sut_token_fault fault = SUT_TOKEN_MALFORMED;
+    if (sut_failed(sut_token_verify(r->app->keyring, &r->app->token_policy, SUT_TOKEN_ACCESS, token,
+                                    r->now, r->arena, &t, &fault))) {
+        r->auth.why = sut_token_fault_text(fault);
+        return SUT_NEXT;
+    }
+    if (sut_sessions_is_refused(r->app->sessions, &t)) {
+        /* Not to know is no verdict on the token. */
+        if (!sut_sessions_knows(r->app->sessions)) {
+            sut_reply_refuse(r, 503, "unavailable", sut_err_info(SUT_E_UNAVAILABLE)->text);
+            return SUT_ANSWERED;
+        }
+        r->auth.why = "Token is blacklisted";
+        sut_guard__event(r, SUT_EVENT_TOKEN_BLACKLISTED);
+        return SUT_NEXT;
+    }
+    r->auth.state = SUT_AUTH_USER;
+    r->auth.token = t;
+    r->auth.user_id = t.user_id;
+    return SUT_NEXT;
+}
+
+static void note_rate(struct sut_req *r, const struct sut_rate_result *res)
+{
+    r->rate = (struct sut_rate_seen){
+        .counted = true,
+        .limit = res->limit,
+        .remaining = res->remaining,
+        .reset_s = res->reset_s,
+        .retry_after_s = res->retry_after_s,
+    };
+}
+
+/* C6: one address for strangers (an IPv6 one by its /64), the user for the rest. */
+enum sut_verdict sut_guard__limits(struct sut_req *r)
+{
+    const unsigned flags = r->route == NULL ? 0 : r->route->flags;
+    if ((flags & SUT_ROUTE_UNCOUNTED) != 0)
+        return SUT_NEXT;
+    struct sut_rate_ask asks[2];
+    unsigned n = 0;
+    if (r->auth.state == SUT_AUTH_USER)
+        asks[n++] = sut_rate_ask_id(SUT_RATE_USER, r->auth.user_id);
+    else
+        asks[n++] = sut_rate_ask_addr(SUT_RATE_ANON, r->x->peer->ip);
+    if ((flags & SUT_ROUTE_LOGIN) != 0)
+        asks[n++] = sut_rate_ask_addr(SUT_RATE_LOGIN, r->x->peer->ip);
+
+    struct sut_rate_result res;
+    const bool is_allowed = sut_counters_take(r->app->counters, asks, n, r->now, &res);
+    if (res.limit == 0)
+        return SUT_NEXT;
+    note_rate(r, &res);
+    if (is_allowed)
+        return SUT_NEXT;
+    if (res.is_first_refusal)
+        sut_guard__event(r, SUT_EVENT_RATE_LIMITED);
+    sut_reply_throttled(r);
+    return SUT_ANSWERED;
+}
+
+bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
+{
+    struct sut_rate_ask ask = sut_rate_ask_id(SUT_RATE_REFRESH, session_id);
+    struct sut_rate_result res;
+    const bool is_allowed = sut_counters_take(r->app->counters, &ask, 1, r->now, &res);
+    if (res.limit != 0 && (!is_allowed || !r->rate.counted || res.remaining < r->rate.remaining))
+        note_rate(r, &res);
+    if (is_allowed)
+        return true;
+    if (res.is_first_refusal)
+        sut_guard__event(r, SUT_EVENT_RATE_LIMITED);
+    sut_reply_throttled(r);
+    return false;
+}
+
+/* B1: deny unless the row's policy lets this person through. */
+enum sut_verdict sut_guard__policy(struct sut_req *r)
+{
+    const enum sut_policy policy = r->route->policy;
+    if (r->auth.state == SUT_AUTH_BAD) {
+        sut_reply_bad_token(r, r->auth.why);
+        return SUT_ANSWERED;
+    }
+    if (policy == SUT_POLICY_ANYONE)
+        return SUT_NEXT;
+    if (r->auth.state != SUT_AUTH_USER) {
+        sut_reply_refuse(r, 401, "not_authenticated",
+                         "Authentication credentials were not provided.");
+        return SUT_ANSWERED;
+    }
+    if (policy == SUT_POLICY_USER)
+        return SUT_NEXT;
+
+    struct sut_db_conn *conn = NULL;
+    struct sut_person_row who;
+    sut_err e = sut_req_conn(r, &conn);
+    if (!sut_failed(e))
+        e = sut_person_by_id(conn, r->arena, r->auth.user_id, &who);
+    if (sut_failed(e) && e.code != SUT_E_NOT_FOUND) {
+        sut_reply_error(r, e);
+        return SUT_ANSWERED;
+    }
+    if (!sut_failed(e) && who.is_active) {
+        r->is_staff = who.is_staff;
+        r->is_superuser = who.is_superuser;
+    }
+    const bool may =
+        policy == SUT_POLICY_SUPERUSER ? r->is_superuser : r->is_staff || r->is_superuser;
+    if (may)
+        return SUT_NEXT;
+    sut_guard__event(r, SUT_EVENT_PERMISSION_DENIED);
+    sut_reply_refuse(r, 403, "permission_denied",
+                     "You do not have permission to perform this action.");
+    return SUT_ANSWERED;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * step_int - the guard's steps, for its own table alone.
+ *
+ * A step looks at the request and lets it go on, or answers it.  None but
+ * policy asks the store.
+ */
+#ifndef SUT_GUARD_STEP_INT_H
+#define SUT_GUARD_STEP_INT_H
+
+#include "audit/events.h"
+#include "guard/req.h"
+
+enum sut_verdict { SUT_NEXT, SUT_ANSWERED };
+
+/* The scheme (D2), the Host field (D5), CORS (C9), a path or method that no row has. */
+enum sut_verdict sut_guard__transport(struct sut_req *r);
+enum sut_verdict sut_guard__host(struct sut_req *r);
+enum sut_verdict sut_guard__cors(struct sut_req *r);
+enum sut_verdict sut_guard__route(struct sut_req *r);
+/* The grammar of declared query keys (C3). */
+enum sut_verdict sut_guard__query(struct sut_req *r);
+/* Who asks (A1, A2, A5), how often (C6), and whether they may (B1). */
+enum sut_verdict sut_guard__authenticate(struct sut_req *r);
+enum sut_verdict sut_guard__limits(struct sut_req *r);
+enum sut_verdict sut_guard__policy(struct sut_req *r);
+/* The body's type, syntax and schema (C1, B3). */
+enum sut_verdict sut_guard__body(struct sut_req *r);
+
+/* Raise a security event about this request (G5). */
+void sut_guard__event(struct sut_req *r, enum sut_event_type type);
+
+#endif
