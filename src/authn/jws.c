@@ -102,9 +102,9 @@ static SUT_ERR parse_header(const struct sut_signing_keys *keys, sut_str header,
     sut_err e = sut_json_parse(scratch, sut_str_of(json, n), &tree, NULL);
     if (!sut_failed(e))
         e = read_header(keys, tree, ret, reterr_fault);
-    else if (e.code == SUT_E_PARSE)
-        e.code = SUT_E_TOKEN, *reterr_fault = SUT_JWS_MALFORMED;
     sut_arena_rewind(scratch, mark);
+    if (e.code == SUT_E_PARSE)
+        REFUSE(MALFORMED);
     return e;
 }
 

@@ -205,7 +205,8 @@ static SUT_ERR new_master(const struct sut_random *rnd, struct content *ret)
     return SUT_OK;
 }
 
-static SUT_ERR keys_folder(const char *path, bool may_create, int *ret, struct sut_diag *diag)
+static SUT_ERR keys_folder(const char *path, const char *file, bool may_create, int *ret,
+                           struct sut_diag *diag)
 {
     struct stat st;
     if (may_create && mkdir(path, 0700) != 0 && errno != EEXIST) {
@@ -216,7 +217,7 @@ static SUT_ERR keys_folder(const char *path, bool may_create, int *ret, struct s
     }
     int fd = -1;
     if (!may_create && stat(path, &st) != 0 && errno == ENOENT)
-        return missing(path, diag);
+        return missing(file, diag);
     TRY(open_folder(path, &fd, diag));
     sut_err e = SUT_OK;
     if (fstat(fd, &st) == 0)
@@ -248,7 +249,7 @@ SUT_ERR sut_master_load_or_create(const char *keys_dir, const char *hex, bool ma
         sut_diag_set(reterr_diag, "the path of the keys folder is too long");
         FAIL(INVALID);
     }
-    TRY(keys_folder(keys_dir, may_create, &dir, reterr_diag));
+    TRY(keys_folder(keys_dir, path, may_create, &dir, reterr_diag));
     sut_err e = load(dir, MASTER_FILE, path, &found, reterr_diag);
     if (e.code == SUT_E_NOT_FOUND && !may_create)
         return missing(path, reterr_diag);

@@ -25,7 +25,7 @@
 enum {
     SUT_PWHASH_MAX = 192,            /* bytes of a hash that this program writes */
     SUT_PWHASH_PARSE_MAX = 1024,     /* bytes of a hash that it reads */
-    SUT_PWHASH_PASSWORD_MAX = 16384, /* bytes of a password */
+    SUT_PWHASH_PASSWORD_MAX = 65536, /* bytes of a password */
 };
 
 enum sut_pwhash_kind { SUT_PWHASH_PBKDF2, SUT_PWHASH_ARGON2ID };
