@@ -20,7 +20,6 @@ static const char SUITES_2026[] =
 static const char SUITES_GCM128[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
 static const char SUITES_13[] =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-static const char GROUPS[] = "X25519:P-256:P-384";
 /* RFC 7301: a length and the name. */
 static const unsigned char ALPN[] = "\x08http/1.1";
 
@@ -165,7 +164,8 @@ static SUT_ERR set_policy(SSL_CTX *ssl, const struct sut_tls_settings *s)
     ENSURE(SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) == 1, SYSTEM);
     ENSURE(SSL_CTX_set_cipher_list(ssl, suites) == 1, SYSTEM);
     ENSURE(SSL_CTX_set_ciphersuites(ssl, SUITES_13) == 1, SYSTEM);
-    ENSURE(SSL_CTX_set1_groups_list(ssl, GROUPS) == 1, SYSTEM);
+    char groups[] = "X25519:P-256:P-384"; /* the macro casts const away */
+    ENSURE(SSL_CTX_set1_groups_list(ssl, groups) == 1, SYSTEM);
     SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
