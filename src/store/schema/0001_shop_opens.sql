@@ -15,6 +15,9 @@ CREATE TABLE users (
     username {{text}} NOT NULL UNIQUE,
     first_name {{text}} NOT NULL,
     last_name {{text}} NOT NULL,
+    -- the names as they are searched: lower case
+    first_name_key {{text}} NOT NULL,
+    last_name_key {{text}} NOT NULL,
     phone {{text}},
     tax_number {{text}},
     password {{text}} NOT NULL,
@@ -31,6 +34,11 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL,
     modified_at BIGINT NOT NULL
 );
+
+CREATE INDEX users_by_first_name ON users (first_name_key);
+CREATE INDEX users_by_last_name ON users (last_name_key);
+CREATE INDEX users_by_phone ON users (phone) WHERE phone IS NOT NULL;
+CREATE INDEX users_revoked ON users (tokens_revoked_at) WHERE tokens_revoked_at IS NOT NULL;
 
 CREATE TABLE groups (
     id {{id}},
@@ -77,6 +85,7 @@ CREATE TABLE token_blacklist (
 );
 
 CREATE INDEX token_blacklist_by_expiry ON token_blacklist (expires_at);
+CREATE INDEX token_blacklist_by_creation ON token_blacklist (created_at);
 
 CREATE TABLE audit (
     id {{id}},

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * audit - the one door through which a change leaves its trace.
+ *
+ * Called inside the transaction of the change, on its connection: no change
+ * without its row, no row without its change.  Actions are a closed list.
+ */
+#ifndef SUT_AUDIT_AUDIT_H
+#define SUT_AUDIT_AUDIT_H
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct sut_db_conn;
+
+enum sut_action {
+#define X(name, text) SUT_ACTION_##name,
+#include "audit/actions.def"
+#undef X
+};
+enum { SUT_AUDIT_RESOURCE_MAX = 100, SUT_AUDIT_ADDR_MAX = 64 };
+
+/* "user.login" */
+const char *sut_action_name(enum sut_action action);
+
+/*
+ * Write one row.  user_id: who does it, 0 when nobody is known; resource: what
+ * it is done to ("user:12"), never a person's value; addr: the client's
+ * address, or "" for a command.  INVALID when a text is too long.
+ */
+SUT_ERR sut_audit_write(struct sut_db_conn *c, enum sut_action action, int64_t user_id,
+                        sut_str resource, sut_str addr, sut_ms now);
+/* The same for a resource that is a kind and a number: "user", 12. */
+SUT_ERR sut_audit_write_id(struct sut_db_conn *c, enum sut_action action, int64_t user_id,
+                           const char *kind, int64_t id, sut_str addr, sut_ms now);
+
+#endif

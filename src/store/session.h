@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * session - rows of sessions (token families) and of foreign tokens that are
+ * refused.
+ *
+ * A session is one sign-in on one device.  Its row holds the hash of the one
+ * refresh token that is good, so a refresh is a single conditional UPDATE: of
+ * many that come with the same token, one wins.  Reads run on any connection,
+ * changes inside a write job.
+ */
+#ifndef SUT_STORE_SESSION_H
+#define SUT_STORE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct sut_db_conn;
+struct sut_store;
+
+enum {
+    SUT_SESSION_HASH_MIN = 16, /* bytes of a refresh token's hash */
+    SUT_SESSION_HASH_MAX = 32,
+    SUT_BLACKLIST_JTI = 16,     /* bytes of a foreign token's hash */
+    SUT_SESSION_TEXT_MAX = 256, /* bytes; longer texts of the client are cut */
+};
+
+struct sut_session_new {
+    int64_t id; /* random, from 1 */
+    int64_t user_id;
+    sut_str refresh_hash;
+    sut_ms expires_at;
+    sut_str device_type; /* empty texts are none */
+    sut_str os;
+    sut_str app_version;
+    sut_str user_agent;
+    sut_str ip;
+};
+
+/* EXISTS when the id is taken: choose another. */
+SUT_ERR sut_session_insert(struct sut_db_conn *c, const struct sut_session_new *s, sut_ms now);
+
+/* One step of a family: the old refresh token goes, the new one is good until expires_at. */
+struct sut_session_turn {
+    int64_t id;
+    int64_t user_id; /* whose the token says it is */
+    sut_str old_hash;
+    sut_str new_hash;
+    sut_ms expires_at;
+};
+/*
+ * One statement.  NOT_FOUND, with nothing changed, unless the session is this
+ * user's, the old token is its present one, it is neither revoked nor expired,
+ * and the user is active; sut_session_look() tells which.
+ */
+SUT_ERR sut_session_refresh(struct sut_db_conn *c, const struct sut_session_turn *t, sut_ms now,
+                            int64_t *ret_generation);
+
+enum sut_session_state {
+    SUT_SESSION_LIVE,
+    SUT_SESSION_ABSENT,
+    SUT_SESSION_REVOKED,
+    SUT_SESSION_EXPIRED,
+    SUT_SESSION_REPLAYED, /* alive, but this token is not its present one */
+    SUT_SESSION_DISABLED, /* the user is not active */
+};
+/* Why a token would be, or was, refused. */
+SUT_ERR sut_session_look(struct sut_db_conn *c, int64_t id, int64_t user_id, sut_str hash,
+                         sut_ms now, enum sut_session_state *ret);
+
+/* End one session; *ret_done is false when it was no session of this user that lived. */
+SUT_ERR sut_session_revoke(struct sut_db_conn *c, int64_t id, int64_t user_id, const char *why,
+                           sut_ms now, bool *ret_done);
+
+struct sut_session_ids {
+    int64_t *v;
+    size_t n;
+};
+/*
+ * End every session of a user but `except` (0: every one).  The ids of those
+ * that ended, in the arena: what sut_sessions_revoke() wants to know after the
+ * commit.
+ */
+SUT_ERR sut_session_revoke_all(struct sut_db_conn *c, struct sut_arena *a, int64_t user_id,
+                               int64_t except, const char *why, sut_ms now,
+                               struct sut_session_ids *ret);
+
+/* Call fn for each session that was revoked after `since`. */
+typedef SUT_ERR sut_session_seen(void *ctx, int64_t id, sut_ms revoked_at);
+SUT_ERR sut_session_each_revoked(struct sut_db_conn *c, sut_ms since, sut_session_seen *fn,
+                                 void *ctx);
+
+/*
+ * Refuse a foreign token for good: SUT_BLACKLIST_JTI bytes of its jti's hash.
+ * *ret_added is false when it was refused already: of two that use one refresh
+ * token up, one wins.
+ */
+SUT_ERR sut_blacklist_add(struct sut_db_conn *c, sut_str jti_hash, int64_t user_id,
+                          sut_ms expires_at, sut_ms now, bool *ret_added);
+SUT_ERR sut_blacklist_has(struct sut_db_conn *c, sut_str jti_hash, bool *ret);
+/* Call fn for each that was added after `since` and lives at `now`. */
+typedef SUT_ERR sut_blacklist_seen(void *ctx, sut_str jti_hash, sut_ms expires_at);
+SUT_ERR sut_blacklist_each(struct sut_db_conn *c, sut_ms since, sut_ms now, sut_blacklist_seen *fn,
+                           void *ctx);
+
+/*
+ * Delete what expired more than a day ago, in steps of at most 500 rows, each
+ * a write of its own, and at most 20 steps a call.  Blocks.
+ */
+SUT_ERR sut_session_prune(struct sut_store *store, sut_ms now);
+
+#endif
