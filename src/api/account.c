@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/account.h"
 
+#include <string.h>
+
 #include "audit/audit.h"
 #include "audit/events.h"
 #include "authn/hasher.h"
@@ -111,23 +113,23 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
     }
     sut_str username = { 0 };
     TRY(sut_person_username_of(r->arena, form->email, &username));
-    const struct sut_password_person whose = {
+    const struct sut_password_user whose = {
         .username = username,
         .email = form->email,
         .first_name = form->first_name,
         .last_name = form->last_name,
     };
     struct sut_password_verdict verdict;
-    TRY(sut_password_check(r->arena, &r->app->password_rules, form->password, &whose, &verdict));
-    if (verdict.n > 0) {
+    TRY(sut_password_check(r->arena, &r->app->password_policy, &whose, form->password, &verdict));
+    if (verdict.faults != 0) {
         ret->outcome = API_WEAK_PASSWORD;
-        ret->messages = verdict.messages;
         ret->n_messages = verdict.n;
-        ret->strength = verdict.strength;
+        memcpy(ret->messages, verdict.messages, sizeof(verdict.messages));
+        ret->strength = (int) sut_password_strength(&whose, form->password);
         return SUT_OK;
     }
-    sut_str hash = { 0 };
-    TRY(sut_hasher_hash(r->app->hasher, r->arena, form->password, &hash));
+    struct sut_pwhash_text hash;
+    TRY(sut_hasher_hash(r->app->hasher, form->password, &hash, &r->retry_after_s));
 
     struct sut_session_new session;
     TRY(new_session(r, NULL, &session));
@@ -136,7 +138,7 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
         .first_name = form->first_name,
         .last_name = form->last_name,
         .phone = form->phone,
-        .password = hash,
+        .password = sut_str_of(hash.p, hash.n),
         .addr = client_addr(r),
         .session = form->wants_session ? &session : NULL,
     };
@@ -203,8 +205,37 @@ static SUT_ERR refuse_sign_in(struct sut_req *r, int64_t user_id, enum api_outco
     return SUT_OK;
 }
 
-SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
+/* The password is right: open a session.  DENIED when the account changed meanwhile. */
+static SUT_ERR open_session(struct sut_req *r, sut_str password, bool needs_rehash,
                             const struct api_device *device, struct api_account *ret)
+{
+    struct sign_in s = {
+        .arena = r->arena,
+        .person = &ret->person,
+        .addr = client_addr(r),
+        .now = r->now,
+    };
+    struct sut_pwhash_text better;
+    if (needs_rehash) {
+        /* A busy pool is no reason to turn a right password away: the next login renews it. */
+        const sut_err e = sut_hasher_hash(r->app->hasher, password, &better, &r->retry_after_s);
+        if (!sut_failed(e))
+            s.new_hash = sut_str_of(better.p, better.n);
+        else if (e.code != SUT_E_BUSY)
+            return e;
+    }
+    struct sut_token refresh;
+    TRY(new_session(r, device, &s.session));
+    TRY(name_refresh(r, s.session.id, &refresh));
+    s.session.user_id = ret->person.id;
+    s.session.refresh_hash = hash_of(&refresh);
+    TRY(sut_store_write(r->app->store, sign_in_job, &s));
+    ret->person.last_login = r->now;
+    return mint_pair(r, ret->person.id, &refresh, &ret->pair);
+}
+
+static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
+                           const struct api_device *device, struct api_account *ret)
 {
     *ret = (struct api_account){ .outcome = API_DONE };
     struct sut_db_conn *conn = NULL;
@@ -214,35 +245,30 @@ SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
     if (sut_failed(found) && found.code != SUT_E_NOT_FOUND)
         return found;
     const bool is_known = !sut_failed(found);
+    const sut_str stored = is_known ? ret->person.password : (sut_str){ 0 };
 
-    struct sut_hasher_verdict v;
-    TRY(sut_hasher_verify(r->app->hasher, r->arena,
-                          is_known ? ret->person.password : (sut_str){ 0 }, password, &v));
-    if (v.is_over_budget)
+    struct sut_hasher_result v;
+    TRY(sut_hasher_verify(r->app->hasher, stored, password, &v, &r->retry_after_s));
+    if (is_known && v.verdict == SUT_PWHASH_OVER_BUDGET)
         event(r, SUT_EVENT_CONFIG_WEAK, ret->person.id, "stored hash over budget");
-    if (!is_known || !v.is_right)
+    if (!is_known || v.verdict != SUT_PWHASH_OK)
         return refuse_sign_in(r, is_known ? ret->person.id : 0, API_WRONG, ret);
     if (!ret->person.is_active)
         return refuse_sign_in(r, ret->person.id, API_DISABLED, ret);
+    return open_session(r, password, v.needs_rehash, device, ret);
+}
 
-    struct sign_in s = {
-        .arena = r->arena,
-        .person = &ret->person,
-        .new_hash = v.new_hash,
-        .addr = client_addr(r),
-        .now = r->now,
-    };
-    struct sut_token refresh;
-    TRY(new_session(r, device, &s.session));
-    TRY(name_refresh(r, s.session.id, &refresh));
-    s.session.user_id = ret->person.id;
-    s.session.refresh_hash = hash_of(&refresh);
-    const sut_err e = sut_store_write(r->app->store, sign_in_job, &s);
-    if (e.code == SUT_E_DENIED || e.code == SUT_E_NOT_FOUND)
-        return refuse_sign_in(r, ret->person.id, API_WRONG, ret);
-    TRY(e);
-    ret->person.last_login = r->now;
-    return mint_pair(r, ret->person.id, &refresh, &ret->pair);
+SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
+                            const struct api_device *device, struct api_account *ret)
+{
+    sut_err e = SUT_OK;
+    /* Of two sign-ins at once one may renew the hash under the other: that one looks again. */
+    for (unsigned i = 0; i < 3; i++) {
+        e = try_sign_in(r, email, password, device, ret);
+        if (e.code != SUT_E_DENIED && e.code != SUT_E_NOT_FOUND)
+            return e;
+    }
+    return refuse_sign_in(r, 0, API_WRONG, ret);
 }
 
 /* A trade of one of our own refresh tokens: one statement decides. */

@@ -52,7 +52,7 @@ struct api_account {
     enum api_outcome outcome;
     struct sut_person_row person;
     struct api_pair pair;
-    const sut_str *messages; /* WEAK_PASSWORD: Django's words */
+    sut_str messages[SUT_PASSWORD_MESSAGES_MAX]; /* WEAK_PASSWORD: Django's words */
     size_t n_messages;
     int strength; /* WEAK_PASSWORD: 0 .. 4 */
 };

@@ -33,7 +33,7 @@ struct sut_app {
     struct sut_keyring *keyring;
     struct sut_token_policy token_policy;
     struct sut_sessions *sessions;
-    struct sut_password_rules password_rules;
+    struct sut_password_policy password_policy;
     struct sut_hasher *hasher;
     struct sut_counters *counters;
     struct sut_events *events;

@@ -244,5 +244,6 @@ void sut_reply_error(struct sut_req *r, sut_err e)
                 LOG_Z("request_id", r->x->request_id), LOG_ERR(e));
     sut_reply_refuse(r, info->http, info->slug, info->text);
     if (info->http == 503)
-        sut_response_header(&r->x->res, SUT_STR("Retry-After"), SUT_STR("1"));
+        sut_response_header(&r->x->res, SUT_STR("Retry-After"),
+                            number_text(r->arena, r->retry_after_s == 0 ? 1 : r->retry_after_s));
 }

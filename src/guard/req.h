@@ -61,6 +61,7 @@ struct sut_req {
     bool is_leased;
     uint64_t statements_before; /* conn's count when it came */
     uint64_t statements;        /* what this request has asked the store */
+    unsigned retry_after_s;     /* BUSY: what the busy part asks for; 0: a second */
     unsigned step;              /* the guard's next step */
 };
 

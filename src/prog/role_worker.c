@@ -33,6 +33,7 @@
 #include "prog/command.h"
 #include "prog/control.h"
 #include "prog/demo_people.h"
+#include "prog/policy.h"
 #include "prog/roles.h"
 #include "serve/server.h"
 #include "shop/demo.h"
@@ -84,25 +85,6 @@ static SUT_ERR read_settings(struct sut_config **ret)
     sut_buf_done(&b);
     (void) close(SUT_ROLE_FD_SETTINGS);
     return e;
-}
-
-static unsigned cores(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 64 ? 64 : (unsigned) n;
-}
-
-static SUT_ERR make_hasher(struct worker *w)
-{
-    const struct sut_config *c = w->config;
-    const struct sut_hasher_options o = {
-        .policy = sut_password_policy_of(c),
-        .threads = c->hashing.threads == 0 ? cores() : c->hashing.threads,
-        .queue_max = c->hashing.queue,
-        .memory_bytes = c->hashing.memory_bytes,
-        .random = &sut_random_system,
-    };
-    return sut_hasher_create(&o, &w->app.hasher);
 }
 
 static struct sut_rate rate_of(struct sut_config_rate r)
@@ -169,7 +151,10 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_headers_create(c, &w->headers));
     w->app.headers = w->headers;
     TRY(sut_events_create(&w->app.events));
-    TRY(make_hasher(w));
+    w->app.token_policy = sut_policy_token(c);
+    w->app.password_policy = sut_policy_password(c);
+    const struct sut_hasher_options ho = sut_policy_hasher(c);
+    TRY(sut_hasher_start(&ho, &sut_random_system, &w->app.hasher));
     TRY(make_counters(w));
     const struct sut_sessions_options so = {
         .access_life_ms = (int64_t) c->tokens.access_life_s * 1000,
@@ -177,7 +162,9 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     };
     TRY(sut_sessions_create(&so, &w->app.sessions));
     TRY(sut_sessions_load(w->app.sessions, w->boot.store, sut_clock_now(w->app.clock)));
-    TRY(sut_fragments_create(&w->app.fragments));
+    struct sut_fragments_options fo = { 0 };
+    TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
+    TRY(sut_fragments_create(&fo, &w->app.fragments));
     return make_openapi(w);
 }
 
@@ -223,7 +210,7 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     const struct sut_config *c = w->config;
     struct sut_server_options o;
     sut_server_defaults(&o);
-    o.loops = c->server.loops == 0 ? cores() : c->server.loops;
+    o.loops = c->server.loops == 0 ? sut_policy_cores() : c->server.loops;
     o.pool.threads_max = c->server.pool;
     o.limits.connections = c->limits.connections;
     o.limits.connections_per_address = c->limits.connections_per_address;
@@ -268,21 +255,37 @@ static SUT_ERR fill_demo(struct worker *w)
     return sut_demo_people_add(&w->app);
 }
 
+/* "https://127.0.0.1:8443" of the i-th listener. */
+static SUT_ERR url_of(const struct worker *w, size_t i, char *to, size_t n)
+{
+    struct sut_addr addr;
+    TRY(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr));
+    const bool is_v6 = !sut_addr_is_ipv4(&addr);
+    (void) snprintf(to, n, "%s://%s%s%s:%u", i >= w->n_plain ? "https" : "http", is_v6 ? "[" : "",
+                    addr.text, is_v6 ? "]" : "", addr.port);
+    return SUT_OK;
+}
+
 static void say_ready(const struct worker *w)
 {
-    for (size_t i = 0; i < w->n_plain + w->n_tls; i++) {
-        struct sut_addr addr;
-        if (sut_failed(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr)))
-            continue;
-        const bool is_v6 = !sut_addr_is_ipv4(&addr);
-        (void) printf("ready %s://%s%s%s:%u\n", i >= w->n_plain ? "https" : "http",
-                      is_v6 ? "[" : "", addr.text, is_v6 ? "]" : "", addr.port);
-    }
-    if (w->config->demo)
-        sut_demo_people_print(w->n_plain > 0 ? "http" : "https");
+    char url[96];
+    for (size_t i = 0; i < w->n_plain + w->n_tls; i++)
+        if (!sut_failed(url_of(w, i, url, sizeof(url))))
+            (void) printf("ready %s\n", url);
+    if (w->config->demo && !sut_failed(url_of(w, 0, url, sizeof(url))))
+        sut_demo_people_print(url);
     (void) fflush(stdout);
     if (write(SUT_ROLE_FD_SUPERVISOR, "r", 1) != 1)
-        sut_log(SUT_LOG_WARN, "supervisor_gone");
+        sut_log(SUT_LOG_WARN, "supervisor_gone", LOG_Z("role", "worker"));
+}
+
+static void watch_catalogue(struct worker *w)
+{
+    struct sut_db_conn *conn = NULL;
+    if (sut_failed(sut_store_lease(w->boot.store, &conn)))
+        return;
+    sut_ignore(sut_fragments_watch_tick(w->app.fragments, conn), "the next turn asks again");
+    sut_store_return(w->boot.store, &conn);
 }
 
 /* What another server over the same store has changed, and what has outlived its life. */
@@ -322,7 +325,7 @@ static void worker_done(struct worker *w)
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
     sut_counters_free(&w->app.counters);
-    sut_hasher_free(&w->app.hasher);
+    sut_hasher_stop(&w->app.hasher);
     sut_fragments_free(&w->app.fragments);
     sut_sessions_free(&w->app.sessions);
     sut_events_free(&w->app.events);

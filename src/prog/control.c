@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/control.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "config/config.h"
+#include "guard/app.h"
+#include "ipc/channel.h"
+#include "ipc/server.h"
+#include "log/log.h"
+#include "os/fd.h"
+#include "prog/user_wire.h"
+
+enum {
+    ASK_USER = 1,
+    ASK_MEMORY = 2 * 1024 * 1024,
+    PATH_BYTES = 4096,
+    CALL_MS = 60000, /* a hash behind a full queue of sign-ins may take its time */
+};
+
+struct sut_control {
+    struct sut_user_admin admin;
+    struct sut_ipc_server *server;
+    pthread_t thread;
+    char path[PATH_BYTES];
+};
+
+static SUT_ERR make_path(sut_str data_dir, char *ret)
+{
+    const int n = snprintf(ret, PATH_BYTES, "%.*s/control.sock", SUT_STR_ARG(data_dir));
+    ENSURE(n > 0 && n < PATH_BYTES, INVALID);
+    return SUT_OK;
+}
+
+static SUT_ERR handle_user(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_user_ask ask;
+    struct sut_user_answer answer = { 0 };
+
+    TRY(sut_user_ask_get(in, &ask));
+    TRY(sut_arena_create(ASK_MEMORY, &a));
+    sut_arena_set_flags(a, SUT_ARENA_SECRET);
+    const sut_err e = sut_user_admin_do(&c->admin, a, &ask, &answer);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.verb), LOG_ERR(e));
+        answer = (struct sut_user_answer){ .refused = sut_str_from(sut_err_info(e.code)->text) };
+    }
+    sut_user_answer_put(reply, &answer);
+    return SUT_OK;
+}
+
+static const struct sut_ipc_permit permits[] = {
+    { .type = ASK_USER,
+      .max = SUT_USER_ASK_MAX,
+      .reply_max = SUT_USER_ANSWER_MAX,
+      .handle = handle_user },
+    { .handle = NULL },
+};
+
+static void *serve(void *arg)
+{
+    struct sut_control *c = arg;
+    const sut_err e = sut_ipc_server_run(c->server);
+    if (sut_failed(e))
+        sut_log(SUT_LOG_ERROR, "control_ended", LOG_ERR(e));
+    return NULL;
+}
+
+/* Signals are the main thread's. */
+static SUT_ERR start_thread(struct sut_control *c)
+{
+    sigset_t all, before;
+    (void) sigfillset(&all);
+    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int code = pthread_create(&c->thread, NULL, serve, c);
+    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = code;
+    if (code != 0)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
+SUT_ERR sut_control_start(const struct sut_app *app, struct sut_control **ret,
+                          struct sut_diag *reterr_diag)
+{
+    DEFER(sut_mem_freep) struct sut_control *c = sut_mem_zalloc(1, sizeof(*c));
+    ENSURE(c != NULL, NOMEM);
+    c->admin = (struct sut_user_admin){
+        .password_policy = app->password_policy,
+        .store = app->store,
+        .hasher = app->hasher,
+        .sessions = app->sessions,
+        .random = app->random,
+        .clock = app->clock,
+    };
+    DEFER(sut_fd_close) int fd = -1;
+    TRY(make_path(app->config->server.data, c->path));
+    TRY(sut_ipc_listen(c->path, &fd, reterr_diag));
+    TRY(sut_ipc_server_create(fd, permits, c, SUT_IPC_PATIENCE_MS, &c->server));
+    fd = -1;
+    const sut_err e = start_thread(c);
+    if (sut_failed(e)) {
+        sut_ipc_server_free(&c->server);
+        (void) unlink(c->path);
+        return e;
+    }
+    *ret = STEAL(c);
+    return SUT_OK;
+}
+
+void sut_control_stop(struct sut_control **c)
+{
+    if (*c == NULL)
+        return;
+    sut_ipc_server_stop((*c)->server);
+    (void) pthread_join((*c)->thread, NULL);
+    (void) unlink((*c)->path);
+    sut_ipc_server_free(&(*c)->server);
+    sut_mem_freep(c);
+}
+
+static SUT_ERR call(int fd, struct sut_arena *a, const struct sut_user_ask *ask,
+                    struct sut_user_answer *ret)
+{
+    struct sut_buf fields;
+    struct sut_buf reply;
+    sut_buf_init(&fields, SUT_USER_ASK_MAX);
+    sut_buf_init_arena(&reply, a, SUT_USER_ANSWER_MAX);
+    sut_user_ask_put(&fields, ask);
+    sut_err e = sut_buf_check(&fields);
+    if (!sut_failed(e))
+        e = sut_ipc_call(fd, ASK_USER, 1, sut_buf_str(&fields), CALL_MS, &reply);
+    if (fields.p != NULL)
+        sut_wipe(fields.p, fields.cap);
+    sut_buf_done(&fields);
+    TRY(e);
+    struct sut_ipc_reader r = sut_ipc_reader_of(sut_buf_str(&reply));
+    return sut_user_answer_get(&r, a, ret);
+}
+
+SUT_ERR sut_control_ask(sut_str data_dir, struct sut_arena *a, const struct sut_user_ask *ask,
+                        struct sut_user_answer *ret, struct sut_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    DEFER(sut_fd_close) int fd = -1;
+    TRY(make_path(data_dir, path));
+    sut_err e = sut_ipc_connect(path, &fd);
+    if (e.code == SUT_E_NOT_FOUND)
+        return e;
+    /* No server could listen at such a path either. */
+    if (e.code == SUT_E_INVALID)
+        FAIL(NOT_FOUND);
+    if (e.code == SUT_E_DENIED) {
+        sut_diag_set(reterr_diag, "the server on this data folder is another user's");
+        sut_diag_hint(reterr_diag, "run the command as that user, or as root");
+        return e;
+    }
+    if (!sut_failed(e))
+        e = call(fd, a, ask, ret);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the running server does not answer on %s (%s)", path,
+                     sut_err_info(e.code)->name);
+    return e;
+}

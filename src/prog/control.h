@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * control - the socket `<data>/control.sock` (0600) by which commands reach a
+ * running server.
+ *
+ * The server's side is one thread that answers one ask after the other; only
+ * processes of the same user, or root's, get an answer.  The command's side is
+ * one blocking call.
+ */
+#ifndef SUT_PROG_CONTROL_H
+#define SUT_PROG_CONTROL_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "prog/user_admin.h"
+
+struct sut_app;
+struct sut_control;
+
+/* Listen and start the thread; `app` is borrowed until stop.  *reterr_diag says what is in the way.
+ */
+SUT_ERR sut_control_start(const struct sut_app *app, struct sut_control **ret,
+                          struct sut_diag *reterr_diag);
+/* Finish the ask at hand, end the thread, take the socket away.  NULL inside is fine. */
+void sut_control_stop(struct sut_control **c);
+
+/*
+ * Ask the server that runs on this data folder.  NOT_FOUND when none does:
+ * then the store is the caller's to open.  The answer lies in the arena.
+ */
+SUT_ERR sut_control_ask(sut_str data_dir, struct sut_arena *a, const struct sut_user_ask *ask,
+                        struct sut_user_answer *ret, struct sut_diag *reterr_diag);
+
+#endif

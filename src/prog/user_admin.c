@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/user_admin.h"
+
+#include "audit/audit.h"
+#include "authn/hasher.h"
+#include "authn/sessions.h"
+#include "base/buf.h"
+#include "base/scan.h"
+#include "codec/schema.h"
+#include "codec/utf8.h"
+#include "shop/person.h"
+#include "store/person.h"
+#include "store/session.h"
+#include "store/store.h"
+
+enum { SENTENCE_MAX = 2048, PHONE_MAX = 15, GROUPS_TEXT_MAX = 4096 };
+
+const char *sut_user_role_name(enum sut_user_role role)
+{
+    static const char *const names[SUT_USER_ROLES] = {
+        [SUT_USER_CUSTOMER] = "customer",
+        [SUT_USER_STAFF] = "staff",
+        [SUT_USER_SUPERUSER] = "superuser",
+    };
+    return names[role];
+}
+
+static enum sut_user_role role_of(const struct sut_person_row *p)
+{
+    if (p->is_superuser)
+        return SUT_USER_SUPERUSER;
+    return p->is_staff ? SUT_USER_STAFF : SUT_USER_CUSTOMER;
+}
+
+static void refuse(struct sut_user_answer *ret, const char *sentence)
+{
+    *ret = (struct sut_user_answer){ .refused = sut_str_from(sentence) };
+}
+
+/* --- reading --- */
+
+static SUT_ERR find(struct sut_db_conn *c, struct sut_arena *a, sut_str who,
+                    struct sut_person_row *ret)
+{
+    int64_t id = 0;
+    if (!sut_failed(sut_parse_i64(who, 1, INT64_MAX, &id)))
+        return sut_person_by_id(c, a, id, ret);
+    return sut_person_by_email(c, a, who, ret);
+}
+
+static SUT_ERR join_groups(struct sut_db_conn *c, struct sut_arena *a, int64_t id, sut_str *ret)
+{
+    sut_str *names = NULL;
+    size_t n = 0;
+    struct sut_buf b;
+    TRY(sut_person_groups(c, a, id, &names, &n));
+    sut_buf_init_arena(&b, a, GROUPS_TEXT_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            sut_buf_char(&b, '\n');
+        sut_buf_str_add(&b, names[i]);
+    }
+    TRY(sut_buf_check(&b));
+    *ret = sut_buf_str(&b);
+    return SUT_OK;
+}
+
+static SUT_ERR row_of(struct sut_db_conn *c, struct sut_arena *a, const struct sut_person_row *p,
+                      struct sut_user_row *ret)
+{
+    struct sut_user_row row = {
+        .id = p->id,
+        .email = p->email,
+        .first_name = p->first_name,
+        .last_name = p->last_name,
+        .role = role_of(p),
+        .is_active = p->is_active,
+        .is_verified = p->email_verified,
+        .joined = p->date_joined,
+        .last_login = p->last_login,
+    };
+    TRY(join_groups(c, a, p->id, &row.groups));
+    *ret = row;
+    return SUT_OK;
+}
+
+static SUT_ERR show(struct sut_db_conn *c, struct sut_arena *a, sut_str who,
+                    struct sut_user_answer *ret)
+{
+    struct sut_person_row p;
+    const sut_err e = find(c, a, who, &p);
+    if (e.code == SUT_E_NOT_FOUND) {
+        refuse(ret, "there is no such user");
+        return SUT_OK;
+    }
+    TRY(e);
+    struct sut_user_answer answer = { .n_rows = 1 };
+    answer.rows = ARENA_NEW(a, struct sut_user_row);
+    ENSURE(answer.rows != NULL, NOMEM);
+    TRY(row_of(c, a, &p, answer.rows));
+    *ret = answer;
+    return SUT_OK;
+}
+
+static SUT_ERR list(struct sut_db_conn *c, struct sut_arena *a, const struct sut_user_ask *ask,
+                    struct sut_user_answer *ret)
+{
+    const struct sut_person_query q = {
+        .search = ask->search,
+        .offset = (size_t) ask->offset,
+        .limit = SUT_USER_PAGE_MAX,
+    };
+    struct sut_user_answer answer = { 0 };
+    struct sut_person_row *people = NULL;
+    int64_t count = 0;
+    TRY(sut_person_list(c, a, &q, &people, &answer.n_rows, &count));
+    answer.rows = ARENA_ARRAY(a, struct sut_user_row, answer.n_rows + 1);
+    ENSURE(answer.rows != NULL, NOMEM);
+    for (size_t i = 0; i < answer.n_rows; i++)
+        TRY(row_of(c, a, &people[i], &answer.rows[i]));
+    answer.has_more = answer.n_rows > 0 && ask->offset + answer.n_rows < (uint64_t) count;
+    *ret = answer;
+    return SUT_OK;
+}
+
+static SUT_ERR read_only(const struct sut_user_admin *ua, struct sut_arena *a,
+                         const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    struct sut_db_conn *c = NULL;
+    TRY(sut_store_lease(ua->store, &c));
+    const sut_err e = ask->verb == SUT_USER_LIST ? list(c, a, ask, ret) : show(c, a, ask->who, ret);
+    sut_store_return(ua->store, &c);
+    return e;
+}
+
+/* --- adding --- */
+
+static bool is_name(sut_str s)
+{
+    uint32_t cp = 0;
+    if (!sut_utf8_is_valid(s) || sut_utf8_count(s) > SUT_PERSON_NAME_MAX)
+        return false;
+    for (size_t at = 0; sut_utf8_next(s, &at, &cp);)
+        if (sut_utf8_is_control(cp))
+            return false;
+    return true;
+}
+
+/* What is wrong with the form, or NULL. */
+static const char *fault_of(const struct sut_user_ask *ask)
+{
+    if (ask->email.n > SUT_PERSON_EMAIL_MAX || !sut_is_email(ask->email))
+        return "that is no email address";
+    if (!is_name(ask->first_name) || !is_name(ask->last_name))
+        return "a name has at most 150 characters and no control characters";
+    if (ask->phone.n > PHONE_MAX || (ask->phone.n > 0 && !sut_is_phone(ask->phone)))
+        return "that is no phone number of at most 15 characters";
+    return NULL;
+}
+
+/* Hold the password against the rules; what they say becomes one sentence. */
+static SUT_ERR judge_password(const struct sut_user_admin *ua, struct sut_arena *a,
+                              const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    struct sut_password_user whose = {
+        .first_name = ask->first_name,
+        .last_name = ask->last_name,
+        .email = ask->email,
+    };
+    struct sut_password_verdict verdict;
+    TRY(sut_person_username_of(a, ask->email, &whose.username));
+    const sut_err e = sut_password_check(a, &ua->password_policy, &whose, ask->password, &verdict);
+    if (e.code == SUT_E_PARSE) {
+        refuse(ret, "the password is not UTF-8");
+        return SUT_OK;
+    }
+    TRY(e);
+    if (verdict.faults == 0)
+        return SUT_OK;
+    struct sut_buf b;
+    sut_buf_init_arena(&b, a, SENTENCE_MAX);
+    for (size_t i = 0; i < verdict.n; i++) {
+        if (i > 0)
+            sut_buf_char(&b, ' ');
+        sut_buf_str_add(&b, verdict.messages[i]);
+    }
+    TRY(sut_buf_check(&b));
+    *ret = (struct sut_user_answer){ .refused = sut_buf_str(&b) };
+    return SUT_OK;
+}
+
+static SUT_ERR add(const struct sut_user_admin *ua, struct sut_arena *a,
+                   const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    const char *fault = fault_of(ask);
+    if (fault != NULL) {
+        refuse(ret, fault);
+        return SUT_OK;
+    }
+    *ret = (struct sut_user_answer){ 0 };
+    TRY(judge_password(ua, a, ask, ret));
+    if (ret->refused.n > 0)
+        return SUT_OK;
+
+    struct sut_pwhash_text hash;
+    unsigned retry_s = 0;
+    sut_err e = sut_hasher_hash(ua->hasher, ask->password, &hash, &retry_s);
+    if (e.code == SUT_E_BUSY) {
+        refuse(ret, "the server is busy with sign-ins: try again shortly");
+        return SUT_OK;
+    }
+    TRY(e);
+    const struct sut_person_register reg = {
+        .email = ask->email,
+        .first_name = ask->first_name,
+        .last_name = ask->last_name,
+        .phone = ask->phone,
+        .password = sut_pwhash_str(&hash),
+        .is_staff = ask->has_role && ask->role >= SUT_USER_STAFF,
+        .is_superuser = ask->has_role && ask->role == SUT_USER_SUPERUSER,
+        .email_verified = ask->is_verified,
+        .group = ask->join,
+        .by_command = true,
+    };
+    struct sut_person_row p;
+    e = sut_person_register(ua->store, a, &reg, sut_clock_now(ua->clock), &p);
+    if (e.code == SUT_E_EXISTS) {
+        refuse(ret, "a user with this email already exists");
+        return SUT_OK;
+    }
+    if (e.code == SUT_E_NOT_FOUND) {
+        refuse(ret, "there is no such group");
+        return SUT_OK;
+    }
+    TRY(e);
+    const struct sut_user_ask again = { .verb = SUT_USER_SHOW, .who = p.email };
+    return read_only(ua, a, &again, ret);
+}
+
+/* --- changing --- */
+
+struct change {
+    const struct sut_user_ask *ask;
+    struct sut_arena *arena;
+    struct sut_mark mark; /* a job may run again: its memory begins here */
+    sut_ms now;
+    int64_t id;
+    const char *missing; /* what a NOT_FOUND is about */
+    struct sut_session_ids ended;
+};
+
+/* "user:12 customer>staff +Product Managers": what was, and what is now. */
+static SUT_ERR audit_role(struct sut_db_conn *c, const struct change *ch,
+                          const struct sut_person_row *before)
+{
+    const struct sut_user_ask *ask = ch->ask;
+    struct sut_buf b;
+    sut_buf_init_arena(&b, ch->arena, SENTENCE_MAX);
+    sut_buf_lit(&b, "user:");
+    sut_buf_i64(&b, ch->id);
+    if (ask->has_role) {
+        sut_buf_char(&b, ' ');
+        sut_buf_z(&b, sut_user_role_name(role_of(before)));
+        sut_buf_char(&b, '>');
+        sut_buf_z(&b, sut_user_role_name(ask->role));
+    }
+    if (ask->join.n > 0) {
+        sut_buf_lit(&b, " +");
+        sut_buf_str_add(&b, ask->join);
+    }
+    if (ask->leave.n > 0) {
+        sut_buf_lit(&b, " -");
+        sut_buf_str_add(&b, ask->leave);
+    }
+    TRY(sut_buf_check(&b));
+    const size_t n = b.n < SUT_AUDIT_RESOURCE_MAX ? b.n : SUT_AUDIT_RESOURCE_MAX;
+    return sut_audit_write(c, SUT_ACTION_ADMIN_USER_ROLE, 0, sut_str_of(b.p, n), SUT_STR(""),
+                           ch->now);
+}
+
+static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch, const struct sut_person_row *p)
+{
+    const struct sut_user_ask *ask = ch->ask;
+    if (ask->has_role)
+        TRY(sut_person_set_role(c, ch->id, ask->role >= SUT_USER_STAFF,
+                                ask->role == SUT_USER_SUPERUSER, 0, ch->now));
+    ch->missing = "there is no such group";
+    if (ask->join.n > 0)
+        TRY(sut_person_set_group(c, ch->id, ask->join, true));
+    if (ask->leave.n > 0)
+        TRY(sut_person_set_group(c, ch->id, ask->leave, false));
+    return audit_role(c, ch, p);
+}
+
+static SUT_ERR end_sessions(struct sut_db_conn *c, struct change *ch, const char *why)
+{
+    TRY(sut_person_set_tokens_revoked(c, ch->id, ch->now));
+    return sut_session_revoke_all(c, ch->arena, ch->id, 0, why, ch->now, &ch->ended);
+}
+
+static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
+{
+    struct change *ch = arg;
+    struct sut_person_row p;
+    enum sut_action action = SUT_ACTION_ADMIN_USER_REVOKE;
+    sut_arena_rewind(ch->arena, ch->mark);
+    ch->ended = (struct sut_session_ids){ 0 };
+    ch->missing = "there is no such user";
+    TRY(find(c, ch->arena, ch->ask->who, &p));
+    ch->id = p.id;
+    if (ch->ask->verb == SUT_USER_ROLE)
+        return change_role(c, ch, &p);
+    if (ch->ask->verb == SUT_USER_ENABLE) {
+        action = SUT_ACTION_ADMIN_USER_ENABLE;
+        TRY(sut_person_set_active(c, ch->id, true, 0, ch->now));
+    } else if (ch->ask->verb == SUT_USER_DISABLE) {
+        action = SUT_ACTION_ADMIN_USER_DISABLE;
+        TRY(sut_person_set_active(c, ch->id, false, 0, ch->now));
+        TRY(end_sessions(c, ch, "disabled"));
+    } else {
+        TRY(end_sessions(c, ch, "revoked"));
+    }
+    return sut_audit_write_id(c, action, 0, "user", ch->id, SUT_STR(""), ch->now);
+}
+
+/* The commit is done: from now on the running server refuses those tokens. */
+static void tell_memory(const struct sut_user_admin *ua, const struct change *ch)
+{
+    if (ua->sessions == NULL ||
+        (ch->ask->verb != SUT_USER_DISABLE && ch->ask->verb != SUT_USER_REVOKE))
+        return;
+    for (size_t i = 0; i < ch->ended.n; i++)
+        sut_sessions_revoke(ua->sessions, ch->ended.v[i], ch->now);
+    sut_sessions_revoke_user(ua->sessions, ch->id, ch->now);
+}
+
+static SUT_ERR change(const struct sut_user_admin *ua, struct sut_arena *a,
+                      const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    struct change ch = {
+        .ask = ask,
+        .arena = a,
+        .mark = sut_arena_mark(a),
+        .now = sut_clock_now(ua->clock),
+    };
+    const sut_err e = sut_store_write(ua->store, change_job, &ch);
+    if (e.code == SUT_E_NOT_FOUND) {
+        refuse(ret, ch.missing);
+        return SUT_OK;
+    }
+    TRY(e);
+    tell_memory(ua, &ch);
+    return read_only(ua, a, &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = ask->who }, ret);
+}
+
+SUT_ERR sut_user_admin_do(const struct sut_user_admin *ua, struct sut_arena *a,
+                          const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    switch (ask->verb) {
+    case SUT_USER_LIST:
+    case SUT_USER_SHOW:
+        return read_only(ua, a, ask, ret);
+    case SUT_USER_ADD:
+        return add(ua, a, ask, ret);
+    case SUT_USER_ROLE:
+    case SUT_USER_DISABLE:
+    case SUT_USER_ENABLE:
+    case SUT_USER_REVOKE:
+        return change(ua, a, ask, ret);
+    }
+    FAIL(INVALID);
+}

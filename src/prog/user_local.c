@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/user_local.h"
+
+#include "base/mem.h"
+#include "prog/boot.h"
+#include "prog/hashing.h"
+
+struct sut_user_local {
+    struct sut_boot boot;
+    struct sut_hasher *hasher;
+    struct sut_user_admin admin;
+};
+
+SUT_ERR sut_user_local_open(const struct sut_config *config, struct sut_user_local **ret,
+                            struct sut_diag *reterr_diag)
+{
+    DEFER(sut_user_local_close) struct sut_user_local *l = sut_mem_zalloc(1, sizeof(*l));
+    ENSURE(l != NULL, NOMEM);
+    TRY(sut_boot_open(config, 0, &l->boot, reterr_diag));
+    TRY(sut_hashing_start(config, 1, &sut_random_system, &l->hasher));
+    l->admin = (struct sut_user_admin){
+        .password_policy = sut_hashing_rules(config),
+        .store = l->boot.store,
+        .hasher = l->hasher,
+        .random = &sut_random_system,
+        .clock = &sut_clock_system,
+    };
+    *ret = STEAL(l);
+    return SUT_OK;
+}
+
+void sut_user_local_close(struct sut_user_local **l)
+{
+    if (*l == NULL)
+        return;
+    if ((*l)->hasher != NULL)
+        sut_hasher_stop(&(*l)->hasher);
+    sut_boot_done(&(*l)->boot);
+    sut_mem_freep(l);
+}
+
+SUT_ERR sut_user_local_ask(struct sut_user_local *l, struct sut_arena *a,
+                           const struct sut_user_ask *ask, struct sut_user_answer *ret,
+                           struct sut_diag *reterr_diag)
+{
+    const sut_err e = sut_user_admin_do(&l->admin, a, ask, ret);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the store refused: %s (%s:%d)", sut_err_info(e.code)->name,
+                     e.at == NULL ? "?" : e.at->file, e.at == NULL ? 0 : e.at->line);
+    return e;
+}
