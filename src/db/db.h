@@ -124,10 +124,10 @@ SUT_ERR sut_db_has_table(struct sut_db_conn *c, const char *name, bool *ret);
 unsigned sut_db_wal_pages(const struct sut_db_conn *c);
 /*
  * Move pages out of the write-ahead log into the file; nothing to do on postgres.
- * PASSIVE waits for nobody; RESTART keeps writers out for a moment so that the
- * log begins anew; TRUNCATE empties it as well.  CONFLICT when others are in the way.
+ * PASSIVE waits for nobody; TRUNCATE keeps writers out for a moment and leaves
+ * the log empty.  CONFLICT when others are in the way.
  */
-enum sut_db_checkpoint { SUT_DB_PASSIVE, SUT_DB_RESTART, SUT_DB_TRUNCATE };
+enum sut_db_checkpoint { SUT_DB_PASSIVE, SUT_DB_TRUNCATE };
 SUT_ERR sut_db_checkpoint(struct sut_db_conn *c, enum sut_db_checkpoint how);
 
 #endif

@@ -24,7 +24,12 @@ enum {
     READER_BUSY_MS = 250,
     WRITER_BUSY_MS = 5000,
     RAW_PREFIX = 4, /* "raw:" */
+    MARK_BYTES = 16,
+    HEAD_BYTES = 24, /* of the first page, in the clear: the mark and the sizes of a page */
 };
+
+/* The file's first bytes, in the place of the salt that a derived key would need. */
+static const char mark[MARK_BYTES + 1] = "Sutler store 1\r\n";
 
 /* One struct of this driver for each of the shared ones, which comes first. */
 struct sqlite_db {
@@ -145,13 +150,47 @@ static sut_err open_db(const struct sut_db_options *opt, struct sut_db **ret,
     return SUT_OK;
 }
 
+/*
+ * The cipher covers a page but for the first bytes of page 1.  What may stand
+ * there is known, so that a change to them is seen as well.  An empty file has
+ * none yet.
+ */
+static SUT_ERR check_head(const struct sqlite_db *d, int fd)
+{
+    unsigned char head[HEAD_BYTES];
+    const ssize_t n = pread(fd, head, sizeof(head), 0);
+    if (n < 0)
+        FAIL_SYS(SYSTEM);
+    if (n == 0)
+        return SUT_OK;
+    const unsigned char reserved = d->cipher == SUT_DB_AEGIS256 ? 64 : 80;
+    const unsigned char version = head[MARK_BYTES + 2]; /* 2: with a log; 1: just made */
+    const unsigned char want[HEAD_BYTES - MARK_BYTES] = {
+        0x10, 0x00, version, version, reserved, 0x40, 0x20, 0x20,
+    };
+    ENSURE(n == HEAD_BYTES && (version == 1 || version == 2), CORRUPT);
+    ENSURE(memcmp(head, mark, MARK_BYTES) == 0, CORRUPT);
+    ENSURE(memcmp(head + MARK_BYTES, want, sizeof(want)) == 0, CORRUPT);
+    return SUT_OK;
+}
+
+static SUT_ERR refuse_unreadable(struct sut_diag *reterr_diag)
+{
+    sut_diag_set(reterr_diag, "the store can't be read: its key is another one, or the file is "
+                              "damaged");
+    sut_diag_hint(reterr_diag, "start with the keys folder that belongs to this data folder, or "
+                               "restore a backup");
+    FAIL(CORRUPT);
+}
+
 /* SQLite would make the file readable by everybody; its log and index take over its mode. */
 static SUT_ERR make_file(const struct sqlite_db *d, struct sut_diag *reterr_diag)
 {
     const int fd = open(d->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0) {
+        const sut_err err = check_head(d, fd);
         (void) close(fd);
-        return SUT_OK;
+        return err.code == SUT_E_CORRUPT ? refuse_unreadable(reterr_diag) : err;
     }
     const int sys = errno;
     char why[128];
@@ -165,7 +204,7 @@ static SUT_ERR make_file(const struct sqlite_db *d, struct sut_diag *reterr_diag
     FAIL_SYS(SYSTEM);
 }
 
-/* "raw:" and the bytes: the cipher takes them as they are and derives nothing. */
+/* "raw:", the key, the mark: the cipher takes the bytes as they are and derives nothing. */
 static int set_key(sqlite3 *h, const struct sqlite_db *d)
 {
     if (d->cipher == SUT_DB_AEGIS256) {
@@ -175,9 +214,10 @@ static int set_key(sqlite3 *h, const struct sqlite_db *d)
     } else {
         (void) sqlite3mc_config(h, "cipher", sqlite3mc_cipher_index("sqlcipher"));
     }
-    char raw[RAW_PREFIX + KEY_BYTES];
+    char raw[RAW_PREFIX + KEY_BYTES + MARK_BYTES];
     memcpy(raw, "raw:", RAW_PREFIX);
     memcpy(raw + RAW_PREFIX, sut_secret_str(d->key).p, KEY_BYTES);
+    memcpy(raw + RAW_PREFIX + KEY_BYTES, mark, MARK_BYTES);
     const int rc = sqlite3_key_v2(h, "main", raw, (int) sizeof(raw));
     sut_wipe(raw, sizeof(raw));
     return rc;
@@ -220,13 +260,8 @@ static int set_up(struct sqlite_conn *c, enum sut_db_mode mode)
 static SUT_ERR try_key(sqlite3 *h, struct sut_diag *reterr_diag)
 {
     const int rc = sqlite3_exec(h, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-    if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT) {
-        sut_diag_set(reterr_diag, "the store can't be read: its key is another one, or the file "
-                                  "is damaged");
-        sut_diag_hint(reterr_diag, "start with the keys folder that belongs to this data folder, "
-                                   "or restore a backup");
-        FAIL(CORRUPT);
-    }
+    if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
+        return refuse_unreadable(reterr_diag);
     if (rc == SQLITE_OK && sqlite3_db_readonly(h, "main") == 1) {
         sut_diag_set(reterr_diag, "the store's file is read-only");
         FAIL(SYSTEM);
@@ -485,7 +520,6 @@ static sut_err checkpoint(struct sut_db_conn *conn, enum sut_db_checkpoint how)
 {
     static const int modes[] = {
         [SUT_DB_PASSIVE] = SQLITE_CHECKPOINT_PASSIVE,
-        [SUT_DB_RESTART] = SQLITE_CHECKPOINT_RESTART,
         [SUT_DB_TRUNCATE] = SQLITE_CHECKPOINT_TRUNCATE,
     };
     struct sqlite_conn *c = conn_of(conn);

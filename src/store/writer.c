@@ -16,8 +16,8 @@ enum {
     BATCH_MAX = 128,
     BATCH_NS = 5 * 1000 * 1000, /* work after which a batch takes no further job */
     STACK_BYTES = 512 * 1024,
-    LOG_PAGES_MOVE = 1000,    /* a log this long is moved into the file */
-    LOG_PAGES_RESTART = 4000, /* this long, writers are held up for a moment to begin it anew */
+    LOG_PAGES_MOVE = 1000, /* a log this long is moved into the file */
+    LOG_PAGES_CUT = 4000,  /* this long, the writer moves the rest itself */
 };
 
 enum job_state { WAITING, DONE };
@@ -51,8 +51,11 @@ struct sut_writer {
     pthread_mutex_t mover_lock;
     pthread_cond_t mover_wake;
     unsigned log_pages; /* under mover_lock */
+    bool cut_due;       /* likewise */
     bool mover_stopping;
 };
+
+static const char later[] = "the log keeps what was not moved; the next turn tries again";
 
 static void job_wait(struct job *j)
 {
@@ -170,16 +173,27 @@ static unsigned take(struct sut_writer *w, struct job **jobs)
     return n;
 }
 
-static void tell_mover(struct sut_writer *w)
+/*
+ * The mover copies while writes go on, so under steady writes the log never is
+ * all copied, and only then does SQLite begin it anew.  When it has become too
+ * long, the writer copies the little that is left, between two batches.
+ */
+static void mind_log(struct sut_writer *w)
 {
     const unsigned pages = sut_db_wal_pages(w->conn);
     if (pages < LOG_PAGES_MOVE)
         return;
     pthread_mutex_lock(&w->mover_lock);
-    if (w->log_pages == 0)
-        pthread_cond_signal(&w->mover_wake);
-    w->log_pages = pages;
+    const bool cut = w->cut_due && pages > LOG_PAGES_CUT;
+    w->cut_due = false;
+    if (!cut) {
+        if (w->log_pages == 0)
+            pthread_cond_signal(&w->mover_wake);
+        w->log_pages = pages;
+    }
     pthread_mutex_unlock(&w->mover_lock);
+    if (cut)
+        sut_ignore(sut_db_checkpoint(w->conn, SUT_DB_PASSIVE), later);
 }
 
 static void *write_loop(void *arg)
@@ -190,7 +204,7 @@ static void *write_loop(void *arg)
     while ((n = take(w, jobs)) > 0) {
         for (unsigned at = 0; at < n;)
             at += run_batch(w, jobs + at, n - at);
-        tell_mover(w);
+        mind_log(w);
     }
     return NULL;
 }
@@ -198,21 +212,17 @@ static void *write_loop(void *arg)
 static void *move_loop(void *arg)
 {
     struct sut_writer *w = arg;
-    static const char because[] = "the log keeps what was not moved; the next turn tries again";
     pthread_mutex_lock(&w->mover_lock);
     for (;;) {
         while (w->log_pages == 0 && !w->mover_stopping)
             pthread_cond_wait(&w->mover_wake, &w->mover_lock);
         if (w->mover_stopping)
             break;
-        const unsigned pages = w->log_pages;
         pthread_mutex_unlock(&w->mover_lock);
-        sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_PASSIVE), because);
-        /* Under steady writes the log never runs empty by itself, so it is cut by force. */
-        if (pages > LOG_PAGES_RESTART)
-            sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_RESTART), because);
+        sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_PASSIVE), later);
         pthread_mutex_lock(&w->mover_lock);
         w->log_pages = 0;
+        w->cut_due = true;
     }
     pthread_mutex_unlock(&w->mover_lock);
     return NULL;
