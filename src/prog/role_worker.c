@@ -33,7 +33,7 @@
 #include "prog/command.h"
 #include "prog/control.h"
 #include "prog/demo_people.h"
-#include "prog/policy.h"
+#include "prog/hashing.h"
 #include "prog/roles.h"
 #include "serve/server.h"
 #include "shop/demo.h"
@@ -85,6 +85,15 @@ static SUT_ERR read_settings(struct sut_config **ret)
     sut_buf_done(&b);
     (void) close(SUT_ROLE_FD_SETTINGS);
     return e;
+}
+
+/* What a setting of 0 threads means. */
+static unsigned cores(void)
+{
+    const long n = sysconf(_SC_NPROCESSORS_ONLN);
+    if (n < 1)
+        return 1;
+    return n > 64 ? 64 : (unsigned) n;
 }
 
 static struct sut_rate rate_of(struct sut_config_rate r)
@@ -151,10 +160,14 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_headers_create(c, &w->headers));
     w->app.headers = w->headers;
     TRY(sut_events_create(&w->app.events));
-    w->app.token_policy = sut_policy_token(c);
-    w->app.password_policy = sut_policy_password(c);
-    const struct sut_hasher_options ho = sut_policy_hasher(c);
-    TRY(sut_hasher_start(&ho, &sut_random_system, &w->app.hasher));
+    w->app.token_policy = (struct sut_token_policy){
+        .iss = c->tokens.issuer,
+        .aud = c->tokens.audience,
+        .takes_foreign = c->tokens.accept_foreign,
+    };
+    w->app.password_policy = sut_hashing_rules(c);
+    TRY(sut_hashing_start(c, c->hashing.threads == 0 ? cores() : c->hashing.threads,
+                          &sut_random_system, &w->app.hasher));
     TRY(make_counters(w));
     const struct sut_sessions_options so = {
         .access_life_ms = (int64_t) c->tokens.access_life_s * 1000,
@@ -210,7 +223,7 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     const struct sut_config *c = w->config;
     struct sut_server_options o;
     sut_server_defaults(&o);
-    o.loops = c->server.loops == 0 ? sut_policy_cores() : c->server.loops;
+    o.loops = c->server.loops == 0 ? cores() : c->server.loops;
     o.pool.threads_max = c->server.pool;
     o.limits.connections = c->limits.connections;
     o.limits.connections_per_address = c->limits.connections_per_address;
