@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * catalogue - rows of products, their variants and pictures, categories and
- * coverage levels; lists by a closed form of filter; changes.
+ * coverage levels, as they are shown.
  *
- * Reads run on any connection; changes on the writer's, inside a job.  Results
- * are copied into the caller's arena (NOMEM when it is exhausted).  Money is
- * whole cents.  No statement is made of input: the lists are a closed set of
- * constants.
+ * Reads alone, on any connection; product.h changes.  Results are copied into
+ * the caller's arena (NOMEM when it is exhausted).  Money is whole cents.
  *
  * Shown are products that are active and whose category is, with all those
  * above it.  Each change of what is shown makes the product's version and the
@@ -23,45 +21,9 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "store/catalogue_list.h"
 
 struct sut_db_conn;
-
-enum sut_catalogue_order {
-    SUT_CATALOGUE_NEWEST,
-    SUT_CATALOGUE_OLDEST,
-    SUT_CATALOGUE_CHEAPEST,
-    SUT_CATALOGUE_DEAREST,
-};
-
-enum {
-    SUT_CATALOGUE_TERMS_MAX = 8,
-    SUT_CATALOGUE_TERM_POINTS = 32, /* words are kept and looked for by as many code points */
-    SUT_CATALOGUE_TERM_BYTES = 4 * SUT_CATALOGUE_TERM_POINTS,
-    SUT_CATALOGUE_PAGE_MAX = 100,
-};
-
-/* What a list shows.  Slices are borrowed.  Make it with sut_catalogue_filter_init(). */
-struct sut_catalogue_filter {
-    sut_str category; /* slug, with all below it; empty: every one */
-    sut_str coverage; /* code; empty: every one */
-    int64_t min_cents;
-    int64_t max_cents;
-    sut_str
-        terms[SUT_CATALOGUE_TERMS_MAX]; /* folded words; a product has a word with each as prefix */
-    unsigned n_terms;
-    bool is_nothing; /* a search that can't match: no statement is run */
-    enum sut_catalogue_order order;
-    int64_t limit; /* 1 .. SUT_CATALOGUE_PAGE_MAX */
-    int64_t offset;
-};
-
-/* Everything, newest first, 20 rows from the start. */
-void sut_catalogue_filter_init(struct sut_catalogue_filter *f);
-
-struct sut_product_ref {
-    int64_t id;
-    int64_t version;
-};
 
 struct sut_category {
     int64_t id;
@@ -125,13 +87,6 @@ struct sut_product {
 
 /* The catalogue's version: grows with each change that a reader could see. */
 SUT_ERR sut_catalogue_version(struct sut_db_conn *c, int64_t *ret);
-
-/* The shown products of a list, at most f->limit: room for that many in refs. */
-SUT_ERR sut_catalogue_list(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
-                           struct sut_product_ref *refs, size_t *ret_n);
-/* How many products the list has in all. */
-SUT_ERR sut_catalogue_count(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
-                            int64_t *ret);
 
 /* A shown product by id, or by the slugs of its category and its own; NOT_FOUND. */
 SUT_ERR sut_catalogue_find(struct sut_db_conn *c, int64_t id, struct sut_product_ref *ret);
