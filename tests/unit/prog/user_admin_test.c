@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Account work on both stores, directly and through the control socket.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "authn/hasher.h"
+#include "authn/sessions.h"
+#include "base/diag.h"
+#include "config/config.h"
+#include "guard/app.h"
+#include "prog/control.h"
+#include "store/audit_row.h"
+#include "store/person.h"
+#include "store/session.h"
+#include "temp_store.h"
+
+#define PASSWORD SUT_STR("correct horse battery 7")
+
+static enum sut_db_kind kind;
+static struct temp_store *temp;
+static struct sut_store *store;
+static struct sut_hasher *hasher;
+static struct sut_sessions *sessions;
+static struct sut_user_admin admin;
+static struct sut_arena *arena;
+
+static int set_up(void **state)
+{
+    (void) state;
+    const struct sut_hasher_options ho = {
+        .threads = 1,
+        .queue_max = 4,
+        .memory_bytes = 64 * 1024 * 1024,
+        .policy = { .kind = SUT_PWHASH_PBKDF2, .rounds = 10 },
+        .budget = { .rounds = 1000, .memory_kib = 1024, .passes = 2, .lanes = 1 },
+    };
+    const struct sut_sessions_options so = { .access_life_ms = 900000, .accept_foreign = true };
+    temp = temp_store_create(kind);
+    if (temp == NULL)
+        return 0;
+    store = temp_store_of(temp);
+    if (sut_failed(sut_hasher_start(&ho, &sut_random_system, &hasher)) ||
+        sut_failed(sut_sessions_create(&so, &sessions)) ||
+        sut_failed(sut_sessions_load(sessions, store, sut_clock_now(&sut_clock_system))) ||
+        sut_failed(sut_arena_create(1024 * 1024, &arena)))
+        return -1;
+    admin = (struct sut_user_admin){
+        .password_policy = { .length_min = 8 },
+        .store = store,
+        .hasher = hasher,
+        .sessions = sessions,
+        .random = &sut_random_system,
+        .clock = &sut_clock_system,
+    };
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void) state;
+    sut_arena_free(&arena);
+    sut_sessions_free(&sessions);
+    if (hasher != NULL)
+        sut_hasher_stop(&hasher);
+    if (temp != NULL)
+        temp_store_free(&temp);
+    return 0;
+}
+
+static void need_store(void)
+{
+    if (temp == NULL)
+        skip();
+    sut_arena_reset(arena);
+}
+
+static struct sut_user_answer ask(const struct sut_user_ask *a)
+{
+    struct sut_user_answer answer = { 0 };
+    assert_false(sut_failed(sut_user_admin_do(&admin, arena, a, &answer)));
+    return answer;
+}
+
+static struct sut_user_row ask_row(const struct sut_user_ask *a)
+{
+    const struct sut_user_answer answer = ask(a);
+    if (answer.refused.n > 0)
+        print_error("%.*s\n", SUT_STR_ARG(answer.refused));
+    assert_int_equal(answer.refused.n, 0);
+    assert_int_equal(answer.n_rows, 1);
+    return answer.rows[0];
+}
+
+static void expect_refused(const struct sut_user_ask *a, const char *what)
+{
+    const struct sut_user_answer answer = ask(a);
+    assert_int_equal(answer.n_rows, 0);
+    assert_non_null(answer.refused.p);
+    char text[512];
+    (void) snprintf(text, sizeof(text), "%.*s", SUT_STR_ARG(answer.refused));
+    if (strstr(text, what) == NULL)
+        print_error("<%s> does not say <%s>\n", text, what);
+    assert_non_null(strstr(text, what));
+}
+
+/* The newest audit row is this action on this resource. */
+static void expect_audit(const char *action, const char *resource)
+{
+    struct sut_db_conn *c = NULL;
+    struct sut_audit_row *rows = NULL;
+    size_t n = 0;
+    int64_t count = 0;
+    const struct sut_audit_query q = { .limit = 1 };
+    assert_false(sut_failed(sut_store_lease(store, &c)));
+    assert_false(sut_failed(sut_audit_row_list(c, arena, &q, &rows, &n, &count)));
+    sut_store_return(store, &c);
+    assert_int_equal(n, 1);
+    assert_true(sut_str_is(rows[0].action, action));
+    if (!sut_str_is(rows[0].resource, resource))
+        print_error("<%.*s>\n", SUT_STR_ARG(rows[0].resource));
+    assert_true(sut_str_is(rows[0].resource, resource));
+    assert_int_equal(rows[0].user_id, 0);
+}
+
+static int64_t audit_count(void)
+{
+    struct sut_db_conn *c = NULL;
+    struct sut_audit_row *rows = NULL;
+    size_t n = 0;
+    int64_t count = 0;
+    const struct sut_audit_query q = { .limit = 1 };
+    assert_false(sut_failed(sut_store_lease(store, &c)));
+    assert_false(sut_failed(sut_audit_row_list(c, arena, &q, &rows, &n, &count)));
+    sut_store_return(store, &c);
+    return count;
+}
+
+static const char *about(int64_t id, const char *rest)
+{
+    static char text[200];
+    (void) snprintf(text, sizeof(text), "user:%lld%s", (long long) id, rest);
+    return text;
+}
+
+static struct sut_user_row add(const char *email)
+{
+    return ask_row(&(struct sut_user_ask){
+        .verb = SUT_USER_ADD, .email = sut_str_from(email), .password = PASSWORD });
+}
+
+static void adds_and_shows(void **state)
+{
+    (void) state;
+    need_store();
+    const struct sut_user_row u = ask_row(&(struct sut_user_ask){
+        .verb = SUT_USER_ADD,
+        .email = SUT_STR("Ann@Example.com"),
+        .password = PASSWORD,
+        .first_name = SUT_STR("Ann"),
+        .last_name = SUT_STR("Bee"),
+        .phone = SUT_STR("+27 1 2345"),
+        .has_role = true,
+        .role = SUT_USER_SUPERUSER,
+        .join = SUT_STR("Product Managers"),
+        .is_verified = true,
+    });
+    assert_int_equal(u.role, SUT_USER_SUPERUSER);
+    assert_true(u.is_active && u.is_verified);
+    assert_true(sut_str_is(u.groups, "Product Managers"));
+    expect_audit("admin.user_add", about(u.id, ""));
+
+    const struct sut_user_row same =
+        ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = SUT_STR("ANN@example.COM") });
+    assert_int_equal(same.id, u.id);
+    char id[24];
+    const int n = snprintf(id, sizeof(id), "%lld", (long long) u.id);
+    const struct sut_user_row by_id =
+        ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = sut_str_of(id, (size_t) n) });
+    assert_true(sut_str_is(by_id.first_name, "Ann"));
+
+    /* The password is kept as a hash that it opens. */
+    struct sut_db_conn *c = NULL;
+    struct sut_person_row p;
+    struct sut_hasher_result r;
+    unsigned retry = 0;
+    assert_false(sut_failed(sut_store_lease(store, &c)));
+    assert_false(sut_failed(sut_person_by_id(c, arena, u.id, &p)));
+    sut_store_return(store, &c);
+    assert_false(sut_failed(sut_hasher_verify(hasher, p.password, PASSWORD, &r, &retry)));
+    assert_int_equal(r.verdict, SUT_PWHASH_OK);
+}
+
+static void refuses_what_is_no_account(void **state)
+{
+    (void) state;
+    need_store();
+    (void) add("taken@example.com");
+    const int64_t before = audit_count();
+    struct sut_user_ask a = { .verb = SUT_USER_ADD,
+                              .email = SUT_STR("TAKEN@example.com"),
+                              .password = PASSWORD };
+    expect_refused(&a, "already exists");
+    a.email = SUT_STR("no address");
+    expect_refused(&a, "no email address");
+    a.email = SUT_STR("");
+    expect_refused(&a, "no email address");
+    a.email = SUT_STR("new@example.com");
+    a.password = SUT_STR("12345678");
+    expect_refused(&a, "too common");
+    a.password = SUT_STR("");
+    expect_refused(&a, "too short");
+    a.password = SUT_STR("\xff\xff\xff\xff\xff\xff\xff\xff");
+    expect_refused(&a, "not UTF-8");
+    a.password = PASSWORD;
+    a.first_name = SUT_STR("a\x1b[31m");
+    expect_refused(&a, "name");
+    a.first_name = SUT_STR("");
+    a.phone = SUT_STR("0123456789012345");
+    expect_refused(&a, "phone");
+    a.phone = SUT_STR("");
+    a.join = SUT_STR("Nobody's");
+    expect_refused(&a, "no such group");
+    expect_refused(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = a.email }, "no such user");
+    assert_int_equal(audit_count(), before);
+}
+
+static void refuses_whom_it_does_not_know(void **state)
+{
+    (void) state;
+    need_store();
+    static const enum sut_user_verb verbs[] = { SUT_USER_SHOW, SUT_USER_ROLE, SUT_USER_DISABLE,
+                                                SUT_USER_ENABLE, SUT_USER_REVOKE };
+    static const char *const whos[] = {
+        "", "0", "-1", "999999", "nobody@example.com", "99999999999999999999", "' OR 1=1 --"
+    };
+    const int64_t before = audit_count();
+    for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++)
+        for (size_t w = 0; w < sizeof(whos) / sizeof(whos[0]); w++)
+            expect_refused(&(struct sut_user_ask){ .verb = verbs[v],
+                                                   .who = sut_str_from(whos[w]),
+                                                   .has_role = true },
+                           "no such user");
+    assert_int_equal(audit_count(), before);
+}
+
+static void changes_roles_and_groups(void **state)
+{
+    (void) state;
+    need_store();
+    const struct sut_user_row u = add("role@example.com");
+    assert_int_equal(u.role, SUT_USER_CUSTOMER);
+    struct sut_user_ask a = { .verb = SUT_USER_ROLE,
+                              .who = u.email,
+                              .has_role = true,
+                              .role = SUT_USER_STAFF,
+                              .join = SUT_STR("Product Managers") };
+    struct sut_user_row now = ask_row(&a);
+    assert_int_equal(now.role, SUT_USER_STAFF);
+    assert_true(sut_str_is(now.groups, "Product Managers"));
+    expect_audit("admin.user_role", about(u.id, " customer>staff +Product Managers"));
+
+    /* A group that is not there undoes the role as well. */
+    const int64_t before = audit_count();
+    a = (struct sut_user_ask){ .verb = SUT_USER_ROLE,
+                               .who = u.email,
+                               .has_role = true,
+                               .role = SUT_USER_SUPERUSER,
+                               .leave = SUT_STR("Nobody's") };
+    expect_refused(&a, "no such group");
+    assert_int_equal(audit_count(), before);
+    now = ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = u.email });
+    assert_int_equal(now.role, SUT_USER_STAFF);
+
+    a = (struct sut_user_ask){ .verb = SUT_USER_ROLE,
+                               .who = u.email,
+                               .leave = SUT_STR("Product Managers") };
+    now = ask_row(&a);
+    assert_int_equal(now.role, SUT_USER_STAFF);
+    assert_int_equal(now.groups.n, 0);
+}
+
+struct signing_in {
+    int64_t user_id;
+    int64_t session;
+    sut_ms now;
+};
+
+static SUT_ERR sign_in(struct sut_db_conn *c, void *arg)
+{
+    const struct signing_in *s = arg;
+    const struct sut_session_new row = { .id = s->session,
+                                         .user_id = s->user_id,
+                                         .refresh_hash = SUT_STR("0123456789abcdef"),
+                                         .expires_at = { .v = s->now.v + 1000000 } };
+    return sut_session_insert(c, &row, s->now);
+}
+
+static void expect_ended(enum sut_user_verb verb, const char *email, int64_t session,
+                         const char *action)
+{
+    need_store();
+    const struct sut_user_row u = add(email);
+    struct signing_in s = { .user_id = u.id,
+                            .session = session,
+                            .now = sut_clock_now(&sut_clock_system) };
+    const struct sut_token t = { .user_id = u.id, .session = session };
+    const struct sut_token foreign = { .user_id = u.id,
+                                       .is_foreign = true,
+                                       .iat_s = s.now.v / 1000 - 10,
+                                       .exp_s = s.now.v / 1000 + 1000 };
+    assert_false(sut_failed(sut_store_write(store, sign_in, &s)));
+    assert_false(sut_sessions_is_refused(sessions, &t));
+    assert_false(sut_sessions_is_refused(sessions, &foreign));
+
+    const struct sut_user_row now = ask_row(&(struct sut_user_ask){ .verb = verb, .who = u.email });
+    assert_int_equal(now.is_active, verb != SUT_USER_DISABLE);
+    assert_true(sut_sessions_is_refused(sessions, &t));
+    assert_true(sut_sessions_is_refused(sessions, &foreign));
+    expect_audit(action, about(u.id, ""));
+
+    struct sut_db_conn *c = NULL;
+    enum sut_session_state state = SUT_SESSION_LIVE;
+    assert_false(sut_failed(sut_store_lease(store, &c)));
+    assert_false(
+        sut_failed(sut_session_look(c, session, u.id, SUT_STR("0123456789abcdef"), s.now, &state)));
+    sut_store_return(store, &c);
+    assert_int_not_equal(state, SUT_SESSION_LIVE);
+}
+
+static void disabling_ends_sessions_at_once(void **state)
+{
+    (void) state;
+    expect_ended(SUT_USER_DISABLE, "off@example.com", 4711, "admin.user_disable");
+    const struct sut_user_row u = ask_row(
+        &(struct sut_user_ask){ .verb = SUT_USER_ENABLE, .who = SUT_STR("off@example.com") });
+    assert_true(u.is_active);
+    expect_audit("admin.user_enable", about(u.id, ""));
+    const struct sut_token t = { .user_id = u.id, .session = 4711 };
+    assert_true(sut_sessions_is_refused(sessions, &t));
+}
+
+static void revoking_ends_sessions_at_once(void **state)
+{
+    (void) state;
+    expect_ended(SUT_USER_REVOKE, "revoked@example.com", 4712, "admin.user_revoke");
+}
+
+static void lists_in_pages(void **state)
+{
+    (void) state;
+    need_store();
+    for (int i = 0; i < SUT_USER_PAGE_MAX + 5; i++) {
+        char email[64];
+        (void) snprintf(email, sizeof(email), "n%d@list.example", i);
+        (void) add(email);
+        sut_arena_reset(arena);
+    }
+    struct sut_user_ask a = { .verb = SUT_USER_LIST };
+    struct sut_user_answer page = ask(&a);
+    assert_int_equal(page.n_rows, SUT_USER_PAGE_MAX);
+    assert_true(page.has_more);
+    const int64_t last = page.rows[SUT_USER_PAGE_MAX - 1].id;
+    a.offset = page.n_rows;
+    page = ask(&a);
+    assert_true(page.n_rows >= 5 && !page.has_more);
+    assert_true(page.rows[0].id > last);
+    a.offset = 100000;
+    page = ask(&a);
+    assert_int_equal(page.n_rows, 0);
+    assert_false(page.has_more);
+
+    a = (struct sut_user_ask){ .verb = SUT_USER_LIST, .search = SUT_STR("N7@list.example") };
+    page = ask(&a);
+    assert_int_equal(page.n_rows, 1);
+    assert_true(sut_str_is(page.rows[0].email, "n7@list.example"));
+}
+
+static void answers_through_the_control_socket(void **state)
+{
+    (void) state;
+    need_store();
+    char dir[] = "/tmp/sut-control-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    struct sut_config config = { 0 };
+    config.server.data = sut_str_from(dir);
+    const struct sut_app app = { .config = &config,
+                                 .clock = &sut_clock_system,
+                                 .random = &sut_random_system,
+                                 .store = store,
+                                 .hasher = hasher,
+                                 .sessions = sessions,
+                                 .password_policy = { .length_min = 8 } };
+    struct sut_control *control = NULL;
+    struct sut_user_answer answer = { 0 };
+    struct sut_diag d = { 0 };
+    struct sut_user_ask a = { .verb = SUT_USER_ADD,
+                              .email = SUT_STR("socket@example.com"),
+                              .password = PASSWORD };
+    assert_int_equal(sut_control_ask(config.server.data, arena, &a, &answer, &d).code,
+                     SUT_E_NOT_FOUND);
+    assert_false(sut_failed(sut_control_start(&app, &control, &d)));
+    assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
+    assert_int_equal(answer.n_rows, 1);
+    assert_true(sut_str_is(answer.rows[0].email, "socket@example.com"));
+    assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
+    assert_true(answer.refused.n > 0);
+    a = (struct sut_user_ask){ .verb = SUT_USER_DISABLE, .who = SUT_STR("socket@example.com") };
+    assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
+    assert_false(answer.rows[0].is_active);
+
+    struct sut_control *second = NULL;
+    assert_int_equal(sut_control_start(&app, &second, &d).code, SUT_E_BUSY);
+    sut_control_stop(&control);
+    assert_int_equal(sut_control_ask(config.server.data, arena, &a, &answer, &d).code,
+                     SUT_E_NOT_FOUND);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(adds_and_shows),
+        cmocka_unit_test(refuses_what_is_no_account),
+        cmocka_unit_test(refuses_whom_it_does_not_know),
+        cmocka_unit_test(changes_roles_and_groups),
+        cmocka_unit_test(disabling_ends_sessions_at_once),
+        cmocka_unit_test(revoking_ends_sessions_at_once),
+        cmocka_unit_test(lists_in_pages),
+        cmocka_unit_test(answers_through_the_control_socket),
+    };
+    kind = temp_store_kind(argc, argv);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
