@@ -29,7 +29,7 @@ void sut_buf_done(struct sut_buf *b)
 void sut_buf_reset(struct sut_buf *b)
 {
     b->n = 0;
-    b->overflowed = false;
+    b->overflowed = b->starved = false;
 }
 
 static bool grow(struct sut_buf *b, size_t need)
@@ -60,8 +60,10 @@ char *sut_buf_room(struct sut_buf *b, size_t n)
     if (__builtin_expect(b->overflowed, 0))
         return NULL;
     if (__builtin_expect(n > b->cap - b->n, 0)) {
-        if (n > b->max - b->n || !grow(b, b->n + n)) {
+        const bool fits = n <= b->max - b->n;
+        if (!fits || !grow(b, b->n + n)) {
             b->overflowed = true;
+            b->starved = fits;
             return NULL;
         }
     }
@@ -72,8 +74,7 @@ SUT_ERR sut_buf_check(const struct sut_buf *b)
 {
     if (!b->overflowed)
         return SUT_OK;
-    if (b->arena != NULL && sut_arena_overflowed(b->arena))
-        FAIL(NOMEM);
+    ENSURE(!b->starved, NOMEM);
     FAIL(TOO_LARGE);
 }
 

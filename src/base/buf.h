@@ -27,6 +27,7 @@ struct sut_buf {
     size_t max;
     struct sut_arena *arena; /* NULL: the heap */
     bool overflowed;
+    bool starved; /* and it was for want of memory */
 };
 
 void sut_buf_init(struct sut_buf *b, size_t max);

@@ -14,6 +14,7 @@
 #include "api/product_json.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "codec/json.h"
 #include "shop/demo.h"
 #include "store/product.h"
@@ -472,6 +473,37 @@ static void without_a_store_the_error_comes_through(void **state)
     sut_fragments_free(&f);
 }
 
+static void a_failed_allocation_is_an_error_and_no_more(void **state)
+{
+    struct shop *s = shop_of(state);
+    const struct sut_fragments_reader r = { conn, s };
+    bool was_hit = true;
+    for (unsigned long n = 1; was_hit; n++) {
+        assert_true(n < 2000);
+        struct sut_fragments *f = fragments(NULL);
+        struct sut_catalogue_filter filter;
+        sut_catalogue_filter_init(&filter);
+        struct sut_fragments_page *p = NULL;
+        struct sut_fragments_page *tree = NULL;
+        sut_mem_fault_nth(n);
+        sut_err e = sut_fragments_list(f, &r, &filter, &p);
+        if (!sut_failed(e))
+            e = sut_fragments_categories(f, &r, &tree);
+        was_hit = sut_mem_fault_hit();
+        sut_mem_fault_nth(0);
+        if (sut_failed(e)) {
+            assert_int_equal(e.code, SUT_E_NOMEM);
+            assert_null(tree);
+            sut_fragments_unref(&p);
+            OK(sut_fragments_list(f, &r, &filter, &p)); /* and the next one has its answer */
+        }
+        assert_int_equal(sut_fragments_n(p), 20);
+        sut_fragments_unref(&p);
+        sut_fragments_unref(&tree);
+        sut_fragments_free(&f);
+    }
+}
+
 struct racer {
     struct shop *shop;
     struct sut_fragments *f;
@@ -577,6 +609,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(tree_and_filters_are_json),
         cmocka_unit_test(memory_stays_within_its_bounds),
         cmocka_unit_test(without_a_store_the_error_comes_through),
+        cmocka_unit_test(a_failed_allocation_is_an_error_and_no_more),
         cmocka_unit_test(many_threads_may_ask_at_once),
         cmocka_unit_test(a_hit_costs_a_copy),
     };
