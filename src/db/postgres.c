@@ -22,6 +22,7 @@ enum {
     NS_PER_MS = 1000000,
     MS_PER_S = 1000,
     VERSION_MIN = 120000,
+    LAST_WORDS = 8,
 };
 
 static struct sut_pg_conn *conn_of(struct sut_db_conn *c)
@@ -333,9 +334,10 @@ static bool is_alive(struct sut_db_conn *conn)
     struct sut_pg_conn *c = conn_of(conn);
     if (c->is_lost || PQstatus(c->h) != CONNECTION_OK)
         return false;
+    /* First comes the word, then the end. */
     struct pollfd p = { .fd = PQsocket(c->h), .events = POLLIN };
-    if (poll(&p, 1, 0) > 0 && PQconsumeInput(c->h) == 0)
-        c->is_lost = true;
+    for (int i = 0; i < LAST_WORDS && !c->is_lost && poll(&p, 1, 0) > 0; i++)
+        c->is_lost = PQconsumeInput(c->h) == 0;
     return !c->is_lost && PQstatus(c->h) == CONNECTION_OK;
 }
 

@@ -2,7 +2,7 @@
 #include "store/store.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
@@ -16,9 +16,10 @@
 enum {
     STORE_MAGIC = 0x5DB05703,
     LEASE_WAIT_MS = 5000,
-    TRIES = 10,       /* of a write that meets another on PostgreSQL */
+    TRIES = 16,       /* of a write that meets another on PostgreSQL */
+    TRIES_FREE = 2,   /* after these, the writes of this process that met another go in turn */
     BACKOFF_US = 500, /* doubled each time, up to BACKOFF_MAX_US, and spread */
-    BACKOFF_MAX_US = 20000,
+    BACKOFF_MAX_US = 32000,
     NS_PER_US = 1000,
     PATH_BYTES = 4096,
 };
@@ -30,6 +31,7 @@ struct sut_store {
     int64_t version;
     struct sut_pool *readers;
     struct sut_pool *writers;  /* remote alone */
+    pthread_mutex_t turn;      /* likewise: held by the one that tries again */
     struct sut_writer *writer; /* embedded alone */
 };
 
@@ -99,6 +101,7 @@ SUT_ERR sut_store_open(const struct sut_store_options *opt, struct sut_store **r
     ENSURE(s != NULL, NOMEM);
     s->magic = STORE_MAGIC;
     s->lock_fd = -1;
+    (void) pthread_mutex_init(&s->turn, NULL);
     const sut_err err = open_parts(s, opt, diag);
     if (sut_failed(err)) {
         if (diag->text[0] == '\0')
@@ -122,6 +125,7 @@ void sut_store_close(struct sut_store **ps)
     sut_db_close(&s->db);
     if (s->lock_fd >= 0)
         (void) close(s->lock_fd);
+    (void) pthread_mutex_destroy(&s->turn);
     sut_mem_free(s);
     *ps = NULL;
 }
@@ -172,26 +176,54 @@ static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg, b
     return end;
 }
 
+/* What became of a write on PostgreSQL, and whether another try makes sense. */
+struct attempt {
+    bool may_again;
+    bool is_lost; /* the connection */
+};
+
+static SUT_ERR attempt_write(struct sut_store *s, sut_store_job *job, void *arg,
+                             struct attempt *ret)
+{
+    struct sut_db_conn *c = NULL;
+    TRY(sut_pool_take(s->writers, LEASE_WAIT_MS, &c));
+    const sut_err err = try_write(c, job, arg, &ret->may_again);
+    ret->is_lost = !sut_db_is_alive(c);
+    sut_pool_give(s->writers, &c);
+    return err;
+}
+
+/* Writes of one process that keep meeting each other would starve; in turn each gets through. */
+static SUT_ERR write_in_turn(struct sut_store *s, sut_store_job *job, void *arg)
+{
+    struct attempt a = { 0 };
+    sut_err err = SUT_OK;
+    pthread_mutex_lock(&s->turn);
+    for (unsigned n = TRIES_FREE; n < TRIES; n++) {
+        err = attempt_write(s, job, arg, &a);
+        if (err.code != SUT_E_CONFLICT || !a.may_again)
+            break;
+        back_off(n - TRIES_FREE);
+    }
+    pthread_mutex_unlock(&s->turn);
+    return err;
+}
+
 static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg)
 {
     bool reconnected = false;
-    for (unsigned n = 0;; n++) {
-        struct sut_db_conn *c = NULL;
-        TRY(sut_pool_take(s->writers, LEASE_WAIT_MS, &c));
-        bool may_again = false;
-        const sut_err err = try_write(c, job, arg, &may_again);
-        const bool lost = !sut_db_is_alive(c);
-        sut_pool_give(s->writers, &c);
-        if (!sut_failed(err))
-            return err;
-        if (lost && may_again && !reconnected) {
+    for (unsigned n = 0; n < TRIES_FREE;) {
+        struct attempt a = { 0 };
+        const sut_err err = attempt_write(s, job, arg, &a);
+        if (sut_failed(err) && a.is_lost && a.may_again && !reconnected) {
             reconnected = true;
             continue;
         }
-        if (err.code != SUT_E_CONFLICT || !may_again || n + 1 >= TRIES)
+        if (err.code != SUT_E_CONFLICT || !a.may_again)
             return err;
-        back_off(n);
+        back_off(n++);
     }
+    return write_in_turn(s, job, arg);
 }
 
 SUT_ERR sut_store_write(struct sut_store *s, sut_store_job *job, void *arg)
