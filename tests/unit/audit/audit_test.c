@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "audit/audit.h"
+#include "base/arena.h"
+#include "db/db.h"
+#include "store/audit_row.h"
+#include "store/store.h"
+#include "temp_store.h"
+
+#define OK(expr_) assert_int_equal((expr_).code, SUT_E_OK)
+
+struct fixture {
+    enum sut_db_kind kind;
+    struct temp_store *temp;
+    struct sut_store *store;
+    struct sut_arena *arena;
+    struct sut_db_conn *reader;
+};
+
+static const sut_ms now = { INT64_C(1770000000000) };
+
+static struct fixture *fixture_of(void **state)
+{
+    struct fixture *f = *state;
+    if (f->temp == NULL)
+        skip();
+    return f;
+}
+
+static int open_store(void **state)
+{
+    struct fixture *f = *state;
+    f->temp = temp_store_create(f->kind);
+    if (f->temp == NULL)
+        return f->kind == SUT_DB_SQLITE ? -1 : 0;
+    f->store = temp_store_of(f->temp);
+    OK(sut_arena_create(32 << 20, &f->arena));
+    OK(sut_store_lease(f->store, &f->reader));
+    return 0;
+}
+
+static int close_store(void **state)
+{
+    struct fixture *f = *state;
+    if (f->reader != NULL)
+        sut_store_return(f->store, &f->reader);
+    sut_arena_free(&f->arena);
+    temp_store_free(&f->temp);
+    return 0;
+}
+
+static const enum sut_action actions[] = {
+#define X(name, text) SUT_ACTION_##name,
+#include "audit/actions.def"
+#undef X
+};
+enum { ACTIONS = sizeof(actions) / sizeof(actions[0]) };
+
+struct writing {
+    enum sut_action action;
+    int64_t user_id;
+    sut_str resource;
+    sut_str addr;
+    sut_ms at;
+    bool fails;
+};
+
+static SUT_ERR write_one(struct sut_db_conn *c, void *arg)
+{
+    const struct writing *w = arg;
+    TRY(sut_audit_write(c, w->action, w->user_id, w->resource, w->addr, w->at));
+    ENSURE(!w->fails, INVALID);
+    return SUT_OK;
+}
+
+static int64_t listed(struct fixture *f, struct sut_audit_query q, struct sut_audit_row **ret)
+{
+    size_t n = 0;
+    int64_t count = 0;
+    q.limit = 50;
+    OK(sut_audit_row_list(f->reader, f->arena, &q, ret, &n, &count));
+    return count;
+}
+
+static void names_are_short_lower_case_and_different(void **state)
+{
+    (void) state;
+    for (int i = 0; i < ACTIONS; i++) {
+        const char *name = sut_action_name(actions[i]);
+        assert_true(strlen(name) <= 50 && strchr(name, '.') != NULL);
+        for (const char *p = name; *p != '\0'; p++)
+            assert_true((*p >= 'a' && *p <= 'z') || *p == '_' || *p == '.');
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(name, sut_action_name(actions[k]));
+    }
+}
+
+static void each_action_leaves_exactly_one_row(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_audit_row *rows = NULL;
+    for (int i = 0; i < ACTIONS; i++) {
+        struct writing w = { .action = actions[i],
+                             .user_id = 12,
+                             .resource = SUT_STR("order:89"),
+                             .addr = SUT_STR("192.0.2.1"),
+                             .at = { now.v + i } };
+        OK(sut_store_write(f->store, write_one, &w));
+        const struct sut_audit_query q = { .action = sut_str_from(sut_action_name(actions[i])) };
+        assert_true(listed(f, q, &rows) == 1);
+        assert_true(rows[0].user_id == 12 && rows[0].at.v == now.v + i);
+        assert_true(sut_str_is(rows[0].resource, "order:89"));
+        assert_true(sut_str_is(rows[0].ip, "192.0.2.1"));
+    }
+    assert_true(listed(f, (struct sut_audit_query){ 0 }, &rows) == ACTIONS);
+    assert_true(rows[0].id > rows[1].id);
+    const struct sut_audit_query one = { .since = { now.v + 2 }, .until = { now.v + 3 } };
+    assert_true(listed(f, one, &rows) == 1);
+    assert_true(rows[0].at.v == now.v + 2);
+}
+
+static void a_change_that_fails_leaves_none(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_audit_row *rows = NULL;
+    const int64_t before = listed(f, (struct sut_audit_query){ 0 }, &rows);
+    struct writing w = { .action = SUT_ACTION_USER_LOGIN, .at = now, .fails = true };
+    assert_int_equal(sut_store_write(f->store, write_one, &w).code, SUT_E_INVALID);
+    assert_true(listed(f, (struct sut_audit_query){ 0 }, &rows) == before);
+}
+
+static void nobody_and_nowhere_can_be_written(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_audit_row *rows = NULL;
+    struct writing w = { .action = SUT_ACTION_USER_LOGIN_FAILED, .at = { now.v + 5000 } };
+    OK(sut_store_write(f->store, write_one, &w));
+    assert_true(listed(f, (struct sut_audit_query){ .since = { now.v + 5000 } }, &rows) == 1);
+    assert_true(rows[0].user_id == 0 && rows[0].resource.n == 0 && rows[0].ip.n == 0);
+}
+
+static void what_is_too_long_is_refused(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    char text[SUT_AUDIT_RESOURCE_MAX + 1];
+    memset(text, 'x', sizeof(text));
+    struct writing w = { .action = SUT_ACTION_USER_LOGIN,
+                         .resource = sut_str_of(text, sizeof(text)),
+                         .at = now };
+    assert_int_equal(sut_store_write(f->store, write_one, &w).code, SUT_E_INVALID);
+    w.resource.n--;
+    OK(sut_store_write(f->store, write_one, &w));
+    w.addr = sut_str_of(text, SUT_AUDIT_ADDR_MAX + 1);
+    assert_int_equal(sut_store_write(f->store, write_one, &w).code, SUT_E_INVALID);
+}
+
+static SUT_ERR write_ids(struct sut_db_conn *c, void *arg)
+{
+    (void) arg;
+    const sut_ms at = { now.v + 9000 };
+    TRY(sut_audit_write_id(c, SUT_ACTION_USER_UPDATE, 1, "user", 0, SUT_STR(""), at));
+    TRY(sut_audit_write_id(c, SUT_ACTION_USER_UPDATE, 1, "user", 12, SUT_STR(""), at));
+    return sut_audit_write_id(c, SUT_ACTION_USER_UPDATE, 1, "order", INT64_MAX, SUT_STR(""), at);
+}
+
+static void a_resource_can_be_a_kind_and_a_number(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_audit_row *rows = NULL;
+    OK(sut_store_write(f->store, write_ids, NULL));
+    assert_true(listed(f, (struct sut_audit_query){ .since = { now.v + 9000 } }, &rows) == 3);
+    assert_true(sut_str_is(rows[2].resource, "user:0"));
+    assert_true(sut_str_is(rows[1].resource, "user:12"));
+    assert_true(sut_str_is(rows[0].resource, "order:9223372036854775807"));
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture f = { .kind = temp_store_kind(argc, argv) };
+    void *state = &f;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(names_are_short_lower_case_and_different, &f),
+        cmocka_unit_test_prestate(each_action_leaves_exactly_one_row, &f),
+        cmocka_unit_test_prestate(a_change_that_fails_leaves_none, &f),
+        cmocka_unit_test_prestate(nobody_and_nowhere_can_be_written, &f),
+        cmocka_unit_test_prestate(what_is_too_long_is_refused, &f),
+        cmocka_unit_test_prestate(a_resource_can_be_a_kind_and_a_number, &f),
+    };
+    if (open_store(&state) != 0)
+        return 1;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void) close_store(&state);
+    return failed;
+}

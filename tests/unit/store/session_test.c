@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "db/db.h"
+#include "store/person.h"
+#include "store/session.h"
+#include "store/store.h"
+#include "temp_store.h"
+
+#define OK(expr_) assert_int_equal((expr_).code, SUT_E_OK)
+
+struct fixture {
+    enum sut_db_kind kind;
+    struct temp_store *temp;
+    struct sut_store *store;
+    struct sut_arena *arena;
+    struct sut_db_conn *reader;
+};
+
+static const sut_ms now = { INT64_C(1770000000000) };
+
+static struct fixture *fixture_of(void **state)
+{
+    struct fixture *f = *state;
+    if (f->temp == NULL)
+        skip();
+    return f;
+}
+
+static int open_store(void **state)
+{
+    struct fixture *f = *state;
+    f->temp = temp_store_create(f->kind);
+    if (f->temp == NULL)
+        return f->kind == SUT_DB_SQLITE ? -1 : 0;
+    f->store = temp_store_of(f->temp);
+    OK(sut_arena_create(32 << 20, &f->arena));
+    OK(sut_store_lease(f->store, &f->reader));
+    return 0;
+}
+
+static int close_store(void **state)
+{
+    struct fixture *f = *state;
+    if (f->reader != NULL)
+        sut_store_return(f->store, &f->reader);
+    sut_arena_free(&f->arena);
+    temp_store_free(&f->temp);
+    return 0;
+}
+
+static const struct sut_sql count_sessions = {
+    .name = "test_count_sessions",
+    .text = "SELECT COUNT(*) FROM sessions",
+};
+
+struct making {
+    struct sut_arena *a;
+    sut_str email;
+    int64_t id;
+};
+
+static SUT_ERR make_person(struct sut_db_conn *c, void *arg)
+{
+    struct making *m = arg;
+    const struct sut_person_new p = { .email = m->email,
+                                      .username = m->email,
+                                      .first_name = SUT_STR("A"),
+                                      .last_name = SUT_STR("B"),
+                                      .password = SUT_STR("!"),
+                                      .is_active = true };
+    return sut_person_insert(c, m->a, &p, now, &m->id);
+}
+
+static int64_t person(struct fixture *f, const char *email)
+{
+    struct making m = { .a = f->arena, .email = sut_str_from(email) };
+    OK(sut_store_write(f->store, make_person, &m));
+    return m.id;
+}
+
+static sut_str hash(char c)
+{
+    static char hashes[256][16];
+    memset(hashes[(unsigned char) c], c, 16);
+    return sut_str_of(hashes[(unsigned char) c], 16);
+}
+
+struct opening {
+    struct sut_session_new s;
+    sut_ms at;
+};
+
+static SUT_ERR open_one(struct sut_db_conn *c, void *arg)
+{
+    struct opening *o = arg;
+    return sut_session_insert(c, &o->s, o->at);
+}
+
+static enum sut_ecode opened(struct fixture *f, int64_t id, int64_t user, char h, int64_t life_ms)
+{
+    struct opening o = { .s = { .id = id,
+                                .user_id = user,
+                                .refresh_hash = hash(h),
+                                .expires_at = { now.v + life_ms },
+                                .user_agent = SUT_STR("curl/8") },
+                         .at = now };
+    return sut_store_write(f->store, open_one, &o).code;
+}
+
+struct turning {
+    struct sut_session_turn t;
+    sut_ms at;
+    int64_t generation;
+};
+
+static SUT_ERR turn(struct sut_db_conn *c, void *arg)
+{
+    struct turning *t = arg;
+    return sut_session_refresh(c, &t->t, t->at, &t->generation);
+}
+
+static enum sut_ecode turned(struct fixture *f, int64_t id, int64_t user, char from, char to,
+                             int64_t after_ms)
+{
+    struct turning t = { .t = { .id = id,
+                                .user_id = user,
+                                .old_hash = hash(from),
+                                .new_hash = hash(to),
+                                .expires_at = { now.v + 100000 } },
+                         .at = { now.v + after_ms } };
+    return sut_store_write(f->store, turn, &t).code;
+}
+
+static enum sut_session_state state_of(struct fixture *f, int64_t id, int64_t user, char h,
+                                       int64_t after_ms)
+{
+    enum sut_session_state s = SUT_SESSION_LIVE;
+    OK(sut_session_look(f->reader, id, user, hash(h), (sut_ms){ now.v + after_ms }, &s));
+    return s;
+}
+
+struct ending {
+    struct sut_arena *a;
+    int64_t id;
+    int64_t user;
+    bool all;
+    bool disable;
+    sut_ms at;
+    bool done;
+    struct sut_session_ids ids;
+};
+
+static SUT_ERR end(struct sut_db_conn *c, void *arg)
+{
+    struct ending *e = arg;
+    if (e->disable)
+        return sut_person_set_active(c, e->user, false, 0, e->at);
+    if (e->all)
+        return sut_session_revoke_all(c, e->a, e->user, e->id, "logout_all", e->at, &e->ids);
+    return sut_session_revoke(c, e->id, e->user, "logout", e->at, &e->done);
+}
+
+static void each_refresh_kills_the_token_before(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "one@x.org");
+    assert_int_equal(opened(f, 101, u, 'a', 50000), SUT_E_OK);
+    assert_int_equal(opened(f, 101, u, 'b', 50000), SUT_E_EXISTS);
+    assert_int_equal(turned(f, 101, u, 'a', 'b', 10), SUT_E_OK);
+    assert_int_equal(turned(f, 101, u, 'a', 'c', 20), SUT_E_NOT_FOUND);
+    assert_int_equal(state_of(f, 101, u, 'a', 20), SUT_SESSION_REPLAYED);
+    assert_int_equal(state_of(f, 101, u, 'b', 20), SUT_SESSION_LIVE);
+    assert_int_equal(turned(f, 101, u, 'b', 'c', 30), SUT_E_OK);
+}
+
+static void only_its_owner_turns_a_session(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "own@x.org");
+    assert_int_equal(opened(f, 102, u, 'a', 50000), SUT_E_OK);
+    assert_int_equal(turned(f, 102, u + 1, 'a', 'b', 10), SUT_E_NOT_FOUND);
+    assert_int_equal(turned(f, 999, u, 'a', 'b', 10), SUT_E_NOT_FOUND);
+    assert_int_equal(state_of(f, 102, u + 1, 'a', 10), SUT_SESSION_ABSENT);
+    assert_int_equal(state_of(f, 999, u, 'a', 10), SUT_SESSION_ABSENT);
+}
+
+static void an_expired_session_stays_expired(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "exp@x.org");
+    assert_int_equal(opened(f, 103, u, 'a', 1000), SUT_E_OK);
+    assert_int_equal(turned(f, 103, u, 'a', 'b', 1000), SUT_E_NOT_FOUND);
+    assert_int_equal(state_of(f, 103, u, 'a', 1000), SUT_SESSION_EXPIRED);
+    assert_int_equal(turned(f, 103, u, 'a', 'b', 999), SUT_E_OK);
+}
+
+static void a_disabled_person_gets_no_new_pair(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "dis@x.org");
+    assert_int_equal(opened(f, 104, u, 'a', 50000), SUT_E_OK);
+    struct ending e = { .user = u, .disable = true, .at = now };
+    OK(sut_store_write(f->store, end, &e));
+    assert_int_equal(turned(f, 104, u, 'a', 'b', 10), SUT_E_NOT_FOUND);
+    assert_int_equal(state_of(f, 104, u, 'a', 10), SUT_SESSION_DISABLED);
+}
+
+static SUT_ERR collect(void *ctx, int64_t id, sut_ms at)
+{
+    (void) at;
+    int64_t *sum = ctx;
+    *sum += id;
+    return SUT_OK;
+}
+
+static void a_revoked_session_is_dead_and_told_of(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "rev@x.org");
+    assert_int_equal(opened(f, 105, u, 'a', 50000), SUT_E_OK);
+    struct ending e = { .id = 105, .user = u + 1, .at = { now.v + 7 } };
+    OK(sut_store_write(f->store, end, &e));
+    assert_false(e.done);
+    e.user = u;
+    OK(sut_store_write(f->store, end, &e));
+    assert_true(e.done);
+    OK(sut_store_write(f->store, end, &e));
+    assert_false(e.done);
+    assert_int_equal(turned(f, 105, u, 'a', 'b', 10), SUT_E_NOT_FOUND);
+    assert_int_equal(state_of(f, 105, u, 'a', 10), SUT_SESSION_REVOKED);
+
+    int64_t sum = 0;
+    OK(sut_session_each_revoked(f->reader, (sut_ms){ now.v + 6 }, collect, &sum));
+    assert_true(sum == 105);
+    sum = 0;
+    OK(sut_session_each_revoked(f->reader, (sut_ms){ now.v + 7 }, collect, &sum));
+    assert_true(sum == 0);
+}
+
+static void all_sessions_of_one_person_end_but_the_one_kept(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "all@x.org");
+    const int64_t other = person(f, "all2@x.org");
+    for (int64_t i = 0; i < 40; i++)
+        assert_int_equal(opened(f, 1000 + i, u, 'a', 50000), SUT_E_OK);
+    assert_int_equal(opened(f, 1100, other, 'a', 50000), SUT_E_OK);
+    struct ending e = { .a = f->arena, .id = 1003, .user = u, .all = true, .at = now };
+    OK(sut_store_write(f->store, end, &e));
+    assert_int_equal(e.ids.n, 39);
+    int64_t sum = 0;
+    for (size_t i = 0; i < e.ids.n; i++)
+        sum += e.ids.v[i];
+    assert_true(sum == 40 * 1000 + 780 - 1003);
+    assert_int_equal(state_of(f, 1003, u, 'a', 10), SUT_SESSION_LIVE);
+    assert_int_equal(state_of(f, 1004, u, 'a', 10), SUT_SESSION_REVOKED);
+    assert_int_equal(state_of(f, 1100, other, 'a', 10), SUT_SESSION_LIVE);
+}
+
+static void what_a_client_calls_itself_is_cut_or_dropped(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "ua@x.org");
+    char longer[1000];
+    memset(longer, 'x', sizeof(longer));
+    memcpy(longer + 255, "\xc3\xa9", 2);
+    struct opening o = { .s = { .id = 106,
+                                .user_id = u,
+                                .refresh_hash = hash('a'),
+                                .expires_at = { now.v + 1 },
+                                .user_agent = sut_str_of(longer, sizeof(longer)),
+                                .os = SUT_STR("\xff\xfe"),
+                                .device_type = SUT_STR("a\0b") },
+                         .at = now };
+    OK(sut_store_write(f->store, open_one, &o));
+    static const struct sut_sql read = {
+        .name = "test_session_texts",
+        .text = "SELECT user_agent, os, device_type FROM sessions WHERE id = 106",
+    };
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    OK(sut_db_prepare(f->reader, &read, &s));
+    OK(sut_db_step(s, &has_row));
+    assert_true(has_row);
+    assert_int_equal(sut_db_col_text(s, 0).n, 255);
+    assert_true(sut_db_col_is_null(s, 1));
+    assert_true(sut_db_col_is_null(s, 2));
+}
+
+static void a_hash_of_the_wrong_size_is_refused(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct opening o = { .s = { .id = 107, .user_id = 1, .refresh_hash = SUT_STR("short") },
+                         .at = now };
+    assert_int_equal(sut_store_write(f->store, open_one, &o).code, SUT_E_INVALID);
+}
+
+enum { RACERS = 20, TRIES = 5 };
+
+struct racer {
+    struct fixture *f;
+    int64_t user;
+    char to;
+    unsigned wins;
+    unsigned losses;
+};
+
+static void *race(void *arg)
+{
+    struct racer *r = arg;
+    for (int i = 0; i < TRIES; i++) {
+        struct turning t = { .t = { .id = 108,
+                                    .user_id = r->user,
+                                    .old_hash = hash('a'),
+                                    .new_hash = hash(r->to),
+                                    .expires_at = { now.v + 100000 } },
+                             .at = now };
+        const enum sut_ecode code = sut_store_write(r->f->store, turn, &t).code;
+        r->wins += code == SUT_E_OK;
+        r->losses += code == SUT_E_NOT_FOUND;
+    }
+    return NULL;
+}
+
+/* A3: 100 refreshes of one token, one new pair. */
+static void of_a_hundred_at_once_one_wins(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "race@x.org");
+    assert_int_equal(opened(f, 108, u, 'a', 50000), SUT_E_OK);
+    struct racer racers[RACERS];
+    pthread_t threads[RACERS];
+    for (int i = 0; i < RACERS; i++) {
+        racers[i] = (struct racer){ .f = f, .user = u, .to = (char) ('b' + i) };
+        (void) hash(racers[i].to);
+    }
+    for (int i = 0; i < RACERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    unsigned wins = 0;
+    unsigned losses = 0;
+    for (int i = 0; i < RACERS; i++) {
+        (void) pthread_join(threads[i], NULL);
+        wins += racers[i].wins;
+        losses += racers[i].losses;
+    }
+    assert_int_equal(wins, 1);
+    assert_int_equal(losses, RACERS * TRIES - 1);
+}
+
+struct listing {
+    sut_str jti;
+    sut_ms expires_at;
+    sut_ms at;
+    bool added;
+};
+
+static SUT_ERR refuse(struct sut_db_conn *c, void *arg)
+{
+    struct listing *l = arg;
+    return sut_blacklist_add(c, l->jti, 5, l->expires_at, l->at, &l->added);
+}
+
+static SUT_ERR count_listed(void *ctx, sut_str jti, sut_ms expires_at)
+{
+    (void) expires_at;
+    assert_int_equal(jti.n, SUT_BLACKLIST_JTI);
+    int64_t *n = ctx;
+    *n += 1;
+    return SUT_OK;
+}
+
+static void a_foreign_token_is_used_up_once(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct listing l = { .jti = hash('j'), .expires_at = { now.v + 1000 }, .at = now };
+    OK(sut_store_write(f->store, refuse, &l));
+    assert_true(l.added);
+    OK(sut_store_write(f->store, refuse, &l));
+    assert_false(l.added);
+    bool has = false;
+    OK(sut_blacklist_has(f->reader, hash('j'), &has));
+    assert_true(has);
+    OK(sut_blacklist_has(f->reader, hash('k'), &has));
+    assert_false(has);
+    l.jti = SUT_STR("short");
+    assert_int_equal(sut_store_write(f->store, refuse, &l).code, SUT_E_INVALID);
+
+    int64_t n = 0;
+    OK(sut_blacklist_each(f->reader, (sut_ms){ now.v - 1 }, now, count_listed, &n));
+    assert_true(n == 1);
+    n = 0;
+    OK(sut_blacklist_each(f->reader, now, now, count_listed, &n));
+    OK(sut_blacklist_each(f->reader, (sut_ms){ 0 }, (sut_ms){ now.v + 1000 }, count_listed, &n));
+    assert_true(n == 0);
+}
+
+static int64_t sessions_in(struct fixture *f)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    OK(sut_db_prepare(f->reader, &count_sessions, &s));
+    OK(sut_db_step(s, &has_row));
+    return sut_db_col_i64(s, 0);
+}
+
+struct filling {
+    int64_t user;
+};
+
+static SUT_ERR fill(struct sut_db_conn *c, void *arg)
+{
+    const struct filling *fill_ = arg;
+    for (int64_t i = 0; i < 1200; i++) {
+        const struct sut_session_new s = { .id = 50000 + i,
+                                           .user_id = fill_->user,
+                                           .refresh_hash = hash('p'),
+                                           .expires_at = { now.v + 200000 } };
+        TRY(sut_session_insert(c, &s, now));
+    }
+    return SUT_OK;
+}
+
+static void what_expired_a_day_ago_is_pruned(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct filling fill_ = { .user = person(f, "prune@x.org") };
+    const int64_t before = sessions_in(f);
+    OK(sut_store_write_alone(f->store, fill, &fill_));
+    assert_int_equal(opened(f, 60000, fill_.user, 'a', INT64_C(90000000)), SUT_E_OK);
+    const int64_t day = INT64_C(86400000);
+    OK(sut_session_prune(f->store, (sut_ms){ now.v + day }));
+    assert_true(sessions_in(f) == before + 1201);
+    OK(sut_session_prune(f->store, (sut_ms){ now.v + day + 200001 }));
+    assert_true(sessions_in(f) == 1);
+    bool has = true;
+    OK(sut_blacklist_has(f->reader, hash('j'), &has));
+    assert_false(has);
+    assert_int_equal(state_of(f, 60000, fill_.user, 'a', 10), SUT_SESSION_LIVE);
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture f = { .kind = temp_store_kind(argc, argv) };
+    void *state = &f;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(each_refresh_kills_the_token_before, &f),
+        cmocka_unit_test_prestate(only_its_owner_turns_a_session, &f),
+        cmocka_unit_test_prestate(an_expired_session_stays_expired, &f),
+        cmocka_unit_test_prestate(a_disabled_person_gets_no_new_pair, &f),
+        cmocka_unit_test_prestate(a_revoked_session_is_dead_and_told_of, &f),
+        cmocka_unit_test_prestate(all_sessions_of_one_person_end_but_the_one_kept, &f),
+        cmocka_unit_test_prestate(what_a_client_calls_itself_is_cut_or_dropped, &f),
+        cmocka_unit_test_prestate(a_hash_of_the_wrong_size_is_refused, &f),
+        cmocka_unit_test_prestate(of_a_hundred_at_once_one_wins, &f),
+        cmocka_unit_test_prestate(a_foreign_token_is_used_up_once, &f),
+        cmocka_unit_test_prestate(what_expired_a_day_ago_is_pruned, &f),
+    };
+    if (open_store(&state) != 0)
+        return 1;
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    (void) close_store(&state);
+    return failed;
+}
