@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ipc/channel.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,14 +14,40 @@
 #include "base/diag.h"
 #include "os/fd.h"
 
-enum { BACKLOG = 8, NS_PER_MS = 1000000 };
+enum { BACKLOG = 8, NS_PER_MS = 1000000, NAME_BYTES_MAX = 64 };
 
-static SUT_ERR make_address(const char *path, struct sockaddr_un *ret)
+/* A socket's address, and the folder that it leans on while it is used. */
+struct place {
+    struct sockaddr_un addr;
+    int folder; /* -1: none */
+};
+
+static void place_done(struct place *p)
 {
+    sut_fd_close(&p->folder);
+}
+
+/* An address has room for 107 bytes: a longer path is reached by its folder's descriptor. */
+static SUT_ERR make_place(const char *path, struct place *ret)
+{
+    const char *slash = strrchr(path, '/');
     const size_t n = strlen(path);
-    *ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-    ENSURE(n > 0 && n < sizeof(ret->sun_path), INVALID);
-    memcpy(ret->sun_path, path, n + 1);
+    char folder[PATH_MAX];
+    *ret = (struct place){ .addr = { .sun_family = AF_UNIX }, .folder = -1 };
+    if (n > 0 && n < sizeof(ret->addr.sun_path)) {
+        memcpy(ret->addr.sun_path, path, n + 1);
+        return SUT_OK;
+    }
+    ENSURE(slash != NULL && n < sizeof(folder) && strlen(slash) <= NAME_BYTES_MAX, INVALID);
+    memcpy(folder, path, (size_t) (slash - path));
+    folder[slash - path] = '\0';
+    ret->folder = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (ret->folder < 0 && (errno == ENOENT || errno == ENOTDIR))
+        FAIL(NOT_FOUND);
+    if (ret->folder < 0)
+        FAIL_SYS(SYSTEM);
+    (void) snprintf(ret->addr.sun_path, sizeof(ret->addr.sun_path), "/proc/self/fd/%d%.*s",
+                    ret->folder, NAME_BYTES_MAX, slash);
     return SUT_OK;
 }
 
@@ -42,11 +71,11 @@ bool sut_ipc_is_trusted(int fd)
 
 SUT_ERR sut_ipc_connect(const char *path, int *ret_fd)
 {
-    struct sockaddr_un addr;
+    DEFER(place_done) struct place at = { .folder = -1 };
     DEFER(sut_fd_close) int fd = -1;
-    TRY(make_address(path, &addr));
+    TRY(make_place(path, &at));
     TRY(open_socket(&fd));
-    if (connect(fd, (const struct sockaddr *) &addr, sizeof(addr)) != 0) {
+    if (connect(fd, (const struct sockaddr *) &at.addr, sizeof(at.addr)) != 0) {
         if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
             FAIL(NOT_FOUND);
         if (errno == EACCES || errno == EPERM)
@@ -84,18 +113,18 @@ static SUT_ERR clear_path(const char *path, struct sut_diag *d)
 
 SUT_ERR sut_ipc_listen(const char *path, int *ret_fd, struct sut_diag *reterr_diag)
 {
-    struct sockaddr_un addr;
+    DEFER(place_done) struct place at = { .folder = -1 };
     DEFER(sut_fd_close) int fd = -1;
-    const sut_err e = make_address(path, &addr);
+    const sut_err e = make_place(path, &at);
     if (sut_failed(e)) {
-        sut_diag_set(reterr_diag, "%s is too long for a socket's address", path);
+        sut_diag_set(reterr_diag, "%s can be no socket's address", path);
         sut_diag_hint(reterr_diag, "put the data folder where its path is shorter");
         return e;
     }
     TRY(clear_path(path, reterr_diag));
     TRY(open_socket(&fd));
-    if (bind(fd, (const struct sockaddr *) &addr, sizeof(addr)) != 0 || chmod(path, 0600) != 0 ||
-        listen(fd, BACKLOG) != 0) {
+    if (bind(fd, (const struct sockaddr *) &at.addr, sizeof(at.addr)) != 0 ||
+        chmod(path, 0600) != 0 || listen(fd, BACKLOG) != 0) {
         const int why = errno;
         sut_diag_set(reterr_diag, "can't listen on %s", path);
         errno = why;

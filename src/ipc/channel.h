@@ -18,8 +18,8 @@ struct sut_diag;
 
 /*
  * Listen at `path`, mode 0600; a socket that nobody listens on any more is
- * replaced.  BUSY when somebody does; INVALID when the path is too long for a
- * socket's address; SYSTEM.
+ * replaced.  BUSY when somebody does; INVALID when the path is too long; NOT_FOUND:
+ * no such folder; SYSTEM.
  */
 SUT_ERR sut_ipc_listen(const char *path, int *ret_fd, struct sut_diag *reterr_diag);
 

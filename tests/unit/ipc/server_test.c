@@ -299,6 +299,27 @@ static void replaces_a_socket_left_behind_but_nothing_else(void **state)
     assert_int_equal(unlink(other), 0);
 }
 
+/* A socket's address has room for 107 bytes; a data folder may lie deeper. */
+static void reaches_a_socket_far_down(void **state)
+{
+    (void) state;
+    char deep[200];
+    char name[220];
+    int fd = -1;
+    int client = -1;
+    (void) snprintf(deep, sizeof(deep), "%s/%0150d", dir, 1);
+    (void) snprintf(name, sizeof(name), "%s/control.sock", deep);
+    assert_int_equal(sut_ipc_connect(name, &client).code, SUT_E_NOT_FOUND);
+    assert_int_equal(mkdir(deep, 0700), 0);
+    assert_int_equal(sut_ipc_connect(name, &client).code, SUT_E_NOT_FOUND);
+    assert_false(sut_failed(sut_ipc_listen(name, &fd, NULL)));
+    assert_false(sut_failed(sut_ipc_connect(name, &client)));
+    sut_fd_close(&client);
+    sut_fd_close(&fd);
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(rmdir(deep), 0);
+}
+
 static void refuses_a_path_that_is_too_long(void **state)
 {
     (void) state;
@@ -367,6 +388,7 @@ int main(void)
         cmocka_unit_test(survives_random_bytes),
         cmocka_unit_test(keeps_its_socket_private_and_to_itself),
         cmocka_unit_test(replaces_a_socket_left_behind_but_nothing_else),
+        cmocka_unit_test(reaches_a_socket_far_down),
         cmocka_unit_test(refuses_a_path_that_is_too_long),
         cmocka_unit_test(call_refuses_what_is_no_reply),
     };
