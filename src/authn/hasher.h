@@ -69,6 +69,7 @@ SUT_ERR sut_hasher_verify(struct sut_hasher *h, sut_str encoded, sut_str passwor
 SUT_ERR sut_hasher_hash(struct sut_hasher *h, sut_str password, struct sut_pwhash_text *ret,
                         unsigned *reterr_retry_s);
 
+/* What the pool is doing at this moment. */
 void sut_hasher_stats(struct sut_hasher *h, struct sut_hasher_stats *ret);
 
 #endif

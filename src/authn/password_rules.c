@@ -168,11 +168,11 @@ static sut_str common_at(size_t i)
                       sut_common_passwords_at[i + 1] - from);
 }
 
-/* As Python compares bytes: the first that differs decides, else the length. */
+/* As Python orders bytes: the first that differs decides, else the length. */
 static int compare_bytes(sut_str a, sut_str b)
 {
     const size_t n = a.n < b.n ? a.n : b.n;
-    const int c = n == 0 ? 0 : memcmp(a.p, b.p, n);
+    const int c = n == 0 ? 0 : memcmp(a.p, b.p, n); /* no secret: the list is public */
     if (c != 0)
         return c;
     return a.n < b.n ? -1 : a.n > b.n;

@@ -7,7 +7,6 @@
 #include "os/fd.h"
 #include "prog/command.h"
 
-extern char **environ;
 
 enum { OUT_MAX = 1024 * 1024, ARGS_MAX = 64 };
 

@@ -121,8 +121,8 @@ static SUT_ERR start_worker(struct supervisor *s)
     for (size_t i = 0; i < s->n_plain + s->n_tls; i++)
         fds[n++] =
             (struct sut_role_fd){ .fd = s->listen_fds[i], .as = SUT_ROLE_FD_LISTEN + (int) i };
-    char plain[24];
-    char tls[24];
+    char plain[32];
+    char tls[32];
     (void) snprintf(plain, sizeof(plain), "--plain=%zu", s->n_plain);
     (void) snprintf(tls, sizeof(tls), "--tls=%zu", s->n_tls);
     const char *const args[] = { plain, tls, NULL };

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +17,7 @@
 #include "authn/hasher.h"
 #include "authn/keyfile.h"
 #include "authn/sessions.h"
-#include "base/mem.h"
+#include "base/scan.h"
 #include "config/config.h"
 #include "counters/counters.h"
 #include "crypto/cert.h"
@@ -32,12 +31,13 @@
 #include "prog/boot.h"
 #include "prog/command.h"
 #include "prog/control.h"
+#include "prog/counter_home.h"
 #include "prog/demo_people.h"
 #include "prog/hashing.h"
 #include "prog/roles.h"
 #include "serve/server.h"
 #include "shop/demo.h"
-#include "store/counter_row.h"
+#include "store/session.h"
 
 enum {
     SETTINGS_MAX = 256 * 1024,
@@ -306,13 +306,13 @@ static void watch(struct worker *w, unsigned turn)
 {
     const sut_ms now = sut_clock_now(&sut_clock_system);
     if (sut_store_is_remote(w->boot.store)) {
-        sut_ignore(sut_fragments_watch(w->app.fragments, w->boot.store),
-                   "the next turn asks again");
+        watch_catalogue(w);
         sut_ignore(sut_sessions_load(w->app.sessions, w->boot.store, now),
                    "it refuses until it knows");
         if (turn % 40 == 0)
             sut_ignore(sut_keyring_reload(w->boot.keyring), "the keys of before still hold");
     }
+    sut_events_flush(w->app.events, now);
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
@@ -368,8 +368,10 @@ static size_t count_arg(int argc, char **argv, const char *name)
     const size_t n = strlen(name);
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], name, n) == 0) {
-            const unsigned long v = strtoul(argv[i] + n, NULL, 10);
-            return v > SUT_ROLE_LISTEN_MAX ? SUT_ROLE_LISTEN_MAX : v;
+            uint64_t v = 0;
+            sut_ignore(sut_parse_u64(sut_str_from(argv[i] + n), SUT_ROLE_LISTEN_MAX, &v),
+                       "the supervisor counts; none is none");
+            return (size_t) v;
         }
     return 0;
 }

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "codec/time.h"
 #include "serve/serve_int.h"
 
 enum {
@@ -10,23 +9,9 @@ enum {
     MS_PER_S = 1000,
 };
 
-static const sut_str NO_MEMORY =
-    SUT_STR_INIT("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
-                 "Connection: close\r\n\r\n");
-
 static struct sut_conn *of(struct sut_filter *f)
 {
     return (struct sut_conn *) f;
-}
-
-static const struct sut_server_timeouts *timeouts(const struct sut_conn *c)
-{
-    return &c->loop->server->o.timeouts;
-}
-
-static void set_deadline(struct sut_conn *c, unsigned ms)
-{
-    c->deadline_ms = sut_loop_now_ms(c->loop->loop) + ms;
 }
 
 /* --- the end of a connection --- */
@@ -45,7 +30,7 @@ static void forget_ready(struct sut_conn *c)
 }
 
 /* Close; the storage goes in on_closed, so the caller may still look at c. */
-static void drop(struct sut_conn *c)
+void sut_conn__drop(struct sut_conn *c)
 {
     if (c->state == SUT_CONN_CLOSED)
         return;
@@ -86,278 +71,34 @@ static void on_closed(struct sut_filter *f)
  * moment: closing with unread bytes would reset the connection, and the client
  * might lose the answer (RFC 9112 9.6).
  */
-static void linger(struct sut_conn *c)
+void sut_conn__linger(struct sut_conn *c)
 {
     sut_filter_down_shut(&c->top);
     if (c->has_peer_ended) {
-        drop(c);
+        sut_conn__drop(c);
         return;
     }
     c->state = SUT_CONN_LINGER;
-    set_deadline(c, timeouts(c)->linger_ms);
+    sut_conn__set_deadline(c, sut_conn__timeouts(c)->linger_ms);
     sut_filter_down_set_reading(&c->top, true);
 }
 
-/* --- answers --- */
-
-static sut_str date_text(struct sut_serve_loop *l, sut_ms now)
-{
-    const int64_t second = now.v / MS_PER_S;
-    if (second != l->date_s || l->date_n == 0) {
-        sut_buf_reset(&l->head);
-        sut_time_http(&l->head, now);
-        l->date_n = l->head.n < sizeof(l->date) ? l->head.n : 0;
-        memcpy(l->date, l->head.p, l->date_n);
-        l->date_s = second;
-    }
-    return sut_str_of(l->date, l->date_n);
-}
+/* --- between requests --- */
 
 static void set_idle(struct sut_conn *c)
 {
     c->state = SUT_CONN_IDLE;
-    set_deadline(c, timeouts(c)->idle_ms);
+    sut_conn__set_deadline(c, sut_conn__timeouts(c)->idle_ms);
 }
 
-/* The kernel has all of the answer. */
-static void answered(struct sut_conn *c)
+void sut_conn__answered(struct sut_conn *c)
 {
     if (!c->keeps)
-        linger(c);
+        sut_conn__linger(c);
     else if (c->has_peer_ended && c->held.n == c->held_at)
-        drop(c);
+        sut_conn__drop(c);
     else
         set_idle(c);
-}
-
-static bool may_keep(const struct sut_conn *c, const struct sut_exchange *x)
-{
-    return x->req->keep_alive && x->req->minor > 0 && !x->res.close && !c->must_close &&
-           !c->loop->is_stopping;
-}
-
-static sut_str body_of(const struct sut_exchange *x)
-{
-    const int status = x->res.status;
-    /* RFC 9110 6.4.1: no content in these, whatever the application made. */
-    if (x->req->method == SUT_HEAD || status == 204 || status == 304)
-        return (sut_str){ 0 };
-    return x->res.shared != NULL ? sut_bytes_str(x->res.shared) : sut_buf_str(&x->res.body);
-}
-
-/* Ask for the answer of a failure; an application that makes none gets an empty one. */
-static void make_failure(struct sut_conn *c, struct sut_box *b, int status, const char *why)
-{
-    const struct sut_service *s = c->loop->server->service;
-    sut_box__clear_answer(b);
-    b->has_begun = true;
-    s->on_refused(s->app, &b->x, status, why);
-    if (b->x.res.status == 0 || b->x.res.body.overflowed) {
-        sut_box__clear_answer(b);
-        b->x.res.status = status;
-    }
-    c->must_close = true;
-}
-
-/* Send c->box's answer and end the exchange; the connection goes on as it says. */
-static void send_answer(struct sut_conn *c)
-{
-    struct sut_serve_loop *l = c->loop;
-    struct sut_box *b = c->box;
-    if (b->x.res.status == 0 || (b->x.res.shared == NULL && b->x.res.body.overflowed))
-        make_failure(c, b, 500, "the application made no answer");
-    c->keeps = may_keep(c, &b->x);
-
-    const struct sut_h1_answer how = { .date = date_text(l, b->x.now), .keep_alive = c->keeps };
-    sut_buf_reset(&l->head);
-    sut_h1_render_head(&l->head, &b->x.res, &how);
-    sut_err e = sut_buf_check(&l->head);
-    if (!sut_failed(e)) {
-        const sut_str parts[] = { sut_buf_str(&l->head), body_of(&b->x) };
-        e = sut_filter_down_write(&c->top, parts, 2);
-    }
-    sut_serve__bump(&l->counts.requests);
-    c->box = NULL;
-    sut_box__give_back(b);
-    if (sut_failed(e)) {
-        drop(c);
-        return;
-    }
-    c->last_pending = sut_filter_down_pending(&c->top);
-    if (c->last_pending == 0) {
-        answered(c);
-        return;
-    }
-    c->state = SUT_CONN_DRAIN;
-    set_deadline(c, timeouts(c)->stall_ms);
-}
-
-static void refuse(struct sut_conn *c, int status, const char *why)
-{
-    sut_serve__bump(&c->loop->counts.refused);
-    c->box->x.now = sut_clock_now(c->loop->server->o.clock);
-    make_failure(c, c->box, status, why);
-    send_answer(c);
-}
-
-/* --- the pool --- */
-
-static void back_on_loop(struct sut_post *p)
-{
-    struct sut_box *b = SUT_SERVE_OF(p, struct sut_box, post);
-    sut_conn__worked(b);
-}
-
-static void on_pool(struct sut_job *j, bool is_late)
-{
-    struct sut_box *b = SUT_SERVE_OF(j, struct sut_box, job);
-    b->is_late = is_late;
-    if (!is_late)
-        b->fn(&b->x);
-    sut_loop_post(b->loop->loop, &b->post);
-}
-
-SUT_ERR sut_exchange_offload(struct sut_exchange *x, void (*fn)(struct sut_exchange *x))
-{
-    struct sut_box *b = sut_box__of(x);
-    SUT_BUG_IF(b->is_working || b->conn == NULL || b->conn->state != SUT_CONN_WORK);
-    const uint64_t wait_ns = (uint64_t) timeouts(b->conn)->queue_ms * 1000000U;
-    b->fn = fn;
-    b->job = (struct sut_job){ .run = on_pool, .deadline_ns = sut_monotonic_ns() + wait_ns };
-    b->post.fn = back_on_loop;
-    b->is_working = true;
-    b->loop->n_working++;
-    x->loop_ctx = NULL;
-    const sut_err e = sut_pool_give(b->loop->server->pool, &b->job);
-    if (sut_failed(e)) {
-        b->is_working = false;
-        b->loop->n_working--;
-        x->loop_ctx = b->loop->app_ctx;
-    }
-    return e;
-}
-
-/* --- requests --- */
-
-static bool is_reading_request(const struct sut_conn *c)
-{
-    return c->state == SUT_CONN_HEAD || c->state == SUT_CONN_BODY;
-}
-
-static void begin_request(struct sut_conn *c)
-{
-    c->box = sut_box__take(c->loop, c);
-    c->must_close = false;
-    if (c->box != NULL) {
-        c->state = SUT_CONN_HEAD;
-        set_deadline(c, timeouts(c)->head_ms);
-        return;
-    }
-    c->keeps = false;
-    if (sut_failed(sut_filter_down_write(&c->top, &NO_MEMORY, 1)))
-        drop(c);
-    else
-        linger(c);
-}
-
-static void on_head(struct sut_conn *c)
-{
-    const struct sut_service *s = c->loop->server->service;
-    struct sut_box *b = c->box;
-    const struct sut_http_request *req = b->x.req;
-    size_t body_max = 0;
-    b->has_begun = true;
-    if (!s->on_head(s->app, &b->x, &body_max)) {
-        /* The body that follows is not read, so the connection can't go on behind it. */
-        c->must_close |= req->has_body;
-        c->state = SUT_CONN_WORK;
-        send_answer(c);
-        return;
-    }
-    sut_h1_set_body_max(b->h1, body_max);
-    if (!req->has_body)
-        return;
-    /* Chunks have no announced length: their buffer grows by doubling. */
-    const size_t room = req->has_length ? req->length : 4 * body_max;
-    if (room <= 4 * body_max)
-        sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
-    c->state = SUT_CONN_BODY;
-    c->body_since_ms = sut_loop_now_ms(c->loop->loop);
-    c->body_got = 0;
-}
-
-static void on_complete(struct sut_conn *c)
-{
-    const struct sut_service *s = c->loop->server->service;
-    struct sut_box *b = c->box;
-    b->x.now = sut_clock_now(c->loop->server->o.clock);
-    c->state = SUT_CONN_WORK;
-    b->has_begun = true;
-    s->on_request(s->app, &b->x);
-    if (!b->is_working)
-        send_answer(c);
-}
-
-/* Feed the request what came (perhaps nothing); the number of bytes that it took. */
-static size_t feed(struct sut_conn *c, sut_str s)
-{
-    size_t used = 0;
-    const enum sut_h1_event e = sut_h1_feed(c->box->h1, s.p, s.n, &used);
-    if (c->state == SUT_CONN_BODY)
-        c->body_got += used;
-    const char *why = NULL;
-    switch (e) {
-    case SUT_H1_NEED_MORE:
-        break;
-    case SUT_H1_HEAD:
-        on_head(c);
-        break;
-    case SUT_H1_COMPLETE:
-        on_complete(c);
-        break;
-    case SUT_H1_REFUSED: {
-        const int status = sut_h1_refusal(c->box->h1, &why);
-        refuse(c, status, why);
-        break;
-    }
-    }
-    return used;
-}
-
-/* A client that waits for leave gets it once the announced length has been accepted (RFC
- * 9110 10.1.1). */
-static void maybe_continue(struct sut_conn *c, bool has_sent_body)
-{
-    const struct sut_http_request *req = c->box->x.req;
-    if (!req->expects_continue || req->minor == 0 || has_sent_body || c->body_got > 0)
-        return;
-    if (sut_failed(sut_filter_down_write(&c->top, &sut_h1_continue, 1)))
-        drop(c);
-}
-
-/* Read requests out of s and answer them, up to a turn's share; how much was used. */
-static size_t consume(struct sut_conn *c, sut_str s)
-{
-    size_t used = 0;
-    unsigned left = c->loop->server->o.limits.requests_per_turn;
-    while (used < s.n && left > 0) {
-        if (c->state == SUT_CONN_IDLE) {
-            begin_request(c);
-            left--;
-        }
-        if (!is_reading_request(c))
-            break;
-        const enum sut_conn_state before = c->state;
-        used += feed(c, sut_str_sub(s, used, s.n));
-        if (before == SUT_CONN_HEAD && is_reading_request(c)) {
-            /* After HEAD the reader goes on without bytes: no body, too large a one, or wait. */
-            if (c->box->has_begun)
-                feed(c, (sut_str){ 0 });
-            if (c->state == SUT_CONN_BODY)
-                maybe_continue(c, used < s.n);
-        }
-    }
-    return used;
 }
 
 /* --- bytes that came before their turn --- */
@@ -387,14 +128,20 @@ static void make_ready(struct sut_conn *c)
 /* Keep s for later; hold the client up when it is much. */
 static void hold(struct sut_conn *c, sut_str s)
 {
+    /* What is used up goes first, or a client that never pauses would fill the buffer with it. */
+    if (c->held_at > 0) {
+        c->held.n -= c->held_at;
+        memmove(c->held.p, c->held.p + c->held_at, c->held.n);
+        c->held_at = 0;
+    }
     sut_buf_str_add(&c->held, s);
     if (c->held.overflowed) {
-        drop(c);
+        sut_conn__drop(c);
         return;
     }
     if (c->held.n - c->held_at >= c->loop->server->o.limits.early_bytes)
         sut_filter_down_set_reading(&c->top, false);
-    if (c->state == SUT_CONN_IDLE || is_reading_request(c))
+    if (c->state == SUT_CONN_IDLE || sut_conn__is_reading(c))
         make_ready(c);
 }
 
@@ -405,8 +152,8 @@ static void release_held(struct sut_conn *c)
     sut_buf_reset(&c->held);
     if (!c->has_peer_ended)
         sut_filter_down_set_reading(&c->top, true);
-    else if (c->state == SUT_CONN_IDLE || is_reading_request(c))
-        drop(c); /* the end that was seen long ago */
+    else if (c->state == SUT_CONN_IDLE || sut_conn__is_reading(c))
+        sut_conn__drop(c); /* the end that was seen long ago */
 }
 
 /* The connection can read requests again: first those that wait. */
@@ -414,15 +161,15 @@ static void go_on(struct sut_conn *c)
 {
     if (c->held.n == c->held_at)
         return;
-    if (c->state != SUT_CONN_IDLE && !is_reading_request(c))
+    if (c->state != SUT_CONN_IDLE && !sut_conn__is_reading(c))
         return;
     const sut_str s = sut_str_sub(sut_buf_str(&c->held), c->held_at, c->held.n);
-    c->held_at += consume(c, s);
+    c->held_at += sut_request__consume(c, s);
     if (c->state == SUT_CONN_CLOSED || c->state == SUT_CONN_LINGER)
         return;
     if (c->held_at == c->held.n)
         release_held(c);
-    else if (c->state == SUT_CONN_IDLE || is_reading_request(c))
+    else if (c->state == SUT_CONN_IDLE || sut_conn__is_reading(c))
         make_ready(c);
 }
 
@@ -450,9 +197,7 @@ void sut_conn__worked(struct sut_box *b)
         sut_server__may_end(l);
         return;
     }
-    if (b->is_late)
-        make_failure(c, b, 503, "waited too long for a thread");
-    send_answer(c);
+    sut_request__worked(c);
     go_on(c);
 }
 
@@ -471,12 +216,12 @@ static void on_bytes(struct sut_filter *f, sut_str s)
     if (c->state == SUT_CONN_LINGER) {
         c->lingered += s.n;
         if (c->lingered > LINGER_BYTES)
-            drop(c);
+            sut_conn__drop(c);
         return;
     }
     size_t used = 0;
     if (c->held.n == c->held_at)
-        used = consume(c, s);
+        used = sut_request__consume(c, s);
     if (used < s.n && c->state != SUT_CONN_CLOSED && c->state != SUT_CONN_LINGER)
         hold(c, sut_str_sub(s, used, s.n));
 }
@@ -489,7 +234,7 @@ static void on_end(struct sut_filter *f, enum sut_net_end why)
     c->has_peer_ended |= why == SUT_NET_END_EOF;
     if (why == SUT_NET_END_REFUSED && c->state == SUT_CONN_HANDSHAKE) {
         sut_serve__bump(&c->loop->counts.tls_failed);
-        linger(c);
+        sut_conn__linger(c);
         return;
     }
     /* A client that shut its side alone still reads: what is asked for is answered. */
@@ -497,7 +242,7 @@ static void on_end(struct sut_filter *f, enum sut_net_end why)
     const bool has_work =
         c->state == SUT_CONN_WORK || c->state == SUT_CONN_DRAIN || c->held.n > c->held_at;
     if (!is_half || !has_work)
-        drop(c);
+        sut_conn__drop(c);
 }
 
 static void on_drained(struct sut_filter *f)
@@ -505,7 +250,7 @@ static void on_drained(struct sut_filter *f)
     struct sut_conn *c = of(f);
     if (c->state != SUT_CONN_DRAIN)
         return;
-    answered(c);
+    sut_conn__answered(c);
     go_on(c);
 }
 
@@ -579,7 +324,7 @@ void sut_conn__open(struct sut_serve_loop *l, int fd, unsigned listener,
     sut_serve__bump(&l->counts.accepted);
     if (c->tls != NULL) {
         c->state = SUT_CONN_HANDSHAKE;
-        set_deadline(c, timeouts(c)->handshake_ms);
+        sut_conn__set_deadline(c, sut_conn__timeouts(c)->handshake_ms);
     } else {
         set_idle(c);
     }
@@ -591,7 +336,7 @@ void sut_conn__open(struct sut_serve_loop *l, int fd, unsigned listener,
 /* A body that is slower than its least rate, or takes too long in all. */
 static bool is_body_slow(const struct sut_conn *c, uint64_t now_ms)
 {
-    const struct sut_server_timeouts *t = timeouts(c);
+    const struct sut_server_timeouts *t = sut_conn__timeouts(c);
     const uint64_t gone_ms = now_ms - c->body_since_ms;
     if (gone_ms > t->body_ms)
         return true;
@@ -606,10 +351,10 @@ static void check_stall(struct sut_conn *c, bool is_due)
     const size_t pending = sut_filter_down_pending(&c->top);
     if (pending < c->last_pending) {
         c->last_pending = pending;
-        set_deadline(c, timeouts(c)->stall_ms);
+        sut_conn__set_deadline(c, sut_conn__timeouts(c)->stall_ms);
     } else if (is_due) {
         sut_serve__bump(&c->loop->counts.timeouts);
-        drop(c);
+        sut_conn__drop(c);
     }
 }
 
@@ -620,13 +365,13 @@ static void check_time(struct sut_conn *c, uint64_t now_ms)
     case SUT_CONN_HEAD:
         if (is_due) {
             sut_serve__bump(&c->loop->counts.timeouts);
-            refuse(c, 408, "slow head");
+            sut_request__refuse(c, 408, "slow head");
         }
         break;
     case SUT_CONN_BODY:
         if (is_body_slow(c, now_ms)) {
             sut_serve__bump(&c->loop->counts.timeouts);
-            refuse(c, 408, "slow body");
+            sut_request__refuse(c, 408, "slow body");
         }
         break;
     case SUT_CONN_DRAIN:
@@ -636,12 +381,12 @@ static void check_time(struct sut_conn *c, uint64_t now_ms)
         if (is_due)
             sut_serve__bump(&c->loop->counts.timeouts);
         if (is_due)
-            drop(c);
+            sut_conn__drop(c);
         break;
     case SUT_CONN_IDLE:
     case SUT_CONN_LINGER:
         if (is_due)
-            drop(c);
+            sut_conn__drop(c);
         break;
     case SUT_CONN_WORK:
     case SUT_CONN_CLOSED:
@@ -662,12 +407,12 @@ void sut_conn__stop_all(struct sut_serve_loop *l)
     for (struct sut_conn *c = l->conns; c != NULL; c = c->next) {
         const bool waits = c->state == SUT_CONN_IDLE && c->held.n == c->held_at;
         if (waits || c->state == SUT_CONN_HANDSHAKE)
-            drop(c);
+            sut_conn__drop(c);
     }
 }
 
 void sut_conn__close_all(struct sut_serve_loop *l)
 {
     for (struct sut_conn *c = l->conns; c != NULL; c = c->next)
-        drop(c);
+        sut_conn__drop(c);
 }

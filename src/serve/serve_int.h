@@ -159,6 +159,37 @@ struct sut_box *sut_box__of(struct sut_exchange *x);
 /* Make x->res empty again, for another answer. */
 void sut_box__clear_answer(struct sut_box *b);
 
+static inline const struct sut_server_timeouts *sut_conn__timeouts(const struct sut_conn *c)
+{
+    return &c->loop->server->o.timeouts;
+}
+
+static inline void sut_conn__set_deadline(struct sut_conn *c, unsigned ms)
+{
+    c->deadline_ms = sut_loop_now_ms(c->loop->loop) + ms;
+}
+
+/* A request has begun and is not whole. */
+static inline bool sut_conn__is_reading(const struct sut_conn *c)
+{
+    return c->state == SUT_CONN_HEAD || c->state == SUT_CONN_BODY;
+}
+
+/* request.c: read requests out of s and answer them, up to a turn's share; how much was used. */
+size_t sut_request__consume(struct sut_conn *c, sut_str s);
+/* Refuse the request that is being read; the connection ends after the answer. */
+void sut_request__refuse(struct sut_conn *c, int status, const char *why);
+/* Send c->box's answer and end the exchange; the connection goes on as it says. */
+void sut_request__send(struct sut_conn *c);
+/* The pool has answered c->box, or the wait for it was too long. */
+void sut_request__worked(struct sut_conn *c);
+
+/* conn.c: close; the storage goes on a later turn, so the caller may still look at c. */
+void sut_conn__drop(struct sut_conn *c);
+/* Say that nothing more comes and drop what the client still sends for a moment. */
+void sut_conn__linger(struct sut_conn *c);
+/* The kernel has all of the answer: the next request, or the end. */
+void sut_conn__answered(struct sut_conn *c);
 /* conn.c: take over an accepted descriptor that the gate has counted. */
 void sut_conn__open(struct sut_serve_loop *l, int fd, unsigned listener,
                     const struct sut_addr *peer);

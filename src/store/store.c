@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "store/migrate.h"
-#include "store/pool.h"
+#include "store/connpool.h"
 #include "store/writer.h"
 
 enum {
@@ -29,8 +29,8 @@ struct sut_store {
     struct sut_db *db;
     int lock_fd; /* -1: remote */
     int64_t version;
-    struct sut_pool *readers;
-    struct sut_pool *writers;  /* remote alone */
+    struct sut_connpool *readers;
+    struct sut_connpool *writers;  /* remote alone */
     pthread_mutex_t turn;      /* likewise: held by the one that tries again */
     struct sut_writer *writer; /* embedded alone */
 };
@@ -84,9 +84,9 @@ static SUT_ERR open_parts(struct sut_store *s, const struct sut_store_options *o
         TRY(lock_folder(opt->db.path, &s->lock_fd, reterr_diag));
     TRY(sut_db_open(&opt->db, &s->db, reterr_diag));
     TRY(bring_up(s, opt, reterr_diag));
-    TRY(sut_pool_create(s->db, SUT_DB_READ, opt->readers, &s->readers));
+    TRY(sut_connpool_create(s->db, SUT_DB_READ, opt->readers, &s->readers));
     if (remote)
-        return sut_pool_create(s->db, SUT_DB_WRITE, opt->readers, &s->writers);
+        return sut_connpool_create(s->db, SUT_DB_WRITE, opt->readers, &s->writers);
     return sut_writer_start(s->db, opt->queue_max, &s->writer);
 }
 
@@ -119,8 +119,8 @@ void sut_store_close(struct sut_store **ps)
         return;
     SUT_BUG_IF(s->magic != STORE_MAGIC);
     s->magic = 0;
-    sut_pool_free(&s->readers);
-    sut_pool_free(&s->writers);
+    sut_connpool_free(&s->readers);
+    sut_connpool_free(&s->writers);
     sut_writer_stop(&s->writer);
     sut_db_close(&s->db);
     if (s->lock_fd >= 0)
@@ -186,10 +186,10 @@ static SUT_ERR attempt_write(struct sut_store *s, sut_store_job *job, void *arg,
                              struct attempt *ret)
 {
     struct sut_db_conn *c = NULL;
-    TRY(sut_pool_take(s->writers, LEASE_WAIT_MS, &c));
+    TRY(sut_connpool_take(s->writers, LEASE_WAIT_MS, &c));
     const sut_err err = try_write(c, job, arg, &ret->may_again);
     ret->is_lost = !sut_db_is_alive(c);
-    sut_pool_give(s->writers, &c);
+    sut_connpool_give(s->writers, &c);
     return err;
 }
 
@@ -242,12 +242,12 @@ SUT_ERR sut_store_write_alone(struct sut_store *s, sut_store_job *job, void *arg
 
 SUT_ERR sut_store_lease(struct sut_store *s, struct sut_db_conn **ret)
 {
-    return sut_pool_take(s->readers, LEASE_WAIT_MS, ret);
+    return sut_connpool_take(s->readers, LEASE_WAIT_MS, ret);
 }
 
 void sut_store_return(struct sut_store *s, struct sut_db_conn **c)
 {
-    sut_pool_give(s->readers, c);
+    sut_connpool_give(s->readers, c);
 }
 
 SUT_ERR sut_store_reader(struct sut_store *s, struct sut_db_conn **ret)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/pool.h"
+#include "store/connpool.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -8,7 +8,7 @@
 
 enum { POOL_MAX = 64, NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_S = 1000 };
 
-struct sut_pool {
+struct sut_connpool {
     struct sut_db *db;
     enum sut_db_mode mode;
     pthread_mutex_t lock;
@@ -19,11 +19,11 @@ struct sut_pool {
     struct sut_db_conn *conns[POOL_MAX];
 };
 
-SUT_ERR sut_pool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
-                        struct sut_pool **ret)
+SUT_ERR sut_connpool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
+                        struct sut_connpool **ret)
 {
     ENSURE(max >= 1 && max <= POOL_MAX, INVALID);
-    struct sut_pool *p = sut_mem_zalloc(1, sizeof(*p));
+    struct sut_connpool *p = sut_mem_zalloc(1, sizeof(*p));
     ENSURE(p != NULL, NOMEM);
     p->db = db;
     p->mode = mode;
@@ -38,9 +38,9 @@ SUT_ERR sut_pool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
     return SUT_OK;
 }
 
-void sut_pool_free(struct sut_pool **pp)
+void sut_connpool_free(struct sut_connpool **pp)
 {
-    struct sut_pool *p = *pp;
+    struct sut_connpool *p = *pp;
     if (p == NULL)
         return;
     SUT_BUG_IF(p->out > 0);
@@ -66,7 +66,7 @@ static struct timespec from_now(unsigned ms)
 }
 
 /* Wait for a place; then *ret is an idle connection, or NULL: the caller may make one. */
-static SUT_ERR take_place(struct sut_pool *p, unsigned wait_ms, struct sut_db_conn **ret)
+static SUT_ERR take_place(struct sut_connpool *p, unsigned wait_ms, struct sut_db_conn **ret)
 {
     const struct timespec until = from_now(wait_ms);
     sut_err err = SUT_OK;
@@ -86,7 +86,7 @@ static SUT_ERR take_place(struct sut_pool *p, unsigned wait_ms, struct sut_db_co
 }
 
 /* Give the place back, with its connection or (NULL) without. */
-static void give_place(struct sut_pool *p, struct sut_db_conn *c)
+static void give_place(struct sut_connpool *p, struct sut_db_conn *c)
 {
     pthread_mutex_lock(&p->lock);
     p->out--;
@@ -96,7 +96,7 @@ static void give_place(struct sut_pool *p, struct sut_db_conn *c)
     pthread_mutex_unlock(&p->lock);
 }
 
-SUT_ERR sut_pool_take(struct sut_pool *p, unsigned wait_ms, struct sut_db_conn **ret)
+SUT_ERR sut_connpool_take(struct sut_connpool *p, unsigned wait_ms, struct sut_db_conn **ret)
 {
     struct sut_db_conn *c = NULL;
     TRY(take_place(p, wait_ms, &c));
@@ -113,7 +113,7 @@ SUT_ERR sut_pool_take(struct sut_pool *p, unsigned wait_ms, struct sut_db_conn *
     return SUT_OK;
 }
 
-void sut_pool_give(struct sut_pool *p, struct sut_db_conn **c)
+void sut_connpool_give(struct sut_connpool *p, struct sut_db_conn **c)
 {
     if (*c == NULL)
         return;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * counter_home - keeps the counters' rows in the store.
+ *
+ * Joins two layers that don't know each other: hand &sut_counter_rows_ops and
+ * a struct sut_counter_rows to sut_counters_create().  The store is borrowed
+ * and must outlive the counters.
+ */
+#ifndef SUT_PROG_COUNTER_HOME_H
+#define SUT_PROG_COUNTER_HOME_H
+
+#include "counters/counters.h"
+
+struct sut_store;
+
+struct sut_counter_rows {
+    struct sut_store *store;
+};
+
+void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store);
+
+/* The context of each call is a struct sut_counter_rows. */
+extern const struct sut_counters_home_ops sut_counter_rows_ops;
+
+#endif
