@@ -26,6 +26,8 @@ enum {
     SETTINGS_MAX = 256 * 1024,
     STOP_MS = 15 * 1000, /* a worker that is still there then is killed */
     BACKOFF_MAX_MS = 10000,
+    DEMO_PORT = 8000,
+    DEMO_TLS_PORT = 8443,
     STABLE_MS = 30 * 1000, /* a worker that lived so long may be started again at once */
 };
 
@@ -34,7 +36,7 @@ static const char usage[] =
     "Run the shop.  A first start makes the store and its keys.\n\n"
     "  --demo                  fill an empty store with a catalogue and people, listen with\n"
     "                          HTTPS too, and print how to sign in\n"
-    "  --data DIR              the store's folder (default: data)\n"
+    "  --data DIR              the store's folder (default: sutler-data)\n"
     "  --keys DIR              the keys' folder, never inside the store's (default: DIR.keys)\n"
     "  --listen ADDR:PORT      plain HTTP\n"
     "  --listen-tls ADDR:PORT  HTTPS\n"
@@ -69,6 +71,19 @@ static SUT_ERR bind_all(struct supervisor *s, const struct sut_config_addrs *add
                             reterr_diag));
         ++*ret_n;
     }
+    return SUT_OK;
+}
+
+/* A demo listens with HTTPS too: beside the usual port on the usual one, else on any free one. */
+static SUT_ERR bind_demo_tls(struct supervisor *s, struct sut_diag *reterr_diag)
+{
+    const struct sut_config_addrs *plain = &s->config->server.listen;
+    if (!s->config->demo || s->n_tls > 0 || s->n_plain == SUT_ROLE_LISTEN_MAX)
+        return SUT_OK;
+    const bool is_usual = plain->n == 1 && plain->items[0].port == DEMO_PORT;
+    TRY(sut_listen_open(SUT_STR("127.0.0.1"), is_usual ? DEMO_TLS_PORT : 0,
+                        &s->listen_fds[s->n_plain], reterr_diag));
+    s->n_tls = 1;
     return SUT_OK;
 }
 
@@ -231,7 +246,8 @@ static int run_supervisor(struct supervisor *s)
     }
     s->binary[n] = '\0';
     if (sut_failed(bind_all(s, &s->config->server.listen, &s->n_plain, &diag)) ||
-        sut_failed(bind_all(s, &s->config->server.listen_tls, &s->n_tls, &diag)))
+        sut_failed(bind_all(s, &s->config->server.listen_tls, &s->n_tls, &diag)) ||
+        sut_failed(bind_demo_tls(s, &diag)))
         return sut_command_fail(&diag);
     if (s->n_plain + s->n_tls == 0) {
         sut_diag_set(&diag, "there is no address to listen on");

@@ -60,6 +60,7 @@ struct worker {
     struct sut_buf key;
     size_t n_plain;
     size_t n_tls;
+    char public_url[96]; /* when the settings have none */
     bool counters_started;
 };
 
@@ -136,8 +137,8 @@ static SUT_ERR make_openapi(struct worker *w)
     TRY(sut_arena_create(DOCUMENT_MAX, &a));
     struct sut_buf out;
     sut_buf_init(&out, DOCUMENT_MAX);
-    const char *url = w->config->server.public_url.n > 0 ? w->config->server.public_url.p : "/";
-    sut_err e = api_openapi_write(a, &out, api_tables, api_tables_n, url);
+    sut_err e =
+        api_openapi_write(a, &out, api_tables, api_tables_n, w->config->server.public_url.p);
     if (!sut_failed(e))
         e = sut_bytes_create(sut_buf_str(&out), &w->app.openapi);
     sut_buf_done(&out);
@@ -179,6 +180,27 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
     TRY(sut_fragments_create(&fo, &w->app.fragments));
     return make_openapi(w);
+}
+
+/* "https://127.0.0.1:8443" of the i-th listener. */
+static SUT_ERR url_of(const struct worker *w, size_t i, char *to, size_t n)
+{
+    struct sut_addr addr;
+    TRY(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr));
+    const bool is_v6 = !sut_addr_is_ipv4(&addr);
+    (void) snprintf(to, n, "%s://%s%s%s:%u", i >= w->n_plain ? "https" : "http", is_v6 ? "[" : "",
+                    addr.text, is_v6 ? "]" : "", addr.port);
+    return SUT_OK;
+}
+
+/* Without a public URL in the settings links lead to the first listener. */
+static SUT_ERR choose_public_url(struct worker *w)
+{
+    if (w->config->server.public_url.n > 0)
+        return SUT_OK;
+    TRY(url_of(w, 0, w->public_url, sizeof(w->public_url)));
+    w->config->server.public_url = sut_str_from(w->public_url);
+    return SUT_OK;
 }
 
 static SUT_ERR read_pem(const char *path, struct sut_buf *b, struct sut_diag *reterr_diag)
@@ -268,17 +290,6 @@ static SUT_ERR fill_demo(struct worker *w)
     return sut_demo_people_add(&w->app);
 }
 
-/* "https://127.0.0.1:8443" of the i-th listener. */
-static SUT_ERR url_of(const struct worker *w, size_t i, char *to, size_t n)
-{
-    struct sut_addr addr;
-    TRY(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr));
-    const bool is_v6 = !sut_addr_is_ipv4(&addr);
-    (void) snprintf(to, n, "%s://%s%s%s:%u", i >= w->n_plain ? "https" : "http", is_v6 ? "[" : "",
-                    addr.text, is_v6 ? "]" : "", addr.port);
-    return SUT_OK;
-}
-
 static void say_ready(const struct worker *w)
 {
     char url[96];
@@ -356,6 +367,7 @@ static void worker_done(struct worker *w)
 static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
 {
     TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE, &w->boot, reterr_diag));
+    TRY(choose_public_url(w));
     TRY(make_app(w, reterr_diag));
     if (w->config->demo)
         TRY(fill_demo(w));
