@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/counter_home.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/counter_row.h"
+#include "store/store.h"
+#include "temp_store.h"
+
+static const int64_t start_ms = 1795315251123;
+
+struct seen {
+    size_t n;
+    int64_t kinds;
+    char last[64];
+};
+
+static void see(void *arg, const struct sut_counter_record *rec)
+{
+    struct seen *s = arg;
+    s->n++;
+    s->kinds += rec->kind;
+    assert_true(rec->data.n < sizeof(s->last));
+    memcpy(s->last, rec->data.p, rec->data.n);
+    s->last[rec->data.n] = '\0';
+}
+
+static struct seen load(struct sut_counter_rows *r, int64_t at_ms)
+{
+    struct seen s = { .n = 0 };
+    assert_false(sut_failed(sut_counter_rows_ops.load(r, (sut_ms){ .v = at_ms }, see, &s)));
+    return s;
+}
+
+static void save(struct sut_counter_rows *r, int64_t kind, const char *key, const char *data,
+                 int64_t expires_ms, int64_t now_ms)
+{
+    const struct sut_counter_record rec = {
+        .kind = kind,
+        .key = sut_str_of(key, 16),
+        .data = sut_str_from(data),
+        .expires = { .v = expires_ms },
+    };
+    assert_false(sut_failed(sut_counter_rows_ops.save(r, &rec, 1, (sut_ms){ .v = now_ms })));
+}
+
+static void rows_are_kept_replaced_and_dropped(void **state)
+{
+    struct sut_counter_rows r;
+    sut_counter_rows_init(&r, temp_store_of(*state));
+    assert_int_equal(load(&r, start_ms).n, 0);
+    save(&r, 1, "0123456789abcde\0", "first", start_ms + 1000, start_ms);
+    save(&r, 2, "0123456789abcde\0", "other", start_ms + 5000, start_ms);
+    save(&r, 1, "0123456789abcde\0", "second", start_ms + 2000, start_ms);
+    struct seen s = load(&r, start_ms);
+    assert_int_equal(s.n, 2);
+    assert_int_equal(s.kinds, 3);
+    s = load(&r, start_ms + 2000);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.last, "other");
+    /* A later save drops what has expired by then. */
+    save(&r, 3, "fedcba9876543210", "third", start_ms + 9000, start_ms + 5000);
+    s = load(&r, start_ms);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.last, "third");
+}
+
+static void limits_hold_over_a_restart_on_this_store(void **state)
+{
+    struct sut_counter_rows r;
+    sut_counter_rows_init(&r, temp_store_of(*state));
+    const struct sut_counters_options o = {
+        .rates = { [SUT_RATE_USER] = { 5, 3600000 } },
+        .memory_bytes = 1 << 20,
+        .checkpoint_ms = 50,
+        .key = SUT_STR("0123456789abcdef0123456789abcdef"),
+        .clock = &sut_clock_system,
+        .ops = &sut_counter_rows_ops,
+        .ops_ctx = &r,
+    };
+    struct sut_rate_result res;
+    for (int life = 0; life < 3; life++) {
+        struct sut_counters *c = NULL;
+        assert_false(sut_failed(sut_counters_create(&o, &c)));
+        assert_false(sut_failed(sut_counters_start(c)));
+        for (int64_t id = 0; id < 500; id++) {
+            const struct sut_rate_ask ask = sut_rate_ask_id(SUT_RATE_USER, id);
+            for (int i = 0; i < 2; i++) {
+                const bool is_allowed =
+                    sut_counters_take(c, &ask, 1, sut_clock_now(&sut_clock_system), &res);
+                assert_int_equal(is_allowed, life * 2 + i < 5);
+            }
+        }
+        assert_false(sut_failed(sut_counters_stop(c)));
+        sut_counters_free(&c);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct temp_store *t = temp_store_create(temp_store_kind(argc, argv));
+    if (t == NULL) {
+        print_message("1..0 # SKIP no such database here\n");
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(rows_are_kept_replaced_and_dropped, t),
+        cmocka_unit_test_prestate(limits_hold_over_a_restart_on_this_store, t),
+    };
+    const int failed = cmocka_run_group_tests_name("counters_home", tests, NULL, NULL);
+    temp_store_free(&t);
+    return failed;
+}
