@@ -92,7 +92,7 @@ static int64_t made(struct fixture *f, const char *email, const char *username)
 struct change {
     struct sut_arena *a;
     int64_t id;
-    enum { PROFILE, PASSWORD, LOGIN, ACTIVE, ROLE, VERIFIED, REVOKED, GROUP } what;
+    enum what { PROFILE, PASSWORD, LOGIN, ACTIVE, ROLE, VERIFIED, REVOKED, GROUP } what;
     struct sut_person_change profile;
     sut_str was;
     sut_str text;
@@ -246,7 +246,7 @@ static void rights_and_times_are_set(void **state)
     assert_true(row_of(f, id).email_verified);
     assert_int_equal(applied(f, (struct change){ .id = id, .what = LOGIN }), SUT_E_OK);
     assert_true(row_of(f, id).last_login.v == now.v + 5);
-    for (int what = LOGIN; what <= REVOKED; what++)
+    for (enum what what = LOGIN; what <= REVOKED; what++)
         assert_int_equal(applied(f, (struct change){ .id = 999999, .what = what }),
                          SUT_E_NOT_FOUND);
 }
