@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
 
 static struct fixture fixture;
 static struct sut_db *db;
@@ -505,6 +508,45 @@ static void a_migration_that_fails_halfway_leaves_nothing(void **state)
     assert_false(there);
 }
 
+static SUT_ERR connect_and_count(int64_t *ret)
+{
+    static const struct sut_sql sql = { "fault_count", "SELECT COUNT(*) + $1 FROM thing" };
+    struct sut_db_conn *c DEFER(sut_db_disconnect) = NULL;
+    struct sut_db_stmt *s DEFER(sut_db_end) = NULL;
+    TRY(sut_db_connect(db, SUT_DB_READ, &c));
+    TRY(sut_db_prepare(c, &sql, &s));
+    sut_db_bind_i64(s, 1, 7);
+    bool row = false;
+    TRY(sut_db_step(s, &row));
+    *ret = sut_db_col_i64(s, 0);
+    return SUT_OK;
+}
+
+static void each_allocation_may_fail(void **state)
+{
+    (void) state;
+    for (unsigned long n = 1;; n++) {
+        int64_t got = 0;
+        sut_mem_fault_nth(n);
+        sut_err err = connect_and_count(&got);
+        const bool hit = sut_mem_fault_hit();
+        sut_mem_fault_nth(0);
+        if (sut_failed(err)) {
+            assert_int_equal(err.code, SUT_E_NOMEM);
+            /* A server that could not be reached is left alone for a while. */
+            for (int i = 0; i < 100 && sut_failed(err); i++) {
+                (void) usleep(20000);
+                err = connect_and_count(&got);
+            }
+            assert_false(sut_failed(err));
+        }
+        assert_int_equal(got, 7);
+        if (!hit)
+            break;
+        assert_true(n < 100);
+    }
+}
+
 static void the_kind_is_told(void **state)
 {
     const struct two *t = *state;
@@ -541,6 +583,7 @@ int main(int argc, char **argv)
         T(statements_are_counted),
         T(a_table_is_there_or_not),
         T(a_migration_that_fails_halfway_leaves_nothing),
+        T(each_allocation_may_fail),
         T(the_kind_is_told),
     };
 #undef T
