@@ -20,7 +20,7 @@ struct sut_connpool {
 };
 
 SUT_ERR sut_connpool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
-                        struct sut_connpool **ret)
+                            struct sut_connpool **ret)
 {
     ENSURE(max >= 1 && max <= POOL_MAX, INVALID);
     struct sut_connpool *p = sut_mem_zalloc(1, sizeof(*p));

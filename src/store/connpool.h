@@ -16,7 +16,7 @@ struct sut_connpool;
 
 /* `db` is borrowed until sut_connpool_free().  max: 1 .. 64, else INVALID. */
 SUT_ERR sut_connpool_create(struct sut_db *db, enum sut_db_mode mode, unsigned max,
-                        struct sut_connpool **ret);
+                            struct sut_connpool **ret);
 /* All connections must be back. */
 void sut_connpool_free(struct sut_connpool **p);
 

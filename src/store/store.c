@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "store/migrate.h"
 #include "store/connpool.h"
+#include "store/migrate.h"
 #include "store/writer.h"
 
 enum {
@@ -30,9 +30,9 @@ struct sut_store {
     int lock_fd; /* -1: remote */
     int64_t version;
     struct sut_connpool *readers;
-    struct sut_connpool *writers;  /* remote alone */
-    pthread_mutex_t turn;      /* likewise: held by the one that tries again */
-    struct sut_writer *writer; /* embedded alone */
+    struct sut_connpool *writers; /* remote alone */
+    pthread_mutex_t turn;         /* likewise: held by the one that tries again */
+    struct sut_writer *writer;    /* embedded alone */
 };
 
 /* One process has an embedded store; the lock ends with it, however it ends. */
