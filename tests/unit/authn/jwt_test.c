@@ -424,6 +424,35 @@ static void our_own_tokens_cost_no_allocation(void **state)
     sut_mem_fault_nth(0);
 }
 
+/* Every allocation of the long way fails once: never a crash, never a wrong verdict. */
+static void without_memory_a_foreign_token_is_neither_good_nor_bad(void **state)
+{
+    (void) state;
+    struct sut_buf b;
+    sut_buf_init(&b, 8192);
+    assert_false(
+        sut_failed(sut_jws_sign(ring, SUT_STR("{" UID "," JTI "," IAT "," EXP "," TYP "}"), &b)));
+    unsigned long n = 1;
+    for (;; n++) {
+        struct sut_token got;
+        enum sut_token_fault fault = SUT_TOKEN_FINE;
+        struct sut_arena *a = NULL;
+        assert_false(sut_failed(sut_arena_create(64 * 1024, &a)));
+        sut_mem_fault_nth(n);
+        const sut_err e = sut_token_verify(ring, &plain, SUT_TOKEN_ACCESS, sut_buf_str(&b),
+                                           (sut_ms){ NOW_S * 1000LL }, a, &got, &fault);
+        const bool was_hit = sut_mem_fault_hit();
+        sut_mem_fault_nth(0);
+        sut_arena_free(&a);
+        /* An allocation that is tried again may succeed in the end. */
+        assert_true(!sut_failed(e) || (was_hit && e.code == SUT_E_NOMEM));
+        if (!was_hit)
+            break;
+    }
+    assert_true(n > 1);
+    sut_buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +469,7 @@ int main(void)
         cmocka_unit_test(the_previous_key_still_counts_and_a_third_does_not),
         cmocka_unit_test(mints_nothing_for_nobody),
         cmocka_unit_test(our_own_tokens_cost_no_allocation),
+        cmocka_unit_test(without_memory_a_foreign_token_is_neither_good_nor_bad),
     };
     return cmocka_run_group_tests_name("jwt", tests, set_up, tear_down);
 }

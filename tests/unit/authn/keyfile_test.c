@@ -167,8 +167,10 @@ static void the_environment_comes_first_and_must_be_64_characters(void **state)
         sut_master_load_or_create("/nonexistent", hex, false, &sut_random_system, &key, &d)));
     assert_int_equal(sut_secret_str(key).p[17], 1);
     sut_secret_free(&key);
-    static const char *const bad[] = { "abc", "0123456789abcdef0123456789abcdef", "xyzzy",
-                                       "g00102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f" };
+    static const char *const bad[] = {
+        "abc", "0123456789abcdef0123456789abcdef", "xyzzy",
+        "g00102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f"
+    };
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(
             sut_master_load_or_create("/nonexistent", bad[i], true, &sut_random_system, &key, &d)

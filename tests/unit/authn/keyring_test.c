@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 static const sut_ms march = { .v = 1772366400000 };
 static char folder[256];
 static struct sut_secret *file_key;
@@ -157,11 +159,32 @@ static void the_store_keeps_the_keys_and_a_rotation(void **state)
     sut_store_close(&s);
 }
 
+static void without_memory_nothing_is_made_and_nothing_lost(void **state)
+{
+    (void) state;
+    const struct sut_key_text key = { .secret = SUT_STR("0123456789abcdef0123456789abcdef") };
+    for (unsigned long n = 1;; n++) {
+        struct sut_keyring *k = NULL;
+        sut_mem_fault_nth(n);
+        const sut_err e = sut_keyring_create(
+            &key, &(struct sut_key_text){ .secret = SUT_STR("0123456789abcdef0123456789abcdeF") },
+            false, &k);
+        const bool was_hit = sut_mem_fault_hit();
+        sut_mem_fault_nth(0);
+        assert_int_equal(e.code, was_hit ? SUT_E_NOMEM : SUT_E_OK);
+        assert_int_equal(k == NULL, was_hit);
+        sut_keyring_free(&k);
+        if (!was_hit)
+            break;
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_s_id_follows_from_it),
         cmocka_unit_test(refuses_weak_keys_and_odd_names),
+        cmocka_unit_test(without_memory_nothing_is_made_and_nothing_lost),
         cmocka_unit_test_setup_teardown(the_store_keeps_the_keys_and_a_rotation, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("keyring", tests, NULL, NULL);
