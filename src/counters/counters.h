@@ -107,6 +107,7 @@ struct sut_counters_stats {
     uint64_t save_failures;
 };
 /* What is held now. */
+/* What they hold now. */
 void sut_counters_stats(struct sut_counters *c, struct sut_counters_stats *ret);
 
 #endif

@@ -26,7 +26,7 @@ struct sut_home_vtable {
     void (*peek)(struct sut_counters_home *h, const struct sut_home_ask *ask, sut_ms now,
                  struct sut_rate_result *ret);
     /* Decide and count; when the home can't, *ret refuses. */
-    SUT_ERR (*take)
+    SUT_ERR(*take)
     (struct sut_counters_home *h, const struct sut_home_ask *ask, sut_ms now,
      struct sut_rate_result *ret);
     /* Read back what was kept; keep what changed. */

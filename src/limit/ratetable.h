@@ -4,7 +4,8 @@
  *
  * A key is 16 bytes of a digest that an attacker can't choose, and a small
  * number for its kind; the rate comes with each call.  The table never holds
- * more than its bytes: past them the keys that were idle longest go first.
+ * more than its bytes (but for the one key of a shard that is in use): past
+ * them the keys that were idle longest go first.
  * Keys whose window has ended go by themselves.
  *
  * Any thread: the keys are spread over shards, each with a lock that is held
@@ -58,7 +59,7 @@ struct sut_rate_change {
 /*
  * Hand over at most `max` keys that have changed since they were last handed
  * over; windows under 5 s never are.  `each` runs under a shard's lock: copy
- * and return.  Gives how many; TOO_LARGE never, NOMEM leaves the rest due.
+ * and return.  Gives how many.  An error of `each`, and NOMEM, leave the rest due.
  */
 SUT_ERR sut_ratetable_drain(struct sut_ratetable *t, size_t max,
                             SUT_ERR (*each)(void *arg, const struct sut_rate_change *c), void *arg,
@@ -69,6 +70,7 @@ void sut_ratetable_touch(struct sut_ratetable *t, uint8_t kind, const struct sut
 SUT_ERR sut_ratetable_restore(struct sut_ratetable *t, uint8_t kind, const struct sut_rate_key *key,
                               sut_str data, sut_ms now);
 
+/* What it holds now, over all shards. */
 void sut_ratetable_stats(struct sut_ratetable *t, struct sut_ratetable_stats *ret);
 
 #endif
