@@ -288,7 +288,7 @@ static void a_decision_takes_less_than_two_microseconds(void **state)
         const uint64_t each = (sut_monotonic_ns() - from) / ROUNDS;
         best = each < best ? each : best;
     }
-    print_message("a decision: %llu ns\n", (unsigned long long) best);
+    print_message("# a decision: %llu ns\n", (unsigned long long) best);
 #if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
     assert_true(best <= 2000);
 #endif
