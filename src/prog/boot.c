@@ -74,9 +74,7 @@ static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *r
         o.db.path = path;
         o.db.cipher = c->store.cipher == SUT_CIPHER_SQLCIPHER ? SUT_DB_SQLCIPHER : SUT_DB_AEGIS256;
         o.db.key = b->file_key;
-#ifdef SUT_TEST_VFS
-        o.db.vfs = SUT_TEST_VFS;
-#endif
+        o.db.vfs = sut_boot_vfs();
     } else {
         sut_buf_str_add(&dsn, sut_secret_str(c->store.url));
         sut_buf_char(&dsn, '\0');

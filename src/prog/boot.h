@@ -38,4 +38,7 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
                       struct sut_diag *reterr_diag);
 void sut_boot_done(struct sut_boot *b);
 
+/* The embedded store's VFS: NULL, the system's own; the tests' program brings another. */
+const char *sut_boot_vfs(void);
+
 #endif

@@ -3,6 +3,7 @@
  * role_worker - TLS, HTTP, the API, the domain and the store: the process that
  * answers the network.
  */
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -279,6 +280,10 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
         if (sut_addr_is_loopback(&addr))
             listeners[i].flags |= SUT_LISTENER_LOOPBACK;
     }
+    /* A descriptor a connection, and some for the store, the loops and the log. */
+    uint64_t fds = 0;
+    sut_ignore(sut_fd_raise_limit((uint64_t) c->limits.connections + 256, &fds),
+               "fewer connections are accepted then");
     const struct sut_service service = sut_guard_service(&w->app);
     return sut_server_start(&o, &service, listeners, n, &w->server, reterr_diag);
 }
@@ -406,6 +411,9 @@ int sut_role_worker(int argc, char **argv)
         return SUT_EXIT_FAILED;
     }
     sut_harden_wipe_environ();
+    /* Many threads, small requests: an allocator's arena for each would cost more than it brings.
+     */
+    (void) mallopt(M_ARENA_MAX, 2);
     sut_log_init((enum sut_log_level) w.config->log.level, 2, "worker");
     const sut_err e = worker_start(&w, &diag);
     if (sut_failed(e)) {

@@ -114,8 +114,10 @@ class Server:
     """A running `sutler serve`.  Its folder, and with it the store, outlives a kill or a restart."""
 
     def __init__(self, store="sqlite", preset="modestwear", demo=True, insecure_dev=False, env=None,
-                 settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0):
+                 settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0, drops_unsynced=False):
         self.store, self.preset, self.demo, self.insecure_dev = store, preset, demo, insecure_dev
+        # The same program over a disk that forgets what was not synced.
+        self.program = PROGRAM + "-drop" if drops_unsynced else PROGRAM
         self.own_folder = folder is None
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="sutler-test-"))
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
@@ -139,7 +141,7 @@ class Server:
         preset = ROOT / "conf" / f"{self.preset}.conf"
         text = preset.read_text() if preset.exists() else f"[server]\npreset = {self.preset}\n"
         config.write_text(merge_settings(text, self.settings))
-        words = [PROGRAM, "serve", "--data", str(self.data), "--keys", str(self.keys),
+        words = [self.program, "serve", "--data", str(self.data), "--keys", str(self.keys),
                  "--config", str(config), "--listen", f"127.0.0.1:{self.want_port}"]
         if self.want_tls and self.demo:
             words += ["--listen-tls", "127.0.0.1:0"]
