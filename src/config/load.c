@@ -12,7 +12,10 @@
 #include "config/setting.h"
 #include "os/dir.h"
 
-enum { SECRET_FILE_MAX = 8 * 1024, NAME_MAX_BYTES = 128 };
+enum {
+    SECRET_FILE_MAX = 8 * 1024,
+    NAME_MAX_BYTES = 128,
+};
 
 /* One pair that was read, in file or `.env`. */
 struct pair {
@@ -295,8 +298,9 @@ static sut_str env_value(const struct load *l, sut_str name, bool in_dotenv, uns
         return found;
     }
     for (const char *const *e = l->src->env; e != NULL && *e != NULL; e++) {
-        if (strncmp(*e, name.p, name.n) == 0 && (*e)[name.n] == '=')
-            return sut_str_from(*e + name.n + 1);
+        const sut_str pair = sut_str_from(*e);
+        if (name.n > 0 && sut_str_starts(pair, name) && pair.p[name.n] == '=')
+            return sut_str_sub(pair, name.n + 1, pair.n);
     }
     return found;
 }
@@ -415,44 +419,13 @@ static void from_env(struct load *l)
     }
 }
 
-/* The setting that SUTLER_… names, and the one whose name is nearest. */
-static const struct sut_setting *by_env_name(sut_str name, bool *ret_exact)
-{
-    size_t n = 0;
-    const struct sut_setting *all = sut_setting__all(&n);
-    const struct sut_setting *best = NULL;
-    size_t best_distance = SIZE_MAX;
-    *ret_exact = false;
-    for (size_t i = 0; i < n; i++) {
-        char text[NAME_MAX_BYTES];
-        struct sut_buf b = { .p = text, .cap = sizeof(text), .max = sizeof(text) };
-        sut_setting__env_name(&all[i], &b);
-        const sut_str prefix = sut_buf_str(&b);
-        const bool can_be_file =
-            (all[i].flags & (SUT_SETTING_SECRET | SUT_SETTING_SECRET_IF_PASSWORD)) != 0;
-        if (sut_str_eq(name, prefix) ||
-            (can_be_file && sut_str_starts(name, prefix) &&
-             sut_str_is(sut_str_sub(name, prefix.n, name.n), "_FILE"))) {
-            *ret_exact = true;
-            return &all[i];
-        }
-        const size_t distance =
-            sut_setting__distance(sut_str_sub(name, 7, name.n), sut_str_sub(prefix, 7, prefix.n));
-        if (distance < best_distance) {
-            best = &all[i];
-            best_distance = distance;
-        }
-    }
-    return best_distance <= 3 ? best : NULL;
-}
-
 /* A SUTLER_ name that is no setting: near one it is a slip, else perhaps somebody else's. */
 static void check_env_name(struct load *l, sut_str name, const char *place)
 {
     bool is_exact = false;
     if (!sut_str_starts(name, SUT_STR("SUTLER_")))
         return;
-    const struct sut_setting *near = by_env_name(name, &is_exact);
+    const struct sut_setting *near = sut_setting__by_env_name(name, &is_exact);
     if (is_exact)
         return;
     struct sut_diag *d =
@@ -587,21 +560,4 @@ SUT_ERR sut_config_load(const struct sut_config_source *src, struct sut_config *
         sut_config_report_done(report);
     *ret = STEAL(c);
     return SUT_OK;
-}
-
-bool sut_config_env_is_secret(sut_str name)
-{
-    size_t n = 0;
-    const struct sut_setting *all = sut_setting__all(&n);
-    for (size_t i = 0; i < n; i++) {
-        if ((all[i].flags & (SUT_SETTING_SECRET | SUT_SETTING_SECRET_IF_PASSWORD)) == 0)
-            continue;
-        char text[NAME_MAX_BYTES];
-        struct sut_buf b = { .p = text, .cap = sizeof(text), .max = sizeof(text) };
-        sut_setting__env_name(&all[i], &b);
-        if (sut_str_eq(name, sut_buf_str(&b)) ||
-            (all[i].django != NULL && sut_str_is(name, all[i].django)))
-            return true;
-    }
-    return false;
 }

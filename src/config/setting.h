@@ -79,6 +79,9 @@ extern const char *const sut_setting__presets[];
 /* Append "SUTLER_LIMITS_ANON". */
 void sut_setting__env_name(const struct sut_setting *s, struct sut_buf *out);
 
+/* The setting that SUTLER_... names (then *ret_exact), or one that was probably meant, or NULL. */
+const struct sut_setting *sut_setting__by_env_name(sut_str name, bool *ret_exact);
+
 /*
  * Say what was probably meant, as a hint: the key of this section that is
  * nearest, or the section in which that key stands.

@@ -473,6 +473,13 @@ static void the_environment_has_every_key_and_a_slip_there_is_refused(void **sta
     static const char *const bad[] = { "SUTLER_LIMITS_ANNON=12/m", NULL };
     assert_refused(b, NULL, bad, "environment", "SUTLER_LIMITS_ANNON is no setting",
                    "did you mean SUTLER_LIMITS_ANON?");
+    static const char *const short_name[] = { "SUTLER_LISTEN=127.0.0.1:1", NULL };
+    assert_refused(b, NULL, short_name, "environment", "SUTLER_LISTEN is no setting",
+                   "did you mean SUTLER_SERVER_LISTEN?");
+    static const char *const pod[] = { "SUTLER_PORT=tcp://10.0.0.1:80",
+                                       "SUTLER_SERVICE_HOST=10.0.0.1", NULL };
+    assert_true(load(b, NULL, pod));
+    assert_int_equal(b->report.n_warnings, 2);
     static const char *const range[] = { "SUTLER_LIMITS_ANON=lots", NULL };
     assert_refused(b, NULL, range, "environment SUTLER_LIMITS_ANON", "limits.anon: `lots`",
                    "N/second");
@@ -484,7 +491,7 @@ static void secrets_are_refused_in_a_file_and_on_the_command_line(void **state)
     assert_refused(b, "[security]\nsecret_key = q8Zt3bLw0mV7xKc1RyUj5HnE2aDs9FgP\n", NULL,
                    "shop.conf:2", "never read from a file", "set SECRET_KEY or SECRET_KEY_FILE");
     assert_refused(b, "[security]\nmaster_key = 00\n", NULL, "shop.conf:2",
-                   "never read from a file", "SUTLER_SECURITY_MASTER_KEY_FILE");
+                   "never read from a file", "SUTLER_MASTER_KEY_FILE");
     assert_refused(b, "[store]\nurl = postgres://u:geheim@h/d\n", NULL, "shop.conf:2",
                    "store.url is a secret", "DATABASE_URL");
     assert_refused(b, "[store]\nurl = postgres://h/d?user=u&password=geheim\n", NULL, "shop.conf:2",
@@ -549,6 +556,12 @@ static void weak_secrets_are_refused_outside_insecure_dev(void **state)
         src.demo = true;
         assert_true(sut_failed(sut_config_load(&src, &b->c, &b->report)));
     }
+    static const char *const master[] = {
+        "SUTLER_MASTER_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", NULL
+    };
+    assert_true(load(b, NULL, master));
+    assert_int_equal(sut_secret_str(b->c->security.master_key).n, 32);
+    assert_int_equal(b->report.n_warnings, 0);
     static const char *const bad_master[] = { "SUTLER_SECURITY_MASTER_KEY=abc", NULL };
     assert_refused(b, NULL, bad_master, "environment", "64 hexadecimal digits", "openssl rand");
 }
