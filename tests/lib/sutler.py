@@ -129,6 +129,8 @@ class Server:
         if store == "postgres":
             self.env["DATABASE_URL"] = dsn
         self.env.update(env or {})
+        # None takes a name out again.
+        self.env = {name: value for name, value in self.env.items() if value is not None}
         self.secret_key = self.env.get("SECRET_KEY", self.secret_key)
         self.process = self.document = None
         self.port = self.port_tls = None
