@@ -153,9 +153,11 @@ class Document:
             if answer.body:
                 raise Undescribed(f"{where}: a body where none is described: {answer.body[:200]!r}")
             return
-        if kind not in content:
+        if kind not in content and not ("*/*" in content and "/" in kind):
             raise Undescribed(f"{where}: content type {kind!r}, described are {', '.join(content)}")
         if kind == "application/json":
+            if kind not in content:
+                raise Undescribed(f"{where}: JSON where none is described")
             schema = content[kind].get("schema")
             if template != "/api/schema/":
                 if schema is None:

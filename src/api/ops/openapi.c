@@ -369,16 +369,17 @@ static void open_answer(struct sut_jw *w, int status, const char *description)
 
 static void write_answer(struct sut_jw *w, const struct sut_answer *an)
 {
+    const bool is_json = an->type == NULL || strcmp(an->type, "application/json") == 0;
     open_answer(w, an->status, an->doc);
     if (an->schema != NULL || an->type != NULL) {
         sut_jw_key(w, "content");
         sut_jw_obj(w);
-        sut_jw_key(w, an->type == NULL ? "application/json" : an->type);
+        sut_jw_key(w, is_json ? "application/json" : an->type);
         sut_jw_obj(w);
         sut_jw_key(w, "schema");
         sut_jw_obj(w);
         if (an->schema == NULL) {
-            key_z(w, "type", "object");
+            key_z(w, "type", is_json ? "object" : "string");
         } else if ((an->flags & SUT_ANSWER_ARRAY) != 0) {
             key_z(w, "type", "array");
             sut_jw_key(w, "items");
@@ -538,8 +539,7 @@ SUT_ERR api_openapi_write(struct sut_arena *a, struct sut_buf *out,
     ENSURE(d.schemas != NULL && d.places != NULL, NOMEM);
     for (size_t t = 0; t < n; t++)
         for (size_t i = 0; i < tables[t]->n; i++)
-            if ((tables[t]->rows[i].flags & SUT_ROUTE_PAGE) == 0)
-                TRY(note_row(&d, &tables[t]->rows[i]));
+            TRY(note_row(&d, &tables[t]->rows[i]));
     qsort(d.places, d.n_places, sizeof(d.places[0]), by_path);
 
     sut_jw_obj(&d.w);

@@ -51,6 +51,12 @@ static const struct sut_answer page_answers[] = {
     { .status = 304, .doc = "Unchanged" },
     { 0 },
 };
+static const struct sut_answer file_answers[] = {
+    { .status = 200, .type = "*/*", .doc = "A style, a script or a picture" },
+    { .status = 304, .doc = "Unchanged" },
+    { .status = 404, .doc = "No such file" },
+    { 0 },
+};
 static const struct sut_answer schema_answers[] = {
     { .status = 200, .type = "application/json", .doc = "This document" },
     { 0 },
@@ -90,7 +96,7 @@ static const struct sut_route rows[] = {
         .policy = SUT_POLICY_ANYONE,
         .place = SUT_PLACE_MEMORY,
         .flags = SUT_ROUTE_UNCOUNTED | SUT_ROUTE_NO_TOKEN | SUT_ROUTE_PAGE,
-        .answers = page_answers,
+        .answers = file_answers,
         .handle = get_asset,
     },
     {
