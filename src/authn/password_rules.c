@@ -168,16 +168,7 @@ static sut_str common_at(size_t i)
                       sut_common_passwords_at[i + 1] - from);
 }
 
-/* As Python orders bytes: the first that differs decides, else the length. */
-static int compare_bytes(sut_str a, sut_str b)
-{
-    const size_t n = a.n < b.n ? a.n : b.n;
-    const int c = n == 0 ? 0 : memcmp(a.p, b.p, n); /* no secret: the list is public */
-    if (c != 0)
-        return c;
-    return a.n < b.n ? -1 : a.n > b.n;
-}
-
+/* The list is in the order of bytes, as Python sorts them. */
 static bool is_in_list(sut_str lower)
 {
     const sut_str word = sut_utf8_trim(lower);
@@ -185,7 +176,7 @@ static bool is_in_list(sut_str lower)
     size_t high = sut_common_passwords_n;
     while (low < high) {
         const size_t mid = low + (high - low) / 2;
-        const int c = compare_bytes(word, common_at(mid));
+        const int c = sut_str_cmp(word, common_at(mid));
         if (c == 0)
             return true;
         if (c < 0)

@@ -11,9 +11,9 @@
 #include "authn/password_rules.h"
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "crypto/random.h"
 
 struct sut_config;
+struct sut_random;
 struct sut_store;
 struct sut_keyring;
 struct sut_sessions;

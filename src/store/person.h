@@ -68,9 +68,10 @@ SUT_ERR sut_person_email_key(struct sut_arena *a, sut_str email, sut_str *ret);
 SUT_ERR sut_person_insert(struct sut_db_conn *c, struct sut_arena *scratch,
                           const struct sut_person_new *p, sut_ms now, int64_t *ret_id);
 
+/* The person with this id, in the arena; NOT_FOUND when there is none. */
 SUT_ERR sut_person_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
                          struct sut_person_row *ret);
-/* Case does not matter. */
+/* The same by address; case does not matter. */
 SUT_ERR sut_person_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
                             struct sut_person_row *ret);
 SUT_ERR sut_person_email_taken(struct sut_db_conn *c, struct sut_arena *scratch, sut_str email,
