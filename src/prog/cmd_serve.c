@@ -12,6 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "audit/events.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "log/log.h"
@@ -54,6 +55,7 @@ struct supervisor {
     size_t n_tls;
     int signal_fd;
     char binary[PATH_MAX];
+    struct sut_events *events;
     struct sut_role worker;
     int line_fd; /* the worker's words: one byte when it is ready */
 };
@@ -222,8 +224,11 @@ static int supervise(struct supervisor *s)
         /* What fails at the very first start fails again: its own words stand on stderr. */
         if (!was_ready)
             return end.is_signal ? SUT_EXIT_FAILED : end.code;
-        sut_log(SUT_LOG_ERROR, "role_crashed", LOG_Z("role", "worker"),
-                LOG_Z("by", end.is_signal ? "signal" : "exit"), LOG_INT("code", end.code));
+        sut_log(SUT_LOG_ERROR, "worker_ended", LOG_Z("by", end.is_signal ? "signal" : "exit"),
+                LOG_INT("code", end.code));
+        const struct sut_event_detail detail = { .reason = "worker" };
+        sut_event_raise(s->events, SUT_EVENT_ROLE_CRASHED, sut_clock_now(&sut_clock_system),
+                        &detail);
         const uint64_t lived_ms = (sut_monotonic_ns() - started_ns) / 1000000;
         if (lived_ms > STABLE_MS)
             backoff_ms = 0;
@@ -255,7 +260,7 @@ static int run_supervisor(struct supervisor *s)
         return sut_command_fail(&diag);
     }
     if (sut_failed(sut_harden_process()) || sut_failed(pack_settings(s)) ||
-        sut_failed(block_signals(s))) {
+        sut_failed(block_signals(s)) || sut_failed(sut_events_create(&s->events))) {
         sut_diag_set(&diag, "the process can't be hardened");
         return sut_command_fail(&diag);
     }
@@ -284,6 +289,7 @@ static int run(int argc, char **argv)
         return SUT_EXIT_FAILED;
     const int code = run_supervisor(&s);
     sut_role_done(&s.worker);
+    sut_events_free(&s.events);
     sut_config_free(&s.config);
     for (size_t i = 0; i < SUT_ROLE_LISTEN_MAX; i++)
         sut_fd_close(&s.listen_fds[i]);

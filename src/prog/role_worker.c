@@ -374,6 +374,10 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE, &w->boot, reterr_diag));
     TRY(choose_public_url(w));
     TRY(make_app(w, reterr_diag));
+    if (w->config->insecure_dev) {
+        const struct sut_event_detail detail = { .reason = "--insecure-dev" };
+        sut_event_raise(w->app.events, SUT_EVENT_CONFIG_WEAK, sut_clock_now(w->app.clock), &detail);
+    }
     if (w->config->demo)
         TRY(fill_demo(w));
     TRY(sut_control_start(&w->app, &w->control, reterr_diag));
