@@ -138,8 +138,9 @@ static SUT_ERR make_openapi(struct worker *w)
     TRY(sut_arena_create(DOCUMENT_MAX, &a));
     struct sut_buf out;
     sut_buf_init(&out, DOCUMENT_MAX);
-    sut_err e =
-        api_openapi_write(a, &out, api_tables, api_tables_n, w->config->server.public_url.p);
+    /* Relative, unless the settings say where the shop is: right on each of our listeners. */
+    const char *url = w->public_url[0] != '\0' ? "/" : w->config->server.public_url.p;
+    sut_err e = api_openapi_write(a, &out, api_tables, api_tables_n, url);
     if (!sut_failed(e))
         e = sut_bytes_create(sut_buf_str(&out), &w->app.openapi);
     sut_buf_done(&out);
