@@ -4,13 +4,15 @@ FUZZ_SECONDS ?= 60
 all: setup-build
 	@tools/build build
 
-run: all
+run: setup-run
+	@tools/build build
 	@exec build/sutler serve --demo --data demo
 
 test: setup-test
 	@tools/test
 
-bench: setup-bench all
+bench: setup-bench
+	@tools/build build
 	@bench/run
 
 fuzz: setup-fuzz
