@@ -54,6 +54,7 @@ struct worker {
     struct sut_app app;
     struct sut_router *router;
     struct sut_headers *headers;
+    struct sut_service service;
     struct sut_server *server;
     struct sut_control *control;
     struct sut_counter_rows counter_rows;
@@ -285,8 +286,9 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     uint64_t fds = 0;
     sut_ignore(sut_fd_raise_limit((uint64_t) c->limits.connections + 256, &fds),
                "fewer connections are accepted then");
-    const struct sut_service service = sut_guard_service(&w->app);
-    return sut_server_start(&o, &service, listeners, n, &w->server, reterr_diag);
+    /* The server asks it for as long as it runs. */
+    w->service = sut_guard_service(&w->app);
+    return sut_server_start(&o, &w->service, listeners, n, &w->server, reterr_diag);
 }
 
 static SUT_ERR fill_demo(struct worker *w)
