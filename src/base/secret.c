@@ -91,5 +91,6 @@ bool sut_secret_eq(sut_str a, sut_str b)
 
 void sut_wipe(void *p, size_t n)
 {
-    explicit_bzero(p, n);
+    if (n > 0)
+        explicit_bzero(p, n);
 }

@@ -29,7 +29,7 @@ sut_str sut_secret_str(const struct sut_secret *s);
 
 /* In time that depends on the lengths alone. */
 bool sut_secret_eq(sut_str a, sut_str b);
-/* A wipe that the compiler does not drop. */
+/* A wipe that the compiler does not drop; p may be NULL when n is 0. */
 void sut_wipe(void *p, size_t n);
 
 #endif
