@@ -34,7 +34,7 @@ enum sut_verdict sut_guard__authenticate(struct sut_req *r)
     if (sut_sessions_is_refused(r->app->sessions, &t)) {
         /* Not to know is no verdict on the token. */
         if (!sut_sessions_knows(r->app->sessions)) {
-            sut_reply_refuse(r, 503, "unavailable", sut_err_info(SUT_E_UNAVAILABLE)->text);
+            sut_reply_code(r, SUT_E_UNAVAILABLE);
             return SUT_ANSWERED;
         }
         r->auth.why = "Token is blacklisted";
@@ -69,9 +69,9 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
     if (r->auth.state == SUT_AUTH_USER)
         asks[n++] = sut_rate_ask_id(SUT_RATE_USER, r->auth.user_id);
     else
-        asks[n++] = sut_rate_ask_addr(SUT_RATE_ANON, r->x->peer->ip);
+        asks[n++] = sut_rate_ask_addr(SUT_RATE_ANON, r->client->ip);
     if ((flags & SUT_ROUTE_LOGIN) != 0)
-        asks[n++] = sut_rate_ask_addr(SUT_RATE_LOGIN, r->x->peer->ip);
+        asks[n++] = sut_rate_ask_addr(SUT_RATE_LOGIN, r->client->ip);
 
     struct sut_rate_result res;
     const bool is_allowed = sut_counters_take(r->app->counters, asks, n, r->now, &res);
@@ -112,8 +112,7 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
     if (policy == SUT_POLICY_ANYONE)
         return SUT_NEXT;
     if (r->auth.state != SUT_AUTH_USER) {
-        sut_reply_refuse(r, 401, "not_authenticated",
-                         "Authentication credentials were not provided.");
+        sut_reply_code(r, SUT_E_UNAUTHENTIC);
         return SUT_ANSWERED;
     }
     if (policy == SUT_POLICY_USER)
@@ -137,7 +136,6 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
     if (may)
         return SUT_NEXT;
     sut_guard__event(r, SUT_EVENT_PERMISSION_DENIED);
-    sut_reply_refuse(r, 403, "permission_denied",
-                     "You do not have permission to perform this action.");
+    sut_reply_code(r, SUT_E_DENIED);
     return SUT_ANSWERED;
 }

@@ -8,10 +8,9 @@
 /* D2: plain HTTP never serves data, save on loopback in development. */
 enum sut_verdict sut_guard__transport(struct sut_req *r)
 {
-    const unsigned l = r->x->listener;
-    if ((l & SUT_LISTENER_TLS) != 0)
+    if (r->is_secure)
         return SUT_NEXT;
-    if ((l & SUT_LISTENER_LOOPBACK) != 0 && r->app->plain_loopback_ok)
+    if ((r->x->listener & SUT_LISTENER_LOOPBACK) != 0 && r->app->plain_loopback_ok)
         return SUT_NEXT;
 
     const struct sut_config *c = r->app->config;
@@ -136,7 +135,7 @@ enum sut_verdict sut_guard__route(struct sut_req *r)
         }
         sut_response_header(&r->x->res, SUT_STR("Allow"), sut_buf_str(&allow));
     } else {
-        sut_reply_refuse(r, 404, "not_found", "Not found.");
+        sut_reply_code(r, SUT_E_NOT_FOUND);
     }
     return SUT_ANSWERED;
 }

@@ -235,15 +235,20 @@ void sut_reply_throttled(struct sut_req *r)
     sut_response_header(&r->x->res, SUT_STR("Retry-After"), number_text(r->arena, wait_s));
 }
 
-void sut_reply_error(struct sut_req *r, sut_err e)
+void sut_reply_code(struct sut_req *r, enum sut_ecode code)
 {
-    const struct sut_einfo *info = sut_err_info(e.code);
-    if (info->kind == SUT_EKIND_SERVER)
-        sut_log(SUT_LOG_ERROR, "request_failed",
-                LOG_Z("route", r->route == NULL ? "-" : r->route->name),
-                LOG_Z("request_id", r->x->request_id), LOG_ERR(e));
+    const struct sut_einfo *info = sut_err_info(code);
     sut_reply_refuse(r, info->http, info->slug, info->text);
     if (info->http == 503)
         sut_response_header(&r->x->res, SUT_STR("Retry-After"),
                             number_text(r->arena, r->retry_after_s == 0 ? 1 : r->retry_after_s));
+}
+
+void sut_reply_error(struct sut_req *r, sut_err e)
+{
+    if (sut_err_info(e.code)->kind == SUT_EKIND_SERVER)
+        sut_log(SUT_LOG_ERROR, "request_failed",
+                LOG_Z("route", r->route == NULL ? "-" : r->route->name),
+                LOG_Z("request_id", r->x->request_id), LOG_ERR(e));
+    sut_reply_code(r, e.code);
 }

@@ -35,6 +35,8 @@ void sut_reply_domain_weak(struct sut_req *r, sut_str error, int strength);
 void sut_reply_bad_token(struct sut_req *r, const char *why);
 /* 429 with its headers. */
 void sut_reply_throttled(struct sut_req *r);
+/* Shape 1 in the words of the table of errors; nothing is logged. */
+void sut_reply_code(struct sut_req *r, enum sut_ecode code);
 /* By the table of errors; SERVER kinds are logged with their site. */
 void sut_reply_error(struct sut_req *r, sut_err e);
 
