@@ -47,7 +47,7 @@ void sut_guard__event(struct sut_req *r, enum sut_event_type type)
                     &(struct sut_event_detail){
                         .route = r->route == NULL ? "-" : r->route->name,
                         .request_id = r->x->request_id,
-                        .addr = r->x->peer->text,
+                        .addr = r->client->text,
                         .user_id = r->auth.state == SUT_AUTH_USER ? r->auth.user_id : 0,
                     });
 }
@@ -59,8 +59,8 @@ struct step {
 };
 
 static const struct step steps[] = {
-    { "transport", sut_guard__transport, false },
     { "host", sut_guard__host, false },
+    { "transport", sut_guard__transport, false },
     { "cors", sut_guard__cors, false },
     { "query", sut_guard__query, false },
     { "authenticate", sut_guard__authenticate, false },
@@ -73,8 +73,8 @@ enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
 const char *const *sut_guard_step_names(void)
 {
-    static const char *const names[] = { "transport", "host",  "cors",   "query", "authenticate",
-                                         "limits",    "route", "policy", "body",  NULL };
+    static const char *const names[] = { "host",   "transport", "cors",   "query", "authenticate",
+                                         "limits", "route",     "policy", "body",  NULL };
     return names;
 }
 
@@ -87,7 +87,7 @@ static void finish(struct sut_req *r)
     }
     if (sut_arena_overflowed(r->arena) || res->body.overflowed) {
         sut_arena_set_limit(r->arena, sut_arena_held(r->arena) + 64 * 1024);
-        sut_reply_refuse(r, 503, "unavailable", sut_err_info(SUT_E_NOMEM)->text);
+        sut_reply_code(r, SUT_E_NOMEM);
     }
     sut_req_conn_end(r);
     sut_headers_apply(r->app->headers, r);
@@ -136,6 +136,9 @@ static struct sut_req *req_create(const struct sut_app *app, struct sut_exchange
     r->arena = x->arena;
     r->now = sut_clock_now(app->clock);
     r->contract = sut_contract_of(x->req->path);
+    r->client = x->peer;
+    r->is_secure = (x->listener & SUT_LISTENER_TLS) != 0;
+    sut_guard__forwarded(r);
     x->app_data = r;
     return r;
 }

@@ -150,11 +150,11 @@ void sut_headers_apply(const struct sut_headers *h, struct sut_req *r)
     const unsigned flags = r->route == NULL ? 0 : r->route->flags;
     const bool is_good = res->status < 400;
     enum kind kind = KIND_PRIVATE;
-    if ((flags & SUT_ROUTE_PAGE) != 0)
+    if ((flags & SUT_ROUTE_PAGE) != 0 && is_good)
         kind = KIND_PAGE;
     else if ((flags & SUT_ROUTE_CACHEABLE) != 0 && is_good)
         kind = KIND_CACHEABLE;
-    res->fixed = &h->block[kind][(r->x->listener & SUT_LISTENER_TLS) != 0];
+    res->fixed = &h->block[kind][r->is_secure];
     sut_response_header(res, SUT_STR("X-Request-Id"), sut_str_of(r->x->request_id, 32));
     if (r->rate.counted) {
         sut_response_header(res, SUT_STR("X-RateLimit-Limit"), number(r, (int64_t) r->rate.limit));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guard/req.h"
 
+#include "codec/utf8.h"
 #include "store/store.h"
 
 SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret)
@@ -55,7 +56,7 @@ sut_str sut_req_text(const struct sut_req *r, const char *name)
     for (size_t i = 0; schema != NULL && i < schema->n; i++)
         if (strcmp(schema->fields[i].name, name) == 0 && schema->fields[i].type == SUT_F_PASSWORD)
             return v->s;
-    const sut_str text = sut_str_trim(v->s);
+    const sut_str text = sut_utf8_trim(v->s);
     return text.p == NULL ? SUT_STR("") : text;
 }
 

@@ -16,6 +16,7 @@
 #include "guard/app.h"
 #include "guard/route.h"
 #include "http/router.h"
+#include "net/addr.h"
 #include "serve/exchange.h"
 
 struct sut_db_conn;
@@ -46,6 +47,8 @@ struct sut_req {
     struct sut_exchange *x;
     const struct sut_app *app;
     struct sut_arena *arena;
+    const struct sut_addr *client; /* the peer, or who stands behind a proxy that is believed */
+    bool is_secure;                /* came over TLS, here or at such a proxy */
     const struct sut_route *route; /* NULL: none matched */
     enum sut_contract contract;
     struct sut_route_match match;

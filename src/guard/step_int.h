@@ -13,9 +13,9 @@
 
 enum sut_verdict { SUT_NEXT, SUT_ANSWERED };
 
-/* The scheme (D2), the Host field (D5), CORS (C9), a path or method that no row has. */
-enum sut_verdict sut_guard__transport(struct sut_req *r);
+/* The Host field (D5), the scheme (D2), CORS (C9), a path or method that no row has. */
 enum sut_verdict sut_guard__host(struct sut_req *r);
+enum sut_verdict sut_guard__transport(struct sut_req *r);
 enum sut_verdict sut_guard__cors(struct sut_req *r);
 enum sut_verdict sut_guard__route(struct sut_req *r);
 /* The grammar of declared query keys (C3). */
@@ -26,6 +26,9 @@ enum sut_verdict sut_guard__limits(struct sut_req *r);
 enum sut_verdict sut_guard__policy(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
+
+/* Who really asks, when the peer is a proxy that the settings trust (D2, C7). */
+void sut_guard__forwarded(struct sut_req *r);
 
 /* Raise a security event about this request (G5). */
 void sut_guard__event(struct sut_req *r, enum sut_event_type type);

@@ -2,6 +2,7 @@
 #include "api/account.h"
 #include "api/modestwear/account_schema.h"
 #include "api/routes.h"
+#include "codec/utf8.h"
 #include "guard/reply.h"
 #include "shop/person.h"
 
@@ -111,7 +112,7 @@ static sut_err post_register(struct sut_req *r)
 static sut_str member(const struct sut_json *o, const char *name)
 {
     const struct sut_json *v = sut_json_get(o, name);
-    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_str_trim(v->s);
+    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_utf8_trim(v->s);
 }
 
 static sut_err post_login(struct sut_req *r)
