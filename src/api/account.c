@@ -17,7 +17,7 @@ static void event(struct sut_req *r, enum sut_event_type type, int64_t user_id, 
     const struct sut_event_detail d = {
         .route = r->route->name,
         .request_id = r->x->request_id,
-        .addr = r->x->peer->text,
+        .addr = r->client->text,
         .reason = reason,
         .user_id = user_id,
     };
@@ -26,7 +26,7 @@ static void event(struct sut_req *r, enum sut_event_type type, int64_t user_id, 
 
 static sut_str client_addr(const struct sut_req *r)
 {
-    return sut_str_from(r->x->peer->text);
+    return sut_str_from(r->client->text);
 }
 
 static SUT_ERR mint(struct sut_req *r, enum sut_token_kind kind, int64_t user_id, int64_t session,
@@ -307,11 +307,25 @@ static SUT_ERR adopt_job(struct sut_db_conn *c, void *arg)
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, a->addr, a->now);
 }
 
+struct replay {
+    const struct sut_token *token;
+    bool ends_family;
+    int64_t window_ms;
+    sut_str addr;
+    sut_ms now;
+    bool has_ended;
+};
+
 static SUT_ERR replay_job(struct sut_db_conn *c, void *arg)
 {
-    const struct failure *f = arg;
-    return sut_audit_write_id(c, SUT_ACTION_USER_TOKEN_REPLAYED, f->user_id, "user", f->user_id,
-                              f->addr, f->now);
+    struct replay *p = arg;
+    const struct sut_token *t = p->token;
+    p->has_ended = false;
+    if (p->ends_family && !t->is_foreign)
+        TRY(sut_session_revoke_replayed(c, t->session, t->user_id, p->window_ms, p->now,
+                                        &p->has_ended));
+    return sut_audit_write_id(c, SUT_ACTION_USER_TOKEN_REPLAYED, t->user_id, "user", t->user_id,
+                              p->addr, p->now);
 }
 
 /* A genuine token that is not good any more: told apart for the audit, not for the client. */
@@ -330,8 +344,16 @@ static SUT_ERR refuse_refresh(struct sut_req *r, const struct sut_token *t, stru
         event(r, SUT_EVENT_TOKEN_BLACKLISTED, t->user_id, "refresh");
         return SUT_OK;
     }
-    struct failure f = { .user_id = t->user_id, .addr = client_addr(r), .now = r->now };
-    TRY(sut_store_write(r->app->store, replay_job, &f));
+    struct replay p = {
+        .token = t,
+        .ends_family = r->app->config->tokens.replay_ends_family,
+        .window_ms = (int64_t) r->app->config->tokens.duplicate_window_s * 1000,
+        .addr = client_addr(r),
+        .now = r->now,
+    };
+    TRY(sut_store_write(r->app->store, replay_job, &p));
+    if (p.has_ended)
+        sut_sessions_revoke(r->app->sessions, t->session, r->now);
     event(r, SUT_EVENT_TOKEN_REPLAYED, t->user_id, "refresh");
     return SUT_OK;
 }

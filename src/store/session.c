@@ -37,6 +37,12 @@ static const struct sut_sql session_revoke = {
             " AND revoked_at IS NULL",
 };
 
+static const struct sut_sql session_revoke_replayed = {
+    .name = "session_revoke_replayed",
+    .text = "UPDATE sessions SET revoked_at = $1, revoked_why = 'replay' WHERE id = $2"
+            " AND user_id = $3 AND refreshed_at < $4 AND revoked_at IS NULL",
+};
+
 static const struct sut_sql session_revoke_all = {
     .name = "session_revoke_all",
     .text = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE user_id = $3"
@@ -170,6 +176,21 @@ SUT_ERR sut_session_revoke(struct sut_db_conn *c, int64_t id, int64_t user_id, c
     sut_db_bind_text(s, 2, sut_str_from(why));
     sut_db_bind_i64(s, 3, id);
     sut_db_bind_i64(s, 4, user_id);
+    TRY(sut_db_step(s, &has_row));
+    *ret_done = sut_db_changes(s) > 0;
+    return SUT_OK;
+}
+
+SUT_ERR sut_session_revoke_replayed(struct sut_db_conn *c, int64_t id, int64_t user_id,
+                                    int64_t window_ms, sut_ms now, bool *ret_done)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &session_revoke_replayed, &s));
+    sut_db_bind_i64(s, 1, now.v);
+    sut_db_bind_i64(s, 2, id);
+    sut_db_bind_i64(s, 3, user_id);
+    sut_db_bind_i64(s, 4, now.v - window_ms);
     TRY(sut_db_step(s, &has_row));
     *ret_done = sut_db_changes(s) > 0;
     return SUT_OK;

@@ -77,6 +77,14 @@ SUT_ERR sut_session_look(struct sut_db_conn *c, int64_t id, int64_t user_id, sut
 SUT_ERR sut_session_revoke(struct sut_db_conn *c, int64_t id, int64_t user_id, const char *why,
                            sut_ms now, bool *ret_done);
 
+/*
+ * End a session whose refresh token came twice, unless it was refreshed within
+ * the last window_ms: then the second may be the same client, whose answer was
+ * lost.  One statement; *ret_done as above.
+ */
+SUT_ERR sut_session_revoke_replayed(struct sut_db_conn *c, int64_t id, int64_t user_id,
+                                    int64_t window_ms, sut_ms now, bool *ret_done);
+
 struct sut_session_ids {
     int64_t *v;
     size_t n;
