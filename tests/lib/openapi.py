@@ -85,7 +85,7 @@ class Document:
         self.patterns = [
             (p, re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(p)) + "$"))
             for p in self.paths]
-        self.used = set()
+        self.used, self.validators = set(), {}
 
     def find(self, path):
         for template, pattern in self.patterns:
@@ -114,14 +114,14 @@ class Document:
         return self.resolve(media["schema"]) if media else None
 
     def _validate(self, body, schema, where):
-        schema = dict(schema)
-        # The document goes with the schema, so that its references find their target.
-        schema["components"] = self.doc["components"]
-        validator = jsonschema.Draft202012Validator(schema)
-        faults = sorted(validator.iter_errors(body), key=lambda e: list(e.path))
+        validator = self.validators.get(where)
+        if validator is None:
+            # The document goes with the schema, so that its references find their target.
+            whole = {**strict(schema, where), "components": self.doc["components"]}
+            validator = self.validators[where] = jsonschema.Draft202012Validator(whole)
+        faults = list(validator.iter_errors(body))
         if faults:
-            fault = faults[0]
-            deep = jsonschema.exceptions.best_match(iter(faults)) or fault
+            deep = jsonschema.exceptions.best_match(iter(faults))
             raise Undescribed(f"{where}: at {'/'.join(map(str, deep.path)) or 'the top'}: "
                               f"{deep.message[:400]}")
 
@@ -162,12 +162,12 @@ class Document:
             if template != "/api/schema/":
                 if schema is None:
                     raise Undescribed(f"{where}: JSON without a schema")
-                self._validate(answer.json, strict(schema, where), where)
+                self._validate(answer.json, schema, f"{method} {template} -> {answer.status}")
 
     def _unrouted(self, where, path, answer, kind, template):
         if answer.status == 308:
             if answer.body and kind == "application/json":
-                self._validate(answer.json, DETAIL, where)
+                self._validate(answer.json, DETAIL, "a redirection")
             return
         if answer.status not in UNROUTED:
             raise Undescribed(f"{where}: no row of the document: {answer.body[:200]!r}")
@@ -177,5 +177,7 @@ class Document:
             return
         if kind != "application/json":
             raise Undescribed(f"{where}: an error as {kind!r}")
-        shape = ENVELOPE if path.startswith("/api/v1/") else DETAIL
-        self._validate(answer.json, shape, where)
+        if path.startswith("/api/v1/"):
+            self._validate(answer.json, ENVELOPE, "contract B's refusals")
+        else:
+            self._validate(answer.json, DETAIL, "contract A's refusals")

@@ -98,7 +98,7 @@ def rows_of(text):
     except ValueError:
         return [json_module.loads(line) for line in text.splitlines() if line.strip()]
     if isinstance(value, dict):
-        lists = [v for v in value.values() if isinstance(v, list)]
+        lists = [v for v in value.values() if isinstance(v, list) and "email" not in value]
         return lists[0] if len(lists) == 1 else [value]
     return value
 
@@ -264,8 +264,8 @@ class Server:
 
     def log_text(self):
         """What all starts wrote to standard error."""
-        return "".join((self.folder / f"log.{n}").read_text(errors="replace")
-                       for n in range(1, self.starts + 1))
+        logs = (self.folder / f"log.{n}" for n in range(1, self.starts + 1))
+        return "".join(log.read_text(errors="replace") for log in logs if log.exists())
 
     def cli(self, *args, stdin="", env=None):
         """A command of the program on this server's store."""

@@ -3,7 +3,7 @@
 import urllib.parse
 
 from sutler import PASSWORD, also_tls, new_email
-import jwt
+import jwts as jwt
 
 PERSON = {"id", "email", "username", "first_name", "last_name", "phone", "is_active", "is_staff", "groups",
           "date_joined", "last_login"}
@@ -120,7 +120,7 @@ def test_both_contracts_know_the_same_person(ctx):
 def test_the_staffs_search(ctx):
     server = ctx.server(preset="nsgg")
     client = ctx.client(server)
-    staff = server.make_user(new_email("staff"), "--staff")
+    staff = server.make_user(new_email("staff"), "--role", "staff")
     token = login(client, staff)["access"]
     word = new_email("zq").split("@")[0]
     for n in range(3):

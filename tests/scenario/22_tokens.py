@@ -2,10 +2,12 @@
 """Attacks on tokens over HTTP (A2): each is 401, none is 500, and the right one passes before and after."""
 import base64
 import json
+import re
+import secrets
 import time
 
 from sutler import PASSWORD, new_email
-import jwt
+import jwts as jwt
 
 
 def person(ctx, server=None):
@@ -164,7 +166,7 @@ def test_a_kind_never_passes_for_another(ctx):
 
 
 def test_a_token_of_another_server_is_refused(ctx):
-    server, other = ctx.server(), ctx.server(preset="modestwear", env={"SECRET_KEY": "k" * 30 + "0123456789" * 4})
+    server, other = ctx.server(), ctx.server(preset="modestwear", env={"SECRET_KEY": secrets.token_urlsafe(48)})
     _, _, theirs = person(ctx, other)
     client, _, _ = person(ctx)
     refused(client, theirs["access_token"])
@@ -191,6 +193,61 @@ def test_tokens_elsewhere_than_in_the_header_are_not_read(ctx):
         assert client.get(target, headers=headers, token=None).status == 401, target
 
 
+def statements(server, answer):
+    """How many statements the request of this answer cost, as the log tells at level debug."""
+    wanted = "request_id=" + answer.get("X-Request-Id")
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for line in server.log_text().splitlines():
+            found = re.search(r" event=request .*\bstatements=(\d+)", line)
+            if found and wanted in line:
+                return int(found.group(1))
+        time.sleep(0.02)
+    raise AssertionError(f"no log line of {wanted}")
+
+
+def test_the_check_of_a_token_costs_no_statement(ctx):
+    """A5: the next request with an ended token is 401, and nothing is asked of the store for it."""
+    server = ctx.own_server(env={"SUTLER_LOG_LEVEL": "debug"})
+    client, _, tokens = person(ctx, server)
+    access = tokens["access_token"]
+    target = "/api/catalog/products/?page_size=3"
+    client.get(target, token=None)
+    plain = statements(server, client.get(target, token=None))
+    assert statements(server, client.get(target, token=access)) == plain
+    profile = statements(server, client.get("/api/users/profile/", token=access))
+    assert profile >= 1
+    # With more that is revoked the count does not rise.
+    for _ in range(5):
+        other = client.register(new_email())["tokens"]["access_token"]
+        assert client.post("/api/users/logout/", {}, token=other).status == 200
+        refused(client, other)
+    assert statements(server, client.get("/api/users/profile/", token=access)) == profile
+    assert statements(server, client.get(target, token=access)) == plain
+    assert client.post("/api/users/logout/", {}, token=access).status == 200
+    for path in ("/api/users/profile/", "/api/users/token/validate/", target, "/api/v1/users/me/"):
+        answer = client.get(path, token=access)
+        assert answer.status == 401, (path, answer)
+        assert statements(server, answer) == 0, path
+
+
+def test_the_default_presets_tokens_name_who_made_them_and_for_whom(ctx):
+    server = ctx.server(preset="default")
+    _, _, tokens = person(ctx, server)
+    for token in tokens["refresh_token"], tokens["access_token"]:
+        header, claims = jwt.parts(token)
+        assert set(claims) == {"token_type", "exp", "iat", "jti", "user_id", "iss", "aud"}, claims
+        assert claims["iss"] and claims["aud"]
+    # Ours by key and kid, but for another shop: refused.
+    client = ctx.client(server)
+    again = jwt.sign(server.secret_key, header, dict(claims))
+    assert client.get("/api/users/profile/", token=again).status == 200
+    for claim in "iss", "aud":
+        for value in ("https://evil.example", None, ..., "", ["https://evil.example"]):
+            changed = {k: v for k, v in {**claims, claim: value}.items() if v is not ...}
+            refused(client, jwt.sign(server.secret_key, header, changed))
+
+
 def test_a_bad_token_on_a_public_route(ctx):
     """Simple JWT refuses a bad token wherever it is sent; sign-in does not look at it."""
     client, _, tokens = person(ctx)
@@ -208,7 +265,7 @@ def test_the_previous_signing_key_still_opens(ctx):
     old = server.env["SECRET_KEY"]
     server.stop()
     server.env["SUTLER_SECURITY_SECRET_KEY_PREVIOUS"] = old
-    server.env["SECRET_KEY"] = "another-secret-key-" + "0123456789abcdef" * 3
+    server.env["SECRET_KEY"] = secrets.token_urlsafe(48)
     server.start()
     client = server.client()
     assert client.get("/api/users/profile/", token=tokens["access_token"]).status == 200

@@ -7,7 +7,7 @@ import re
 
 import sutler
 from sutler import PASSWORD, new_email
-import jwt
+import jwts as jwt
 
 LEVELS = ("anonymous", "user", "staff", "superuser")
 NEEDS = {"anyone": 0, "user": 1, "staff": 2, "superuser": 3}
@@ -41,7 +41,7 @@ def people(ctx, server):
     client = server.client()
     ids = {}
     for level in LEVELS[1:]:
-        email = server.make_user(new_email(level), *([] if level == "user" else ["--" + level]))
+        email = server.make_user(new_email(level), *([] if level == "user" else ["--role", level]))
         ids[level] = client.login(email)["user"]["id"]
     return lambda level: jwt.mint(server.secret_key, ids[level]) if level in ids else None
 

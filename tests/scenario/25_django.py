@@ -6,9 +6,9 @@ import subprocess
 
 import sutler
 from sutler import PASSWORD, new_email, only
-import jwt
+import jwts as jwt
 
-SECRET = "a-django-shops-own-secret-key-0123456789-abcdefghij"
+SECRET = secrets.token_urlsafe(48)
 
 
 def django_of():
@@ -116,7 +116,7 @@ def test_a_weaker_hash_is_renewed_and_a_stronger_kept(ctx):
     for rounds, renewed in ((1000, True), (390000, False), (500000, False)):
         email = new_email()
         client.register(email)
-        made = hasher.encode(PASSWORD, "abcdefghijklmnop", rounds)
+        made = hasher.encode(PASSWORD, "abcdefghijklmnopqrstuv", rounds)
         sql(server, f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
         client.login(email)
         now = sql(server, f"SELECT password FROM users WHERE email = '{email}'")

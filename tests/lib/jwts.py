@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""jwt - makes and opens HS256 tokens for the tests, and makes every kind of wrong one."""
+"""jwts - makes and opens HS256 tokens for the tests, and makes every kind of wrong one."""
 import base64
 import hashlib
 import hmac
