@@ -171,8 +171,11 @@ static SUT_ERR sign_in_job(struct sut_db_conn *c, void *arg)
     TRY(sut_person_by_id(c, s->arena, s->person->id, &p));
     /* Between the hash and now the account may have been disabled or its password changed. */
     ENSURE(p.is_active && sut_secret_eq(p.password, s->person->password), DENIED);
-    if (s->new_hash.n > 0)
+    if (s->new_hash.n > 0) {
         TRY(sut_person_set_password(c, p.id, p.password, s->new_hash, 0, s->now));
+        TRY(sut_audit_write_id(c, SUT_ACTION_USER_PASSWORD_REHASH, p.id, "user", p.id, s->addr,
+                               s->now));
+    }
     TRY(sut_person_set_last_login(c, p.id, s->now));
     TRY(sut_session_insert(c, &s->session, s->now));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, s->addr, s->now);
