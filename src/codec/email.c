@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/schema.h"
+#include "codec/email.h"
 
 #include <arpa/inet.h>
 #include <unicase.h>
@@ -7,7 +7,9 @@
 #include <uninorm.h>
 #include <unistr.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "codec/schema.h"
 #include "codec/utf8.h"
 
 enum { ADDRESS_MAX = 320, LABEL_MAX = 63, LITERAL_MAX = 45 };
@@ -99,25 +101,49 @@ static uint32_t adapt(uint32_t delta, uint32_t points, bool first)
     return k + 36 * delta / (delta + 38);
 }
 
-/* Digits that Punycode spends on one delta (RFC 3492 6.3). */
-static size_t digits_of(uint32_t delta, uint32_t bias)
+/* A label of a host name as it goes over the wire. */
+struct label {
+    char p[LABEL_MAX];
+    size_t n; /* more than LABEL_MAX: it did not fit */
+};
+
+static void label_add(struct label *l, char c)
 {
-    size_t n = 1;
-    for (uint32_t k = 36;; k += 36, n++) {
-        const uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
-        if (delta < t)
-            return n;
-        delta = (delta - t) / (36 - t);
-    }
+    if (l->n < sizeof(l->p))
+        l->p[l->n] = c;
+    l->n++;
 }
 
-/* The length of a label of n ≤ 63 code points in Punycode, without "xn--". */
-static size_t punycode_length(const ucs4_t *cp, size_t n)
+static char digit_of(uint32_t v)
+{
+    return (char) (v < 26 ? 'a' + v : '0' + (v - 26));
+}
+
+/* One delta as Punycode's digits (RFC 3492 6.3). */
+static void label_add_delta(struct label *l, uint32_t delta, uint32_t bias)
+{
+    for (uint32_t k = 36;; k += 36) {
+        const uint32_t t = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+        if (delta < t)
+            break;
+        label_add(l, digit_of(t + (delta - t) % (36 - t)));
+        delta = (delta - t) / (36 - t);
+    }
+    label_add(l, digit_of(delta));
+}
+
+/* Add n ≤ 63 code points in Punycode. */
+static void label_add_punycode(struct label *l, const ucs4_t *cp, size_t n)
 {
     size_t basic = 0;
-    for (size_t i = 0; i < n; i++)
-        basic += cp[i] < 0x80;
-    size_t length = basic + (basic > 0 ? 1 : 0);
+    for (size_t i = 0; i < n; i++) {
+        if (cp[i] >= 0x80)
+            continue;
+        label_add(l, (char) cp[i]);
+        basic++;
+    }
+    if (basic > 0)
+        label_add(l, '-');
 
     uint32_t at = 128;
     uint32_t delta = 0;
@@ -134,13 +160,12 @@ static size_t punycode_length(const ucs4_t *cp, size_t n)
                 delta++;
             if (cp[i] != at)
                 continue;
-            length += digits_of(delta, bias);
+            label_add_delta(l, delta, bias);
             bias = adapt(delta, done + 1, done == basic);
             delta = 0;
             done++;
         }
     }
-    return length;
 }
 
 /* RFC 3454 C: what may not stand in a name, whatever its script. */
@@ -168,8 +193,17 @@ static bool breaks_bidi(const ucs4_t *cp, size_t n)
            (last != UC_BIDI_R && last != UC_BIDI_AL);
 }
 
+static bool take_ascii(sut_str s, bool last, struct label *ret)
+{
+    if (!is_label(s, last))
+        return false;
+    for (size_t i = 0; i < s.n; i++)
+        label_add(ret, sut_ascii_lower(s.p[i]));
+    return true;
+}
+
 /* A label of another script: prepared as IDNA does, would it be a label in ASCII? */
-static bool is_folded_label(const ucs4_t *cp, size_t n, bool last)
+static bool take_folded(const ucs4_t *cp, size_t n, bool last, struct label *ret)
 {
     char ascii[LABEL_MAX];
     bool foreign = false;
@@ -185,17 +219,22 @@ static bool is_folded_label(const ucs4_t *cp, size_t n, bool last)
         ascii[i] = (char) (cp[i] & 0x7f);
     }
     if (!foreign)
-        return is_label(sut_str_of(ascii, n), last);
+        return take_ascii(sut_str_of(ascii, n), last, ret);
     /* RFC 3490 4.1 step 5: what is encoded already is not encoded again. */
     if (n >= 4 && memcmp(ascii, "xn--", 4) == 0)
         return false;
-    return 4 + punycode_length(cp, n) <= LABEL_MAX;
+    for (const char *p = "xn--"; *p != '\0'; p++)
+        label_add(ret, *p);
+    label_add_punycode(ret, cp, n);
+    return ret->n <= LABEL_MAX;
 }
 
-static bool is_foreign_label(sut_str s, bool last)
+/* Whether s is a label; then as it goes over the wire, in lower case. */
+static bool take_label(sut_str s, bool last, struct label *ret)
 {
+    ret->n = 0;
     if (sut_utf8_is_ascii(s))
-        return is_label(s, last);
+        return take_ascii(s, last, ret);
     /* A label of 63 code points has at most 4 bytes each; NFKC then shows how many are left. */
     if (s.n > (size_t) LABEL_MAX * 4 || !sut_utf8_is_valid(s))
         return false;
@@ -209,7 +248,7 @@ static bool is_foreign_label(sut_str s, bool last)
     ucs4_t room[LABEL_MAX * 4];
     size_t n_folded = sizeof(room) / sizeof(room[0]);
     uint32_t *folded = u32_casefold(points, n, NULL, UNINORM_NFKC, room, &n_folded);
-    const bool ok = folded != NULL && is_folded_label(folded, n_folded, last);
+    const bool ok = folded != NULL && take_folded(folded, n_folded, last, ret);
     if (folded != room)
         sut_mem_free(folded);
     return ok;
@@ -229,15 +268,21 @@ static size_t find_dot(sut_str s, size_t from, size_t *ret_n)
     return s.n;
 }
 
-static bool is_domain(sut_str domain)
+/* Whether this is a domain; then as it goes over the wire, unless ret is NULL. */
+static bool take_domain(sut_str domain, struct sut_buf *ret)
 {
     size_t labels = 0;
     for (size_t at = 0;; labels++) {
+        struct label label;
         size_t dot = 0;
         const size_t end = find_dot(domain, at, &dot);
         const bool last = end == domain.n;
-        if (!is_foreign_label(sut_str_sub(domain, at, end), last))
+        if (!take_label(sut_str_sub(domain, at, end), last, &label))
             return false;
+        if (ret != NULL && labels > 0)
+            sut_buf_char(ret, '.');
+        if (ret != NULL)
+            sut_buf_str_add(ret, sut_str_of(label.p, label.n));
         if (last)
             return labels > 0;
         at = end + dot;
@@ -256,5 +301,47 @@ bool sut_is_email(sut_str text)
     const sut_str domain = sut_str_sub(text, user.n + 1, text.n);
     if (!is_dot_atom(user) && !is_quoted_string(user))
         return false;
-    return sut_str_is(domain, "localhost") || is_literal(domain) || is_domain(domain);
+    return sut_str_is(domain, "localhost") || is_literal(domain) || take_domain(domain, NULL);
+}
+
+/* What a quoted string says: without its quotes where none are needed. */
+static void add_user(struct sut_buf *b, sut_str user)
+{
+    char said[ADDRESS_MAX * 4];
+    size_t n = 0;
+    if (!is_quoted_string(user)) {
+        sut_buf_str_add(b, user);
+        return;
+    }
+    for (size_t i = 1; i < user.n - 1 && n < sizeof(said); i++) {
+        if (user.p[i] == '\\')
+            i++;
+        said[n++] = user.p[i];
+    }
+    const bool needs_quotes = !is_dot_atom(sut_str_of(said, n));
+    if (needs_quotes)
+        sut_buf_char(b, '"');
+    sut_buf_str_add(b, sut_str_of(said, n));
+    if (needs_quotes)
+        sut_buf_char(b, '"');
+}
+
+SUT_ERR sut_email_key(struct sut_arena *a, sut_str text, sut_str *ret)
+{
+    if (!sut_is_email(text))
+        return sut_utf8_lower(a, text, ret);
+    const char *sign = memrchr(text.p, '@', text.n);
+    const sut_str user = sut_str_of(text.p, (size_t) (sign - text.p));
+    const sut_str domain = sut_str_sub(text, user.n + 1, text.n);
+    struct sut_buf b;
+    /* A code point of one byte at least becomes at most 63 of a label's. */
+    sut_buf_init_arena(&b, a, user.n + domain.n * LABEL_MAX + 2);
+    add_user(&b, user);
+    sut_buf_char(&b, '@');
+    if (sut_utf8_is_ascii(domain))
+        sut_buf_str_add(&b, domain);
+    else
+        (void) take_domain(domain, &b);
+    TRY(sut_buf_check(&b));
+    return sut_utf8_lower(a, sut_buf_str(&b), ret);
 }

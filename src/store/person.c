@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/person.h"
 
+#include "codec/email.h"
 #include "codec/utf8.h"
 #include "db/db.h"
 
@@ -146,7 +147,7 @@ static const struct sut_sql person_revoked = {
 
 SUT_ERR sut_person_email_key(struct sut_arena *a, sut_str email, sut_str *ret)
 {
-    return sut_utf8_lower(a, email, ret);
+    return sut_email_key(a, email, ret);
 }
 
 /* Text that may be absent: empty is NULL. */
@@ -456,7 +457,7 @@ static SUT_ERR prepare_list(struct sut_db_conn *c, struct sut_arena *a,
     const struct sut_sql *page = searches ? &person_found : &person_page;
     const struct sut_sql *count = searches ? &person_found_count : &person_count;
     sut_str key = { 0 };
-    TRY(sut_utf8_lower(a, q->search, &key));
+    TRY(sut_email_key(a, q->search, &key));
     TRY(sut_db_prepare(c, paged ? page : count, ret));
     int n = 0;
     if (searches) {

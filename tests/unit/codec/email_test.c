@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "codec/email.h"
 #include "codec/json.h"
 #include "codec/schema.h"
 #include "corpora.h"
@@ -117,6 +118,81 @@ static void length_is_bounded(void **state)
     assert_false(sut_is_email(sut_str_of(text, 321)));
 }
 
+static sut_str key_of(struct sut_arena *a, const char *text)
+{
+    sut_str key = { 0 };
+    assert_false(sut_failed(sut_email_key(a, sut_str_from(text), &key)));
+    return key;
+}
+
+static void one_mailbox_has_one_key(void **state)
+{
+    struct sut_arena *a = *state;
+    static const char *const same[][2] = {
+        { "victim@example.com", "VICTIM@Example.COM" },
+        { "victim@example.com", "\"victim\"@example.com" },
+        { "victim@example.com", "\"v\\ictim\"@example.com" },
+        /* full-width letters, ideographic and half-width full stops */
+        { "victim@example.com", "victim@\xef\xbd\x85xample.com" },
+        { "victim@example.com", "victim@example\xef\xbc\x8e\x63om" },
+        { "victim@example.com", "victim@example\xe3\x80\x82\x63om" },
+        { "victim@example.com", "victim@example\xef\xbd\xa1\x63om" },
+        /* soft hyphen, zero width space, a small Roman numeral, a script letter */
+        { "victim@example.com", "victim@exam\xc2\xadple.com" },
+        { "victim@example.com", "victim@exam\xe2\x80\x8bple.com" },
+        { "victim@example.com", "victim@example.\xe2\x85\xbdom" },
+        { "victim@example.com", "victim@\xe2\x84\xafxample.com" },
+        /* the Kelvin sign, the ligature fi */
+        { "v@kelvin.example", "v@\xe2\x84\xaa\x65lvin.example" },
+        { "v@fix.example", "v@\xef\xac\x81x.example" },
+        /* composed, decomposed, in capitals, in Punycode */
+        { "v@b\xc3\xbc\x63her.example", "v@bu\xcc\x88\x63her.example" },
+        { "v@b\xc3\xbc\x63her.example", "v@B\xc3\x9c\x43HER.example" },
+        { "v@b\xc3\xbc\x63her.example", "v@xn--bcher-kva.example" },
+        { "v@b\xc3\xbc\x63her.example", "v@XN--BCHER-KVA.example" },
+        /* RFC 3492 7.1: Chinese, Japanese */
+        { "v@\xe4\xbb\x96\xe4\xbb\xac\xe4\xb8\xba\xe4\xbb\x80\xe4\xb9\x88\xe4\xb8\x8d\xe8\xaf\xb4"
+          "\xe4\xb8\xad\xe6\x96\x87.example",
+          "v@xn--ihqwcrb4cv8a8dqg056pqjye.example" },
+        { "v@3\xe5\xb9\xb4\x62\xe7\xb5\x84\xe9\x87\x91\xe5\x85\xab\xe5\x85\x88\xe7\x94\x9f.example",
+          "v@xn--3b-ww4c5e180e575a65lsy2b.example" },
+    };
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        const sut_str one = key_of(a, same[i][0]);
+        const sut_str other = key_of(a, same[i][1]);
+        if (!sut_str_eq(one, other))
+            fail_msg("%s: %.*s is not %.*s", same[i][1], SUT_STR_ARG(one), SUT_STR_ARG(other));
+    }
+}
+
+static void two_mailboxes_have_two_keys(void **state)
+{
+    struct sut_arena *a = *state;
+    static const char *const texts[] = {
+        "victim@example.com",
+        "victim+tag@example.com",
+        "vict.im@example.com",
+        "victim@xample.com",
+        "victim@example.co",
+        "victim@e\xc4\xb1xample.com", /* dotless i */
+        "victim@\xd0\xb5xample.com",  /* Cyrillic e */
+        "\"vic@tim\"@example.com",
+        "\"vic,tim\"@example.com",
+        "victim@[127.0.0.1]",
+        "victim@localhost",
+        "v\xc4\xb1\x63tim@example.com", /* no address: itself */
+        "victim",
+        "",
+    };
+    enum { N = sizeof(texts) / sizeof(texts[0]) };
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < i; j++)
+            if (sut_str_eq(key_of(a, texts[i]), key_of(a, texts[j])))
+                fail_msg("%s and %s have one key", texts[i], texts[j]);
+    sut_str key = { 0 };
+    assert_int_equal(sut_email_key(a, SUT_STR("\xff@example.com"), &key).code, SUT_E_PARSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +200,8 @@ int main(void)
         cmocka_unit_test(addresses_as_people_have_them_are_taken),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(length_is_bounded),
+        cmocka_unit_test(one_mailbox_has_one_key),
+        cmocka_unit_test(two_mailboxes_have_two_keys),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
