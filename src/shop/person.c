@@ -6,8 +6,10 @@
 #include "codec/utf8.h"
 #include "store/store.h"
 
-enum { SUFFIX_MAX = 12, NUMBERS_ONE_BY_ONE = 8 };
+enum { SUFFIX_MAX = 12, NUMBERS_ONE_BY_ONE = 8, FAR_TRIES = 16 };
 static const uint64_t number_max = 1000000000;
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME  UINT64_C(0x100000001b3)
 
 void sut_person_split_name(sut_str full, sut_str *ret_first, sut_str *ret_last)
 {
@@ -70,11 +72,33 @@ static SUT_ERR is_taken(struct sut_db_conn *c, struct sut_arena *a, sut_str base
 }
 
 /*
- * The first number that is free.  The first few are tried one by one; after
- * them in leaps, then halving, so that the ten thousandth "info" costs 30
- * looks and not 10,000.
+ * A free number, when somebody has taken each that the leaps below come to:
+ * one that nobody can foresee and take too, made out of the new hash's salt.
  */
-static SUT_ERR free_number(struct sut_db_conn *c, struct sut_arena *a, sut_str base, uint64_t *ret)
+static SUT_ERR far_number(struct sut_db_conn *c, struct sut_arena *a, sut_str base, sut_str chance,
+                          uint64_t *ret)
+{
+    uint64_t h = FNV_OFFSET;
+    for (size_t i = 0; i < chance.n; i++)
+        h = (h ^ (unsigned char) chance.p[i]) * FNV_PRIME;
+    for (unsigned i = 0; i < FAR_TRIES; i++) {
+        bool taken = false;
+        h = (h ^ h >> 32) * FNV_PRIME;
+        *ret = number_max / 10 + h % (number_max - number_max / 10);
+        TRY(is_taken(c, a, base, *ret, &taken));
+        if (!taken)
+            return SUT_OK;
+    }
+    FAIL(EXISTS);
+}
+
+/*
+ * A free number.  The first few are tried one by one; after them in leaps,
+ * then halving, so that the ten thousandth "info" costs 30 looks and not
+ * 10,000.
+ */
+static SUT_ERR free_number(struct sut_db_conn *c, struct sut_arena *a, sut_str base, sut_str chance,
+                           uint64_t *ret)
 {
     bool taken = false;
     uint64_t number = 1;
@@ -88,7 +112,8 @@ static SUT_ERR free_number(struct sut_db_conn *c, struct sut_arena *a, sut_str b
     uint64_t low = NUMBERS_ONE_BY_ONE; /* taken */
     uint64_t high = low * 2;
     for (;; low = high, high *= 2) {
-        ENSURE(high <= number_max, EXISTS);
+        if (high > number_max)
+            return far_number(c, a, base, chance, ret);
         TRY(is_taken(c, a, base, high, &taken));
         if (!taken)
             break;
@@ -119,7 +144,7 @@ static SUT_ERR insert_person(struct sut_db_conn *c, struct joining *j)
     uint64_t number = 0;
     TRY(sut_person_email_taken(c, j->a, j->p->email, &taken));
     ENSURE(!taken, EXISTS);
-    TRY(free_number(c, j->a, j->base, &number));
+    TRY(free_number(c, j->a, j->base, j->p->password, &number));
     const struct sut_person_new row = {
         .email = j->p->email,
         .username = numbered(j->a, j->base, number),

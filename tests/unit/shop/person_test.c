@@ -215,6 +215,26 @@ static void equal_user_names_are_numbered(void **state)
     }
 }
 
+/* Whoever has taken the number of each leap would otherwise shut the name for all others. */
+static void no_set_of_numbers_that_are_taken_shuts_a_user_name(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    char email[60];
+    (void) joined(f, "bob@one.example");
+    for (int i = 2; i <= 8; i++) {
+        (void) snprintf(email, sizeof(email), "bob-%d@evil.example", i);
+        (void) joined(f, email);
+    }
+    for (int i = 16; i <= 1 << 29; i *= 2) {
+        (void) snprintf(email, sizeof(email), "bob-%d@evil.example", i);
+        (void) joined(f, email);
+    }
+    const struct sut_person_row p = joined(f, "bob@two.example");
+    assert_true(sut_str_starts(p.username, SUT_STR("bob-")) && p.username.n == 13);
+    const struct sut_person_row q = joined(f, "bob@three.example");
+    assert_false(sut_str_eq(p.username, q.username));
+}
+
 static void a_long_user_name_makes_room_for_its_number(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -359,6 +379,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(an_address_signs_up_once, &f),
         cmocka_unit_test_prestate(what_fails_later_leaves_nothing_behind, &f),
         cmocka_unit_test_prestate(equal_user_names_are_numbered, &f),
+        cmocka_unit_test_prestate(no_set_of_numbers_that_are_taken_shuts_a_user_name, &f),
         cmocka_unit_test_prestate(a_long_user_name_makes_room_for_its_number, &f),
         cmocka_unit_test_prestate(staff_that_adds_people_is_audited_as_such, &f),
         cmocka_unit_test_prestate(of_many_with_one_address_one_wins, &f),
