@@ -59,8 +59,9 @@ static pid_t spawn(const struct pg *p, const char *const argv[])
     (void) closefrom(3);
     (void) unsetenv("LC_ALL");
     char *args[ARGS_MAX] = { NULL }; /* exec's promise not to write is not in its type */
-    for (size_t i = 0; argv[i] != NULL && i + 1 < ARGS_MAX; i++)
+    for (size_t i = 1; argv[i] != NULL && i + 1 < ARGS_MAX; i++)
         memcpy(&args[i], &argv[i], sizeof(args[i]));
+    args[0] = program; /* it looks for its companions beside the path that it was called by */
     (void) execv(program, args);
     _exit(127);
 }
@@ -259,7 +260,7 @@ struct pg *pg_create(void)
         (void) fprintf(stderr, "# PostgreSQL does not start: see %s/log\n", p->dir);
         p->dir[0] = '\0'; /* keep the log */
         pg_free(&p);
-        return NULL;
+        exit(EXIT_FAILURE); /* it is installed: to skip would hide a fault */
     }
     return p;
 }

@@ -13,7 +13,8 @@
 
 struct pg;
 
-/* NULL when PostgreSQL is not installed or does not start (a line on stderr says why). */
+/* NULL when PostgreSQL is not installed.  One that is installed but does not start ends the test
+ * program with a failure, and a line on stderr that says where its log is. */
 struct pg *pg_create(void);
 /* Stop it and remove its folder. */
 void pg_free(struct pg **p);
