@@ -239,6 +239,8 @@ static SUT_ERR make_certificate(struct worker *w, struct sut_diag *reterr_diag)
     }
     static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
     TRY(sut_cert_make(names, 3, sut_clock_now(&sut_clock_system), 365, &w->cert, &w->key));
+    /* With the master key in the environment nothing else has made the folder. */
+    TRY(sut_dir_make_private(c->server.keys.p, NULL, reterr_diag));
     TRY(sut_dir_replace(key_path, sut_buf_str(&w->key)));
     return sut_dir_replace(cert_path, sut_buf_str(&w->cert));
 }
