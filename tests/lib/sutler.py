@@ -114,11 +114,12 @@ class Server:
     """A running `sutler serve`.  Its folder, and with it the store, outlives a kill or a restart."""
 
     def __init__(self, store="sqlite", preset="modestwear", demo=True, insecure_dev=False, env=None,
-                 settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0, drops_unsynced=False):
+                 settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0, drops_unsynced=False,
+                 own_session=True):
         self.store, self.preset, self.demo, self.insecure_dev = store, preset, demo, insecure_dev
         # The same program over a disk that forgets what was not synced.
         self.program = PROGRAM + "-drop" if drops_unsynced else PROGRAM
-        self.own_folder = folder is None
+        self.own_folder, self.own_session = folder is None, own_session
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="sutler-test-"))
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
         self.secret_key = secrets.token_urlsafe(48)
@@ -159,7 +160,7 @@ class Server:
         log = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-            env=clean_env(self.env), start_new_session=True, cwd=self.folder)
+            env=clean_env(self.env), start_new_session=self.own_session, cwd=self.folder)
         log.close()
         self.lines, self.out = [], threading.Thread(target=self._read_out, daemon=True)
         self.out.start()
