@@ -246,6 +246,21 @@ def test_openapi_and_routes_tell_the_same():
     assert not [key for key in rows if key[1].startswith("/api/") and not key[1].startswith("/api/docs")], rows.keys()
 
 
+def test_the_manual_names_every_command_and_option():
+    def bare(page):
+        return page.replace("\\-", "-")
+    manual = bare((ROOT / "doc/man/sutler.1").read_text())
+    commands = re.findall(r"^  (\w+) +", run("--help"), re.M)
+    assert len(commands) > 5
+    for command in commands:
+        assert re.search(rf"^\.It Cm {command}\b", manual, re.M), command
+        usage = run(command, "--help")
+        for option in set(re.findall(r"--([a-z-]+)", usage)):
+            assert f"Fl -{option}" in manual, (command, option)
+        for verb in re.findall(rf"sutler {command} ([a-z]+)", usage):
+            assert re.search(rf"^\.It Cm {command} Cm {verb}\b", manual, re.M), (command, verb)
+
+
 def main():
     tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
     print(f"1..{len(tests)}")
