@@ -17,6 +17,7 @@ const struct sut_h1_limits sut_h1_limits_default = {
 enum {
     CHUNK_DIGITS_MAX = 16,
     FIRST_HEAD_ROOM = 1024, /* most heads fit, so that their bytes never move */
+    BODY_FIRST = 4096,
 };
 
 enum state {
@@ -419,10 +420,12 @@ static enum sut_h1_event begin_body(struct sut_h1 *h)
     h->left = h->req->length;
     h->state = AT_BODY;
     h->body.max = h->req->length;
-    h->body.p = sut_arena_bytes(h->arena, h->req->length);
+    /* Exact for what is usual; beyond, a length is a promise and room comes with its bytes. */
+    const size_t first = h->req->length < BODY_FIRST ? h->req->length : BODY_FIRST;
+    h->body.p = sut_arena_bytes(h->arena, first);
     if (h->body.p == NULL)
         return refuse(h, 503, "no memory for the body");
-    h->body.cap = h->req->length;
+    h->body.cap = first;
     return SUT_H1_NEED_MORE;
 }
 

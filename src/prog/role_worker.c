@@ -337,6 +337,8 @@ static void watch(struct worker *w, unsigned turn)
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        /* What a flood of connections took goes back to the system. */
+        (void) malloc_trim(0);
     }
 }
 

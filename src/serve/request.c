@@ -155,6 +155,7 @@ static void on_head(struct sut_conn *c)
     const struct sut_http_request *req = b->x.req;
     size_t body_max = 0;
     b->has_begun = true;
+    b->x.now = sut_clock_now(c->loop->server->o.clock);
     if (!s->on_head(s->app, &b->x, &body_max)) {
         /* The body that follows is not read, so the connection can't go on behind it. */
         c->must_close |= req->has_body;
@@ -165,10 +166,10 @@ static void on_head(struct sut_conn *c)
     sut_h1_set_body_max(b->h1, body_max);
     if (!req->has_body)
         return;
-    /* Chunks have no announced length: their buffer grows by doubling. */
-    const size_t room = req->has_length ? req->length : 4 * body_max;
-    if (room <= 4 * body_max)
-        sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
+    /* The body's buffer grows by doubling, in steps that the arena keeps. */
+    const bool is_short = req->has_length && req->length < body_max;
+    const size_t room = 4 * (is_short ? req->length : body_max);
+    sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
     c->state = SUT_CONN_BODY;
     c->body_since_ms = sut_loop_now_ms(c->loop->loop);
     c->body_got = 0;
@@ -178,7 +179,9 @@ static void on_complete(struct sut_conn *c)
 {
     const struct sut_service *s = c->loop->server->service;
     struct sut_box *b = c->box;
-    b->x.now = sut_clock_now(c->loop->server->o.clock);
+    /* Without a body the request was complete with its head, just now. */
+    if (b->x.req->has_body)
+        b->x.now = sut_clock_now(c->loop->server->o.clock);
     c->state = SUT_CONN_WORK;
     b->has_begun = true;
     s->on_request(s->app, &b->x);

@@ -808,9 +808,35 @@ static void copes_with_an_arena_that_is_too_small(void **state)
     assert_false(sut_failed(sut_h1_start(rd.h, a, &req)));
     assert_int_equal(sut_h1_feed(rd.h, text, sizeof(text) - 1, &used), SUT_H1_HEAD);
     sut_h1_set_body_max(rd.h, READER_BODY_MAX);
-    assert_int_equal(sut_h1_feed(rd.h, text, 0, &used), SUT_H1_REFUSED);
+    assert_int_equal(sut_h1_feed(rd.h, text, 0, &used), SUT_H1_NEED_MORE);
+    static const char part[30000];
+    assert_int_equal(sut_h1_feed(rd.h, part, sizeof(part), &used), SUT_H1_REFUSED);
     assert_int_equal(sut_h1_refusal(rd.h, &why), 503);
     assert_int_equal(sut_h1_feed(rd.h, text, 1, &used), SUT_H1_REFUSED);
+}
+
+/* Else a head of 100 bytes would buy 64 KiB of our memory, on each connection. */
+static void an_announced_length_takes_no_room_before_its_bytes(void **state)
+{
+    (void) state;
+    static const char text[] = HEAD("POST / HTTP/1.1", "Content-Length: 60000\r\n");
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_http_request *req = NULL;
+    size_t used = 0;
+    assert_false(sut_failed(sut_arena_create(1 << 20, &a)));
+    assert_false(sut_failed(sut_h1_start(rd.h, a, &req)));
+    assert_int_equal(sut_h1_feed(rd.h, text, sizeof(text) - 1, &used), SUT_H1_HEAD);
+    sut_h1_set_body_max(rd.h, READER_BODY_MAX);
+    assert_int_equal(sut_h1_feed(rd.h, "{", 1, &used), SUT_H1_NEED_MORE);
+    assert_true(sut_arena_held(a) <= 16 * 1024);
+    for (unsigned i = 1; i < 60000; i++) {
+        const char c = (char) ('a' + i % 26);
+        const enum sut_h1_event e = sut_h1_feed(rd.h, &c, 1, &used);
+        assert_int_equal(e, i == 59999 ? SUT_H1_COMPLETE : SUT_H1_NEED_MORE);
+    }
+    assert_int_equal(req->body.n, 60000);
+    assert_true(req->body.p[0] == '{' && req->body.p[59999] == 'a' + 59999 % 26);
+    assert_true(sut_arena_held(a) <= 4 * 60000);
 }
 
 static void copes_with_every_failing_allocation(void **state)
@@ -952,6 +978,7 @@ int main(void)
         cmocka_unit_test(knows_one_expectation),
         cmocka_unit_test(refuses_the_known_smuggling_shapes),
         cmocka_unit_test(copes_with_an_arena_that_is_too_small),
+        cmocka_unit_test(an_announced_length_takes_no_room_before_its_bytes),
         cmocka_unit_test(copes_with_every_failing_allocation),
         cmocka_unit_test(survives_mutations_with_one_verdict),
         cmocka_unit_test(takes_naughty_strings_as_values_or_refuses_them),
