@@ -16,7 +16,6 @@
 #include "guard/app.h"
 #include "guard/route.h"
 #include "http/router.h"
-#include "net/addr.h"
 #include "serve/exchange.h"
 
 struct sut_db_conn;
