@@ -67,12 +67,14 @@ static void key_of_ids(char kind, int64_t id, int64_t version, struct sut_fragme
 
 static uint64_t hash_of(const struct sut_fragments *f, const struct sut_fragments_key *k)
 {
-    uint64_t h = f->seed ^ UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < k->n; i++)
-        h = (h ^ k->p[i]) * UINT64_C(0x100000001b3);
-    h ^= h >> 32;
-    h *= UINT64_C(0x9E3779B97F4A7C15);
-    return h ^ (h >> 29);
+    uint64_t h = f->seed ^ k->n;
+    for (size_t i = 0; i < k->n; i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, k->p + i, k->n - i < sizeof(word) ? k->n - i : sizeof(word));
+        h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+        h ^= h >> 29;
+    }
+    return h ^ (h >> 32);
 }
 
 /* ---- reading -------------------------------------------------------------------------- */

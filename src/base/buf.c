@@ -55,17 +55,15 @@ static bool grow(struct sut_buf *b, size_t need)
     return true;
 }
 
-char *sut_buf_room(struct sut_buf *b, size_t n)
+char *sut_buf__grow(struct sut_buf *b, size_t n)
 {
-    if (__builtin_expect(b->overflowed, 0))
+    if (b->overflowed)
         return NULL;
-    if (__builtin_expect(n > b->cap - b->n, 0)) {
-        const bool fits = n <= b->max - b->n;
-        if (!fits || !grow(b, b->n + n)) {
-            b->overflowed = true;
-            b->starved = fits;
-            return NULL;
-        }
+    const bool fits = n <= b->max - b->n;
+    if (!fits || !grow(b, b->n + n)) {
+        b->overflowed = true;
+        b->starved = fits;
+        return NULL;
     }
     return b->p + b->n;
 }
@@ -97,13 +95,20 @@ void sut_buf_i64(struct sut_buf *b, int64_t v)
 
 void sut_buf_pad(struct sut_buf *b, uint64_t v, unsigned width)
 {
-    char digits[40];
-    size_t at = sizeof(digits);
-    while (at > 0 && (v != 0 || sizeof(digits) - at < width)) {
-        digits[--at] = (char) ('0' + v % 10);
-        v /= 10;
-    }
-    sut_buf_add(b, digits + at, sizeof(digits) - at);
+    enum { DIGITS_MAX = 40 };
+    size_t n = 1;
+    for (uint64_t rest = v / 10; rest != 0; rest /= 10)
+        n++;
+    if (v == 0)
+        n = 0;
+    if (n < width)
+        n = width < DIGITS_MAX ? width : DIGITS_MAX;
+    char *to = n == 0 ? NULL : sut_buf_room(b, n);
+    if (to == NULL)
+        return;
+    b->n += n;
+    for (; n > 0; v /= 10)
+        to[--n] = (char) ('0' + v % 10);
 }
 
 void sut_buf_hex(struct sut_buf *b, const void *p, size_t n)

@@ -38,8 +38,15 @@ void sut_buf_done(struct sut_buf *b);
 /* Empty, keep storage, clear overflow. */
 void sut_buf_reset(struct sut_buf *b);
 
+/* sut_buf_room() where the storage must grow, or can't. */
+char *sut_buf__grow(struct sut_buf *b, size_t n);
+
 /* Room for n more bytes at b->p + b->n, or NULL (then overflowed).  Commit with b->n += used. */
-char *sut_buf_room(struct sut_buf *b, size_t n);
+static inline char *sut_buf_room(struct sut_buf *b, size_t n)
+{
+    return n <= b->cap - b->n && !b->overflowed ? b->p + b->n : sut_buf__grow(b, n);
+}
+
 /* TOO_LARGE past the maximum, NOMEM without memory; else ok. */
 SUT_ERR sut_buf_check(const struct sut_buf *b);
 

@@ -8,20 +8,31 @@ static const char alphabet_url[] =
 static const char alphabet_std[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* The value of a character that both alphabets have, and one more: 0 is none. */
+/* clang-format off */
+static const uint8_t shared_sextets[256] = {
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8,
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15,
+    ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
+    ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26,
+    ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33,
+    ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47,
+    ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52,
+    ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59,
+    ['7'] = 60, ['8'] = 61, ['9'] = 62,
+};
+/* clang-format on */
+
 /* The value of one character, or -1. */
-static int sextet(enum sut_b64_kind kind, char c)
+static inline int sextet(enum sut_b64_kind kind, char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
+    const int v = shared_sextets[(uint8_t) c] - 1;
+    if (v >= 0)
+        return v;
     if (c == (kind == SUT_B64_URL ? '-' : '+'))
         return 62;
-    if (c == (kind == SUT_B64_URL ? '_' : '/'))
-        return 63;
-    return -1;
+    return c == (kind == SUT_B64_URL ? '_' : '/') ? 63 : -1;
 }
 
 void sut_b64_encode(struct sut_buf *out, enum sut_b64_kind kind, sut_str bytes)
@@ -61,9 +72,20 @@ SUT_ERR sut_b64_decode(enum sut_b64_kind kind, sut_str text, void *to, size_t ca
     ENSURE(n <= cap, TOO_LARGE);
 
     uint8_t *out = to;
+    size_t i = 0;
+    for (; text.n - i >= 4; i += 4, out += 3) {
+        const int a = sextet(kind, text.p[i]);
+        const int b = sextet(kind, text.p[i + 1]);
+        const int c = sextet(kind, text.p[i + 2]);
+        const int d = sextet(kind, text.p[i + 3]);
+        ENSURE((a | b | c | d) >= 0, PARSE);
+        out[0] = (uint8_t) (a << 2 | b >> 4);
+        out[1] = (uint8_t) ((b & 15) << 4 | c >> 2);
+        out[2] = (uint8_t) ((c & 3) << 6 | d);
+    }
     uint32_t bits = 0;
     unsigned held = 0;
-    for (size_t i = 0; i < text.n; i++) {
+    for (; i < text.n; i++) {
         const int v = sextet(kind, text.p[i]);
         ENSURE(v >= 0, PARSE);
         bits = bits << 6 | (uint32_t) v;

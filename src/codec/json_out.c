@@ -88,7 +88,7 @@ static void quoted(struct sut_buf *out, sut_str v)
             at++;
         sut_buf_add(out, v.p + start, at - start);
         uint32_t cp = 0;
-        if (sut_utf8_next(v, &at, &cp))
+        if (at < v.n && sut_utf8_next(v, &at, &cp))
             special(out, cp);
     }
     sut_buf_char(out, '"');

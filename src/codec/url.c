@@ -47,6 +47,15 @@ static SUT_ERR decode_byte(sut_str raw, size_t *i, unsigned flags, char *ret)
     return SUT_OK;
 }
 
+/* Printable ASCII without anything to decode stands for itself. */
+static bool is_literal(sut_str raw)
+{
+    bool is_all = true;
+    for (size_t i = 0; i < raw.n; i++)
+        is_all &= raw.p[i] > ' ' && raw.p[i] < 0x7f && raw.p[i] != '%' && raw.p[i] != '+';
+    return is_all;
+}
+
 static SUT_ERR decode(struct sut_arena *a, sut_str raw, unsigned flags, sut_str *ret)
 {
     if (raw.n == 0) {
@@ -55,6 +64,11 @@ static SUT_ERR decode(struct sut_arena *a, sut_str raw, unsigned flags, sut_str 
     }
     char *to = sut_arena_bytes(a, raw.n);
     ENSURE(to != NULL, NOMEM);
+    if (is_literal(raw)) {
+        memcpy(to, raw.p, raw.n);
+        *ret = sut_str_of(to, raw.n);
+        return SUT_OK;
+    }
 
     size_t n = 0;
     for (size_t i = 0; i < raw.n; n++)
@@ -130,17 +144,24 @@ sut_str sut_pairs_value(const struct sut_pairs *p, const char *key)
     return pair == NULL ? (sut_str){ 0 } : pair->value;
 }
 
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
 void sut_url_encode(struct sut_buf *out, sut_str s)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < s.n; i++) {
-        const char c = s.p[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            c == '-' || c == '.' || c == '_' || c == '~') {
-            sut_buf_char(out, c);
-            continue;
-        }
-        const char three[3] = { '%', digits[(uint8_t) c >> 4], digits[(uint8_t) c & 15] };
+    for (size_t i = 0; i < s.n;) {
+        const size_t from = i;
+        while (i < s.n && is_unreserved(s.p[i]))
+            i++;
+        sut_buf_add(out, s.p + from, i - from);
+        if (i == s.n)
+            break;
+        const uint8_t c = (uint8_t) s.p[i++];
+        const char three[3] = { '%', digits[c >> 4], digits[c & 15] };
         sut_buf_add(out, three, sizeof(three));
     }
 }

@@ -33,6 +33,11 @@ bool sut_utf8_next(sut_str s, size_t *at, uint32_t *ret_cp)
 {
     if (*at >= s.n)
         return false;
+    if ((unsigned char) s.p[*at] < 0x80) {
+        *ret_cp = (unsigned char) s.p[*at];
+        *at += 1;
+        return true;
+    }
 
     ucs4_t cp = 0;
     const int n = u8_mbtoucr(&cp, (const uint8_t *) s.p + *at, s.n - *at);

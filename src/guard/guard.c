@@ -134,7 +134,7 @@ static struct sut_req *req_create(const struct sut_app *app, struct sut_exchange
     r->x = x;
     r->app = app;
     r->arena = x->arena;
-    r->now = sut_clock_now(app->clock);
+    r->now = x->now;
     r->contract = sut_contract_of(x->req->path);
     r->client = x->peer;
     r->is_secure = (x->listener & SUT_LISTENER_TLS) != 0;

@@ -5,10 +5,10 @@ const sut_str sut_h1_continue = SUT_STR_INIT("HTTP/1.1 100 Continue\r\n\r\n");
 
 static bool has_line_break(sut_str s)
 {
-    if (s.n == 0)
-        return false;
-    return memchr(s.p, '\r', s.n) != NULL || memchr(s.p, '\n', s.n) != NULL ||
-           memchr(s.p, '\0', s.n) != NULL;
+    bool has = false;
+    for (size_t i = 0; i < s.n; i++)
+        has |= s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0';
+    return has;
 }
 
 static void add_field(struct sut_buf *b, sut_str name, sut_str value)

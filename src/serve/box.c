@@ -100,7 +100,6 @@ struct sut_box *sut_box__take(struct sut_serve_loop *l, struct sut_conn *c)
     b->is_late = false;
     b->x.peer = &b->peer;
     b->x.listener = c->listener;
-    b->x.now = sut_clock_now(l->server->o.clock);
     b->x.started_ns = sut_monotonic_ns();
     b->x.loop_ctx = l->app_ctx;
     b->x.app_data = NULL;
