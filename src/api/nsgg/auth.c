@@ -139,7 +139,7 @@ static sut_err post_refresh(struct sut_req *r)
     if (a.outcome == API_ANSWERED)
         return SUT_OK;
     if (a.outcome != API_DONE)
-        sut_reply_refuse(r, 401, "token_not_valid", "Token is invalid or expired");
+        sut_reply_code(r, SUT_E_TOKEN);
     else
         write_pair(r, &a.pair);
     return SUT_OK;
