@@ -163,19 +163,35 @@ static int64_t i64_or(struct sut_db_stmt *s, int i, int64_t absent)
     return sut_db_col_is_null(s, i) ? absent : sut_db_col_i64(s, i);
 }
 
-/* Room for one more of `size` bytes at the end of a growing array in the arena. */
-static void *grown(struct sut_arena *a, void *rows, size_t n, size_t *cap, size_t size)
+/* Makes one row of what the statement stands on. */
+typedef void (*row_reader)(struct sut_arena *a, struct sut_db_stmt *s, void *ret);
+
+/* All rows of a statement, of `size` bytes each, as one array in the arena. */
+static sut_err read_all(struct sut_arena *a, struct sut_db_stmt *s, row_reader read, size_t size,
+                        void **ret, size_t *ret_n)
 {
-    if (n < *cap)
-        return rows;
-    const size_t more = *cap == 0 ? 16 : *cap * 2;
-    void *p = sut_arena_alloc(a, more, size, _Alignof(max_align_t));
-    if (p == NULL)
-        return NULL;
-    if (n > 0)
-        memcpy(p, rows, n * size);
-    *cap = more;
-    return p;
+    unsigned char *rows = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    for (;;) {
+        bool is_row = false;
+        TRY(sut_db_step(s, &is_row));
+        if (!is_row)
+            break;
+        if (n == cap) {
+            cap = cap == 0 ? 16 : cap * 2;
+            unsigned char *more = sut_arena_alloc(a, cap, size, _Alignof(max_align_t));
+            ENSURE(more != NULL, NOMEM);
+            if (n > 0)
+                memcpy(more, rows, n * size);
+            rows = more;
+        }
+        read(a, s, rows + n++ * size);
+        ENSURE(!sut_arena_overflowed(a), NOMEM);
+    }
+    *ret = rows;
+    *ret_n = n;
+    return SUT_OK;
 }
 
 /* c.id, c.name, c.slug, c.is_active, c.parent_id, u.name, u.slug from column i on. */
@@ -247,84 +263,86 @@ static sut_err read_products(struct sut_db_conn *c, struct sut_arena *a, const i
     }
 }
 
+/*
+ * The rows of one product stand together: where they begin and how many they
+ * are.  A row is `size` bytes and has its product's id at `id_at`.
+ */
+static size_t rows_of(const void *rows, size_t size, size_t id_at, size_t n_rows, int64_t product,
+                      size_t *ret_n)
+{
+    const unsigned char *at = rows;
+    size_t from = n_rows;
+    size_t n = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        int64_t id = 0;
+        memcpy(&id, at + i * size + id_at, sizeof(id));
+        if (id == product && n++ == 0)
+            from = i;
+        if (id != product && n > 0)
+            break;
+    }
+    *ret_n = n;
+    return from;
+}
+
+static void variant_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
+{
+    *(struct sut_variant *) ret = (struct sut_variant){
+        .product_id = sut_db_col_i64(s, 0),
+        .id = sut_db_col_i64(s, 1),
+        .name = text_at(a, s, 2),
+        .sku = text_at(a, s, 3),
+        .size = text_at(a, s, 4),
+        .color = text_at(a, s, 5),
+        .price_cents = i64_or(s, 6, -1),
+        .stock = sut_db_col_i64(s, 7),
+        .is_default = sut_db_col_i64(s, 8) != 0,
+        .is_active = sut_db_col_i64(s, 9) != 0,
+    };
+}
+
 static sut_err read_variants(struct sut_db_conn *c, struct sut_arena *a, const int64_t *ids,
                              size_t n, struct sut_product *products)
 {
-    struct sut_variant *rows = NULL;
-    size_t n_rows = 0;
-    size_t cap = 0;
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(prepare_ids(c, &load_variants, ids, n, &s));
-    for (;;) {
-        bool is_row = false;
-        TRY(sut_db_step(s, &is_row));
-        if (!is_row)
-            break;
-        rows = grown(a, rows, n_rows, &cap, sizeof(*rows));
-        ENSURE(rows != NULL, NOMEM);
-        rows[n_rows++] = (struct sut_variant){
-            .product_id = sut_db_col_i64(s, 0),
-            .id = sut_db_col_i64(s, 1),
-            .name = text_at(a, s, 2),
-            .sku = text_at(a, s, 3),
-            .size = text_at(a, s, 4),
-            .color = text_at(a, s, 5),
-            .price_cents = i64_or(s, 6, -1),
-            .stock = sut_db_col_i64(s, 7),
-            .is_default = sut_db_col_i64(s, 8) != 0,
-            .is_active = sut_db_col_i64(s, 9) != 0,
-        };
-        ENSURE(!sut_arena_overflowed(a), NOMEM);
-    }
-
-    /* The rows of one product stand together. */
+    void *all = NULL;
+    size_t n_all = 0;
+    TRY(read_all(a, s, variant_row, sizeof(struct sut_variant), &all, &n_all));
+    struct sut_variant *rows = all;
     for (size_t i = 0; i < n; i++) {
-        size_t from = 0;
-        while (from < n_rows && rows[from].product_id != products[i].id)
-            from++;
-        size_t to = from;
-        while (to < n_rows && rows[to].product_id == products[i].id)
-            to++;
-        products[i].variants = to > from ? rows + from : NULL;
-        products[i].n_variants = to - from;
+        const size_t from = rows_of(rows, sizeof(*rows), offsetof(struct sut_variant, product_id),
+                                    n_all, products[i].id, &products[i].n_variants);
+        products[i].variants = products[i].n_variants > 0 ? rows + from : NULL;
     }
     return SUT_OK;
+}
+
+static void image_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
+{
+    *(struct sut_product_image *) ret = (struct sut_product_image){
+        .product_id = sut_db_col_i64(s, 0),
+        .id = sut_db_col_i64(s, 1),
+        .image = text_at(a, s, 2),
+        .thumbnail = text_at(a, s, 3),
+        .is_feature = sut_db_col_i64(s, 4) != 0,
+    };
 }
 
 static sut_err read_images(struct sut_db_conn *c, struct sut_arena *a, const int64_t *ids, size_t n,
                            struct sut_product *products)
 {
-    struct sut_product_image *rows = NULL;
-    size_t n_rows = 0;
-    size_t cap = 0;
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(prepare_ids(c, &load_images, ids, n, &s));
-    for (;;) {
-        bool is_row = false;
-        TRY(sut_db_step(s, &is_row));
-        if (!is_row)
-            break;
-        rows = grown(a, rows, n_rows, &cap, sizeof(*rows));
-        ENSURE(rows != NULL, NOMEM);
-        rows[n_rows++] = (struct sut_product_image){
-            .product_id = sut_db_col_i64(s, 0),
-            .id = sut_db_col_i64(s, 1),
-            .image = text_at(a, s, 2),
-            .thumbnail = text_at(a, s, 3),
-            .is_feature = sut_db_col_i64(s, 4) != 0,
-        };
-        ENSURE(!sut_arena_overflowed(a), NOMEM);
-    }
-
+    void *all = NULL;
+    size_t n_all = 0;
+    TRY(read_all(a, s, image_row, sizeof(struct sut_product_image), &all, &n_all));
+    struct sut_product_image *rows = all;
     for (size_t i = 0; i < n; i++) {
-        size_t from = 0;
-        while (from < n_rows && rows[from].product_id != products[i].id)
-            from++;
-        size_t to = from;
-        while (to < n_rows && rows[to].product_id == products[i].id)
-            to++;
-        products[i].images = to > from ? rows + from : NULL;
-        products[i].n_images = to - from;
+        const size_t from =
+            rows_of(rows, sizeof(*rows), offsetof(struct sut_product_image, product_id), n_all,
+                    products[i].id, &products[i].n_images);
+        products[i].images = products[i].n_images > 0 ? rows + from : NULL;
     }
     return SUT_OK;
 }
@@ -346,72 +364,51 @@ sut_err sut_catalogue_load(struct sut_db_conn *c, struct sut_arena *a, const int
 
 /* ---- what a shop has ------------------------------------------------------------------ */
 
+static void category_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
+{
+    *(struct sut_category *) ret = category_at(a, s, 0);
+}
+
 sut_err sut_catalogue_categories(struct sut_db_conn *c, struct sut_arena *a,
                                  const struct sut_category **ret, size_t *ret_n)
 {
-    struct sut_category *rows = NULL;
-    size_t n = 0;
-    size_t cap = 0;
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &categories_active, &s));
-    for (;;) {
-        bool is_row = false;
-        TRY(sut_db_step(s, &is_row));
-        if (!is_row)
-            break;
-        rows = grown(a, rows, n, &cap, sizeof(*rows));
-        ENSURE(rows != NULL, NOMEM);
-        rows[n++] = category_at(a, s, 0);
-        ENSURE(!sut_arena_overflowed(a), NOMEM);
-    }
+    void *rows = NULL;
+    TRY(read_all(a, s, category_row, sizeof(**ret), &rows, ret_n));
     *ret = rows;
-    *ret_n = n;
     return SUT_OK;
+}
+
+static void coverage_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
+{
+    *(struct sut_coverage *) ret = coverage_at(a, s, 0);
 }
 
 sut_err sut_catalogue_coverages(struct sut_db_conn *c, struct sut_arena *a,
                                 const struct sut_coverage **ret, size_t *ret_n)
 {
-    struct sut_coverage *rows = NULL;
-    size_t n = 0;
-    size_t cap = 0;
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &coverages_all, &s));
-    for (;;) {
-        bool is_row = false;
-        TRY(sut_db_step(s, &is_row));
-        if (!is_row)
-            break;
-        rows = grown(a, rows, n, &cap, sizeof(*rows));
-        ENSURE(rows != NULL, NOMEM);
-        rows[n++] = coverage_at(a, s, 0);
-        ENSURE(!sut_arena_overflowed(a), NOMEM);
-    }
+    void *rows = NULL;
+    TRY(read_all(a, s, coverage_row, sizeof(**ret), &rows, ret_n));
     *ret = rows;
-    *ret_n = n;
     return SUT_OK;
+}
+
+static void color_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
+{
+    *(sut_str *) ret = text_at(a, s, 0);
 }
 
 sut_err sut_catalogue_colors(struct sut_db_conn *c, struct sut_arena *a, const sut_str **ret,
                              size_t *ret_n)
 {
-    sut_str *rows = NULL;
-    size_t n = 0;
-    size_t cap = 0;
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &colors_shown, &s));
-    for (;;) {
-        bool is_row = false;
-        TRY(sut_db_step(s, &is_row));
-        if (!is_row)
-            break;
-        rows = grown(a, rows, n, &cap, sizeof(*rows));
-        ENSURE(rows != NULL, NOMEM);
-        rows[n++] = text_at(a, s, 0);
-        ENSURE(!sut_arena_overflowed(a), NOMEM);
-    }
+    void *rows = NULL;
+    TRY(read_all(a, s, color_row, sizeof(**ret), &rows, ret_n));
     *ret = rows;
-    *ret_n = n;
     return SUT_OK;
 }
 
