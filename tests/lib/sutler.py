@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -70,6 +71,19 @@ def is_alive(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def lasting_port():
+    """A free port below those that the kernel gives to connections: it stays free while its server is down.
+    (A client that asks for a closed port of the kernel's range again and again meets itself at last.)"""
+    while True:
+        port = 20000 + secrets.randbelow(12000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def clean_env(extra=None):
@@ -298,6 +312,11 @@ class Server:
 
     def conn(self, tls=False, **more):
         return Conn("127.0.0.1", self.port_tls if tls else self.port, tls=tls, **more)
+
+    def cpu_ns(self):
+        """What all threads of all roles have computed so far: not disturbed by what else the machine does."""
+        return sum(int((task / "schedstat").read_text().split()[0])
+                   for pid in self.roles() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
     def memory_bytes(self):
         """PSS of the supervisor and its roles."""

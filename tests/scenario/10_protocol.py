@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 on the wire: its limits, and every shape by which requests are smuggled (control D4)."""
+import socket
 import time
 
 from sutler import also_tls, only
 import headers as header_rules
 import openapi
+from wire import WireError
 
 HOST = b"Host: localhost\r\n"
 
@@ -94,6 +96,7 @@ def test_transfer_encoding_in_http_1_0_is_refused(ctx):
             b"0\r\n\r\n", 400)
 
 
+@also_tls
 def test_bad_chunks_are_refused(ctx):
     head = (b"POST /api/users/login/ HTTP/1.1\r\n" + HOST +
             b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -110,6 +113,7 @@ def test_a_length_in_a_trailer_is_refused(ctx):
                 b"2\r\n{}\r\n0\r\n" + name + b"\r\n\r\n", 400)
 
 
+@also_tls
 def test_chunks_are_put_together(ctx):
     answer, conn = exchange(
         ctx, b"POST /api/users/login/ HTTP/1.1\r\n" + HOST +
@@ -141,6 +145,7 @@ def test_a_space_before_the_colon_is_refused(ctx):
         refused(ctx, b"GET /healthz HTTP/1.1\r\n" + HOST + line + b"\r\n\r\n", 400)
 
 
+@also_tls
 def test_request_lines_that_are_none_are_refused(ctx):
     for line in (b"GET /healthz", b"GET  /healthz HTTP/1.1", b"GET /healthz  HTTP/1.1", b" GET /healthz HTTP/1.1",
                  b"GET /healthz HTTP/1.1 ", b"GET\t/healthz\tHTTP/1.1", b"GET /healthz HTTP/2.0",
@@ -207,6 +212,7 @@ def test_the_request_line_is_bounded(ctx):
     refused(ctx, b"GET /" + b"a" * 30000, 414)
 
 
+@also_tls
 def test_headers_are_bounded_in_size_and_number(ctx):
     def get(extra):
         return b"GET /healthz HTTP/1.1\r\n" + HOST + extra + b"\r\n"
@@ -222,6 +228,7 @@ def test_headers_are_bounded_in_size_and_number(ctx):
     refused(ctx, b"GET /healthz HTTP/1.1\r\n" + HOST + b"X-A: " + b"a" * 40000, 431)
 
 
+@also_tls
 def test_the_body_is_bounded_by_its_announcement_and_by_its_bytes(ctx):
     head = b"POST /api/users/login/ HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
     refused(ctx, head + b"Content-Length: 65537\r\n\r\n", 413)
@@ -235,6 +242,7 @@ def test_the_body_is_bounded_by_its_announcement_and_by_its_bytes(ctx):
     assert answer.status == 400 and b"required" in answer.body, answer
 
 
+@also_tls
 def test_unknown_paths_and_methods(ctx):
     client = ctx.client()
     answer = client.get("/nowhere/")
@@ -269,6 +277,7 @@ def test_a_missing_slash_is_redirected_for_get_alone(ctx):
         assert answer.status in (400, 404) or not location.startswith(("//", "/\\", "http")), (path, answer)
 
 
+@also_tls
 def test_paths_are_taken_as_they_are(ctx):
     client = ctx.client()
     for path in ("/api/../api/catalog/products/", "/api/./catalog/products/", "/api//catalog/products/",
@@ -282,6 +291,7 @@ def test_paths_are_taken_as_they_are(ctx):
         assert b"root:" not in answer.body
 
 
+@also_tls
 def test_head_is_get_without_its_body(ctx):
     client = ctx.client()
     for path in ("/healthz", "/api/catalog/products/", "/", "/api/schema/", "/docs/"):
@@ -291,6 +301,7 @@ def test_head_is_get_without_its_body(ctx):
         assert client.get("/healthz").status == 200
 
 
+@also_tls
 def test_expect_continue(ctx):
     server = ctx.server()
     head = b"POST /api/users/login/ HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
@@ -320,6 +331,7 @@ def test_pipelined_requests_are_answered_in_order(ctx):
                 assert answer.json == {"status": "ok"}
 
 
+@also_tls
 def test_after_a_refusal_nothing_that_follows_is_read(ctx):
     """The classic: what a front server took for a body must not become a request."""
     with ctx.server().conn(ctx.tls) as conn:
@@ -338,7 +350,7 @@ def test_a_body_left_unread_does_not_become_a_request(ctx):
                       str(len(inner)).encode() + b"\r\n\r\n" + inner)
             first = conn.read()
             assert first.status in (200, 400, 404, 405, 415), first
-            assert conn.is_ended(2) or not conn.buffer, "the body was answered as a request"
+            assert conn.is_ended(0.7) or not conn.buffer, "the body was answered as a request"
 
 
 @also_tls
@@ -355,29 +367,78 @@ def test_one_byte_at_a_time(ctx):
 def test_a_slow_head_and_a_slow_body_are_ended_in_time(ctx):
     server = ctx.server(env={"SUTLER_LIMITS_HEADER_TIMEOUT": "2s", "SUTLER_LIMITS_BODY_TIMEOUT": "2s",
                              "SUTLER_LIMITS_IDLE_TIMEOUT": "3s"})
-    for start in (b"GET /healthz HTTP/1.1\r\nHost: loc", b"G",
-                  b"POST /api/users/login/ HTTP/1.1\r\n" + HOST +
-                  b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{"):
-        with server.conn(ctx.tls) as conn:
-            conn.send(start)
-            began = time.monotonic()
+    starts = (b"GET /healthz HTTP/1.1\r\nHost: loc", b"G",
+              b"POST /api/users/login/ HTTP/1.1\r\n" + HOST +
+              b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{")
+    conns = [server.conn(ctx.tls) for _ in starts]
+    for conn, start in zip(conns, starts):
+        conn.send(start)
+    began = time.monotonic()
+    # A byte now and then does not buy more time.
+    for _ in range(10):
+        time.sleep(0.5)
+        for conn in conns:
             try:
-                # A byte now and then does not buy more time.
-                for _ in range(14):
-                    time.sleep(0.5)
-                    conn.send(b"a")
+                conn.send(b"a")
             except OSError:
                 pass
-            conn.sock.settimeout(10)
+    for conn, start in zip(conns, starts):
+        conn.sock.settimeout(10)
+        try:
             if conn._more() or conn.buffer:
                 answer = conn.read()
                 assert answer.status == 408, answer
-            assert conn.is_ended(), start
-            assert time.monotonic() - began < 12, start
+        except WireError as error:
+            # What we sent behind the refusal may have cost us the sight of it.
+            assert "in a head" in str(error), error
+        assert conn.is_ended(), start
+        conn.close()
+    assert time.monotonic() - began < 12
     with server.conn(ctx.tls) as conn:
         conn.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
         assert conn.read().status == 200
         assert conn.is_ended(8), "an idle connection stays"
+
+
+def test_a_reader_that_takes_nothing_is_ended_in_time(ctx):
+    server = ctx.server(env={"SUTLER_LIMITS_WRITE_TIMEOUT": "2s"})
+    conn = server.conn(ctx.tls)
+    ask = b"GET /api/catalog/products/?page_size=100 HTTP/1.1\r\n" + HOST + b"\r\n"
+    conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    conn.sock.settimeout(0.5)
+    began, ended = time.monotonic(), False
+    while not ended and time.monotonic() - began < 15:
+        try:
+            conn.send(ask * 20)
+        except TimeoutError:
+            pass
+        except OSError:
+            ended = True
+    conn.close()
+    assert ended, "it waits for a reader that reads nothing"
+    assert server.client().get("/healthz").status == 200
+
+
+@only("sqlite")
+def test_connections_in_all_are_bounded(ctx):
+    server = ctx.own_server(env={"SUTLER_LIMITS_CONNECTIONS": "16"})
+    held = []
+    try:
+        for n in range(40):
+            conn = server.conn(source=f"127.0.0.{40 + n}", timeout=3)
+            held.append(conn)
+            conn.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
+        served = 0
+        for conn in held:
+            try:
+                served += conn.read().status == 200
+            except (OSError, WireError):
+                pass
+        assert 8 <= served <= 16, served
+    finally:
+        for conn in held:
+            conn.close()
+    server.wait_well()
 
 
 @only("sqlite")
@@ -405,6 +466,7 @@ def test_connections_per_address_are_bounded(ctx):
             conn.close()
 
 
+@also_tls
 def test_content_types_other_than_json_are_415(ctx):
     client = ctx.client()
     body = '{"email":"a@example.com","password":"x"}'

@@ -80,6 +80,7 @@ def test_revoked_stays_revoked_after_kills(ctx):
         assert login(client, email)["access"]
 
 
+@also_tls
 def test_errors_stand_in_the_envelope(ctx):
     server = ctx.server(preset="nsgg")
     client = ctx.client(server)
@@ -107,6 +108,7 @@ def test_errors_stand_in_the_envelope(ctx):
     assert client.delete("/api/v1/users/me/x/").status == 404
 
 
+@also_tls
 def test_both_contracts_know_the_same_person(ctx):
     server = ctx.server(preset="nsgg")
     client = ctx.client(server)
@@ -117,6 +119,7 @@ def test_both_contracts_know_the_same_person(ctx):
     assert data["tokens"]["expires_in"] == 3600
 
 
+@also_tls
 def test_the_staffs_search(ctx):
     server = ctx.server(preset="nsgg")
     client = ctx.client(server)

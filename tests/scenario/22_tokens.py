@@ -6,7 +6,7 @@ import re
 import secrets
 import time
 
-from sutler import PASSWORD, new_email
+from sutler import PASSWORD, also_tls, new_email
 import jwts as jwt
 
 
@@ -34,6 +34,7 @@ def test_a_token_of_an_older_shop_is_taken(ctx):
     refused(client, jwt.mint(other.secret_key, user_id))
 
 
+@also_tls
 def test_algorithms_other_than_hs256(ctx):
     server = ctx.server()
     client, user_id, tokens = person(ctx)
@@ -107,6 +108,7 @@ def test_base64url_is_taken_in_its_one_form(ctx):
     refused(client, good[:-1] + alphabet[last ^ 1])
 
 
+@also_tls
 def test_claims_of_the_wrong_type_or_value(ctx):
     server = ctx.server()
     client, user_id, _ = person(ctx)
@@ -152,6 +154,7 @@ def test_payloads_that_are_no_object_or_say_a_claim_twice(ctx):
         refused(client, jwt.sign(key, header, good))
 
 
+@also_tls
 def test_a_kind_never_passes_for_another(ctx):
     server = ctx.server()
     client, user_id, tokens = person(ctx)
@@ -183,6 +186,7 @@ def test_an_expired_token_says_so(ctx):
                                         "message": "Token is expired"}], answer
 
 
+@also_tls
 def test_tokens_elsewhere_than_in_the_header_are_not_read(ctx):
     client, _, tokens = person(ctx)
     access = tokens["access_token"]
@@ -248,6 +252,7 @@ def test_the_default_presets_tokens_name_who_made_them_and_for_whom(ctx):
             refused(client, jwt.sign(server.secret_key, header, changed))
 
 
+@also_tls
 def test_a_bad_token_on_a_public_route(ctx):
     """Simple JWT refuses a bad token wherever it is sent; sign-in does not look at it."""
     client, _, tokens = person(ctx)

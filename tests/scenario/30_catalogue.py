@@ -60,6 +60,7 @@ def test_the_shape_of_a_list(ctx):
         len(r["variants"]) for r in everything(client))
 
 
+@also_tls
 def test_pages_cover_everything_once(ctx):
     client = ctx.client()
     rows = everything(client)
@@ -76,6 +77,7 @@ def test_pages_cover_everything_once(ctx):
     assert sorted(seen) == sorted(r["id"] for r in rows)
 
 
+@also_tls
 def test_orders(ctx):
     client = ctx.client()
     rows = everything(client)
@@ -95,6 +97,7 @@ def test_orders(ctx):
         assert answer.status == 400, (bad, answer)
 
 
+@also_tls
 def test_each_filter_and_their_combinations(ctx):
     client = ctx.client()
     rows = everything(client)
@@ -138,6 +141,7 @@ def test_each_filter_and_their_combinations(ctx):
     assert query(client, min_price="9999.99").json["count"] == 0
 
 
+@also_tls
 def test_search(ctx):
     client = ctx.client()
     rows = everything(client)
@@ -162,6 +166,7 @@ def test_search(ctx):
     assert answer.status == 400, answer
 
 
+@also_tls
 def test_errors(ctx):
     client = ctx.client()
     answer = client.get(PRODUCTS + "?coverage_level=sheer")
@@ -191,6 +196,7 @@ def test_errors(ctx):
         assert answer.status == 400 or answer.json["count"] == 0
 
 
+@also_tls
 def test_a_product(ctx):
     client = ctx.client()
     for row in everything(client)[::25]:
@@ -207,6 +213,7 @@ def test_a_product(ctx):
     assert answer.status == 404 and answer.json["detail"] == "Not found.", answer
 
 
+@also_tls
 def test_categories_are_a_tree(ctx):
     client = ctx.client()
     roots = client.get("/api/catalog/categories/").json
@@ -225,6 +232,7 @@ def test_categories_are_a_tree(ctx):
     assert {r["category"]["slug"] for r in everything(client)} <= seen
 
 
+@also_tls
 def test_filters_say_what_is_there(ctx):
     client = ctx.client()
     rows = everything(client)
@@ -238,6 +246,7 @@ def test_filters_say_what_is_there(ctx):
     assert set(answer["colors"]) == {v["color"] for r in rows for v in r["variants"] if v["is_active"]}
 
 
+@also_tls
 def test_etags(ctx):
     client = ctx.client()
     for target in (PRODUCTS, PRODUCTS + "?page=2&ordering=price", PRODUCTS + "1/"):

@@ -180,6 +180,7 @@ def granted(answer):
     return [(k.lower(), v) for k, v in answer.headers if k.lower().startswith("access-control-")]
 
 
+@also_tls
 def test_cors_of_each_preset(ctx):
     ours = {"modestwear": (["https://modestwear-app.vercel.app", "https://modestwear.onrender.com"], True),
             "nsgg": (["https://nsgg.com", "https://admin.nsgg.com"], None), "default": ([], None)}
@@ -372,6 +373,7 @@ def naughty(ctx):
     return json.loads(ctx.corpus("blns/blns.json").read_text())
 
 
+@also_tls
 def test_naughty_strings_as_names_come_back_unharmed(ctx):
     client = ctx.client()
     data = client.register(new_email())
@@ -428,6 +430,7 @@ def test_naughty_strings_everywhere_else(ctx):
     assert client.get("/healthz").status == 200
 
 
+@also_tls
 def test_jsontestsuite_over_http(ctx):
     """Every n_ is 400.  Two files are over 64 KiB: 413 as it comes, and 400 with the limit raised."""
     folder = ctx.corpus("JSONTestSuite/test_parsing")

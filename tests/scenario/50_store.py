@@ -32,7 +32,8 @@ def test_no_acknowledged_registration_is_lost_by_twenty_kills(ctx):
     """1,000 registrations in all, killed 20 times in between: worker and supervisor in turn."""
     cheap = {"SUTLER_PASSWORD_HASH": "pbkdf2_sha256", "SUTLER_PASSWORD_ITERATIONS": "1"}
     # On the embedded store the disk drops what was not synced: a kill is a power loss.
-    server = ctx.own_server(env=cheap, insecure_dev=True, drops_unsynced=ctx.store == "sqlite")
+    server = ctx.own_server(env=cheap, insecure_dev=True, drops_unsynced=ctx.store == "sqlite",
+                            port=sutler.lasting_port())
     server.schema()
     acknowledged, lock, stop = [], threading.Lock(), threading.Event()
 
@@ -70,7 +71,6 @@ def test_no_acknowledged_registration_is_lost_by_twenty_kills(ctx):
                     server.wait_well()
                 else:
                     server.kill()
-                    server.want_port = server.port
                     server.start()
         finally:
             stop.set()
