@@ -199,9 +199,10 @@ def test_openapi_every_schema_is_a_schema():
     schemas += [node["schema"] for _, node in walk(doc["paths"]) if isinstance(node, dict) and
                 isinstance(node.get("schema"), dict)]
     assert len(schemas) > 50
+    # Without the check of formats: a pattern is ECMA 262's with the flag u, which knows \p{L}; Python's does not.
+    of_schemas = jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA)
     for schema in schemas:
-        # A pattern is ECMA 262's with the flag u, which knows \p{L}; Python's does not.
-        jsonschema.Draft202012Validator.check_schema(schema, format_checker=jsonschema.FormatChecker(formats=()))
+        of_schemas.validate(schema)
         for _, node in walk(schema):
             if isinstance(node, dict) and isinstance(node.get("pattern"), str):
                 re.compile(re.sub(r"\\p\{[LN]\}", r"\\w", node["pattern"]))
