@@ -14,6 +14,7 @@ enum {
     HALF = 16,        /* hexadecimal characters of 64 bits */
     MS_PER_S = 1000,
 };
+static const int64_t time_max_s = INT64_C(253402300799); /* the end of the year 9999 */
 
 /* Claims as they stand in the token, before they are judged. */
 struct claims {
@@ -266,6 +267,9 @@ static SUT_ERR judge(const struct sut_token_policy *policy, enum sut_token_kind 
     const int64_t now_s = now.v / MS_PER_S;
     if (c->exp <= now_s)
         REFUSE(EXPIRED);
+    /* No time that anybody could mean, and no room for its milliseconds. */
+    if (c->exp > time_max_s)
+        REFUSE(MALFORMED);
     if (c->iat > now_s + SUT_TOKEN_SKEW_S || c->nbf > now_s + SUT_TOKEN_SKEW_S)
         REFUSE(EARLY);
     if (!sut_str_is(c->token_type, kind_names[kind]))

@@ -14,7 +14,6 @@ enum {
     SLOTS_FIRST = 1024,
     SLOTS_MAX = 1 << 19, /* of 24 bytes: 12 MiB */
     MS_PER_S = 1000,
-    OVERLAP_MS = 120000, /* how far clocks of servers and slow commits may be apart */
 };
 static const int64_t foreign_life_ms = INT64_C(1000) * 86400 * SUT_SESSIONS_FOREIGN_DAYS;
 
@@ -171,7 +170,7 @@ void sut_sessions_free(struct sut_sessions **s)
 void sut_sessions_revoke(struct sut_sessions *s, int64_t session, sut_ms now)
 {
     (void) pthread_rwlock_wrlock(&s->lock);
-    if (!put(&s->revoked, of_id(session), now.v + s->access_life_ms))
+    if (!put(&s->revoked, of_id(session), now.v + s->access_life_ms + SUT_SESSIONS_SLACK_MS))
         raise_floor(&s->floor_s, now.v);
     (void) pthread_rwlock_unlock(&s->lock);
 }
@@ -223,8 +222,8 @@ static int64_t later(int64_t a, int64_t b)
 /* What changed since the last load, or all that can still matter. */
 static SUT_ERR read_store(struct sut_sessions *s, struct sut_db_conn *c, sut_ms now)
 {
-    const int64_t news = s->loaded_ms == 0 ? INT64_MIN : s->loaded_ms - OVERLAP_MS;
-    const sut_ms sessions = { later(news, now.v - s->access_life_ms) };
+    const int64_t news = s->loaded_ms == 0 ? INT64_MIN : s->loaded_ms - SUT_SESSIONS_SLACK_MS;
+    const sut_ms sessions = { later(news, now.v - s->access_life_ms - SUT_SESSIONS_SLACK_MS) };
     TRY(sut_session_each_revoked(c, sessions, seen_session, s));
     if (!s->accept_foreign)
         return SUT_OK;
@@ -272,9 +271,16 @@ static bool is_foreign_refused(const struct sut_sessions *s, const struct sut_to
     return since != 0 && t->iat_s <= since / MS_PER_S;
 }
 
+/* Minted under settings of before, and its session's end may be forgotten already. */
+static bool outlives(const struct sut_sessions *s, const struct sut_token *t)
+{
+    return !t->is_foreign && t->kind == SUT_TOKEN_ACCESS &&
+           t->exp_s - t->iat_s > s->access_life_ms / MS_PER_S;
+}
+
 bool sut_sessions_is_refused(struct sut_sessions *s, const struct sut_token *t)
 {
-    if (!sut_sessions_knows(s))
+    if (!sut_sessions_knows(s) || outlives(s, t))
         return true;
     (void) pthread_rwlock_rdlock(&s->lock);
     const bool is_refused =

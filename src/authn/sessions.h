@@ -3,7 +3,8 @@
  * sessions - what is refused although its signature is good: the memory that
  * makes a revocation hold at once without a query.
  *
- * Holds revoked sessions until the last access token of theirs has expired,
+ * Holds revoked sessions until the last access token of theirs has expired (with
+ * some slack: a refresh that met the revocation minted a little later),
  * refused foreign tokens until they expire, and when a user's foreign tokens
  * were last revoked.  The store has the truth; this is filled from it at the
  * start, told of every change after its commit, and, over a store that others
@@ -31,6 +32,7 @@ struct sut_store;
 
 enum {
     SUT_SESSIONS_STALE_MS = 10000,
+    SUT_SESSIONS_SLACK_MS = 120000, /* how far clocks of servers and slow commits may be apart */
     SUT_SESSIONS_FOREIGN_DAYS = 31, /* a foreign token issued before that is refused */
 };
 
@@ -47,7 +49,11 @@ SUT_ERR sut_sessions_load(struct sut_sessions *s, struct sut_store *store, sut_m
 /* False while it can't know: then a refusal is no verdict on the token (503, not 401). */
 bool sut_sessions_knows(const struct sut_sessions *s);
 
-/* Whether a genuine token is refused (also when this can't be known). */
+/*
+ * Whether a genuine token is refused (also when this can't be known).  So is an
+ * access token of ours with a longer life than the settings give now: nobody
+ * remembers for how long its session would have to be kept.
+ */
 bool sut_sessions_is_refused(struct sut_sessions *s, const struct sut_token *t);
 
 /* After the commit that revoked a session. */

@@ -238,6 +238,8 @@ static void refuses_claims_that_are_missing_doubled_or_of_another_type(void **st
         "{" TYP ",\"exp\":1772367300.0," IAT "," JTI "," UID "}",
         "{" TYP ",\"exp\":1e10," IAT "," JTI "," UID "}",
         "{" TYP ",\"exp\":99999999999999999999," IAT "," JTI "," UID "}",
+        "{" TYP ",\"exp\":9223372036854775807," IAT "," JTI "," UID "}",
+        "{" TYP ",\"exp\":253402300800," IAT "," JTI "," UID "}",
         "{" TYP ",\"exp\":01772367300," IAT "," JTI "," UID "}",
         "{" TYP ",\"exp\":null," IAT "," JTI "," UID "}",
         "{" TYP ",\"exp\":true," IAT "," JTI "," UID "}",

@@ -119,11 +119,31 @@ static void a_revoked_session_is_refused_until_its_tokens_are_dead(void **state)
     sut_sessions_revoke(s, 77, now);
     assert_true(refuses(s, ours(77)));
     assert_false(refuses(s, ours(78)));
-    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS - 1 });
+    /* A refresh that met the revocation minted its token a moment later. */
+    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS + 10000 });
     assert_true(refuses(s, ours(77)));
-    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS });
+    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS + SUT_SESSIONS_SLACK_MS });
     assert_false(refuses(s, ours(77)));
     assert_int_equal(sut_sessions_count(s), 0);
+    sut_sessions_free(&s);
+}
+
+/* Settings that gave an hour, a logout, a restart with settings that give less: the end of the
+ * session is forgotten after the shorter life, while the token would still be good. */
+static void a_token_of_a_longer_life_than_the_settings_give_is_refused(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_sessions *s = memory(f, true);
+    struct sut_token t = ours(79);
+    t.exp_s = t.iat_s + LIFE_MS / 1000;
+    assert_false(refuses(s, t));
+    t.exp_s++;
+    assert_true(refuses(s, t));
+    t.kind = SUT_TOKEN_REFRESH;
+    assert_false(refuses(s, t));
+    t = foreign('l', 99, now.v / 1000);
+    t.exp_s = t.iat_s + 3600;
+    assert_false(refuses(s, t));
     sut_sessions_free(&s);
 }
 
@@ -238,7 +258,7 @@ static void a_restart_forgets_nothing(void **state)
 
     const struct sut_sessions_options o = { .access_life_ms = LIFE_MS };
     OK(sut_sessions_create(&o, &s));
-    OK(sut_sessions_load(s, f->store, (sut_ms){ now.v + LIFE_MS + 1 }));
+    OK(sut_sessions_load(s, f->store, (sut_ms){ now.v + LIFE_MS + SUT_SESSIONS_SLACK_MS + 1 }));
     assert_int_equal(sut_sessions_count(s), 0);
     sut_sessions_free(&s);
 }
@@ -255,7 +275,7 @@ static void a_full_memory_refuses_what_came_before(void **state)
     struct sut_token later = ours(FULL + 1);
     later.iat_s++;
     assert_false(refuses(s, later));
-    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS });
+    sut_sessions_prune(s, (sut_ms){ now.v + LIFE_MS + SUT_SESSIONS_SLACK_MS });
     assert_int_equal(sut_sessions_count(s), 0);
     sut_sessions_revoke(s, 3, (sut_ms){ now.v + LIFE_MS });
     later.session = 3;
@@ -311,6 +331,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(before_it_knows_it_refuses, &f),
         cmocka_unit_test_prestate(a_life_of_nothing_is_refused, &f),
         cmocka_unit_test_prestate(a_revoked_session_is_refused_until_its_tokens_are_dead, &f),
+        cmocka_unit_test_prestate(a_token_of_a_longer_life_than_the_settings_give_is_refused, &f),
         cmocka_unit_test_prestate(foreign_tokens_are_refused_unless_they_are_wanted, &f),
         cmocka_unit_test_prestate(a_foreign_token_that_was_used_up_is_refused, &f),
         cmocka_unit_test_prestate(what_is_older_than_a_users_last_revocation_is_refused, &f),
