@@ -67,8 +67,10 @@ def children_of(pid):
 
 
 def is_alive(pid):
+    """Whether any thread of it is left: the first may be gone while another still holds the files."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return False
 
