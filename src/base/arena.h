@@ -39,7 +39,8 @@ void sut_arena_reset(struct sut_arena *a);
 void sut_arena_set_limit(struct sut_arena *a, size_t limit);
 void sut_arena_set_flags(struct sut_arena *a, unsigned flags);
 
-/* Zeroed memory that lives until the arena is reset; NULL past the limit. */
+/* Zeroed memory that lives until the arena is reset; NULL past the limit.  align: at most
+ * that of max_align_t. */
 void *sut_arena_alloc(struct sut_arena *a, size_t n, size_t size, size_t align)
     __attribute__((malloc, alloc_size(2, 3), alloc_align(4), warn_unused_result));
 /* The same, not zeroed: for bytes that are overwritten at once. */

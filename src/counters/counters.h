@@ -106,7 +106,6 @@ struct sut_counters_stats {
     uint64_t evicted; /* keys that went before their window ended, for want of memory */
     uint64_t save_failures;
 };
-/* What is held now. */
 /* What they hold now. */
 void sut_counters_stats(struct sut_counters *c, struct sut_counters_stats *ret);
 
