@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/boot.h"
 
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,15 +22,35 @@ static bool is_inside(sut_str inner, sut_str outer)
     return sut_str_starts(inner, outer) && (inner.n == outer.n || inner.p[outer.n] == '/');
 }
 
+/* The same by what the paths lead to; a folder that is to be made lies where its parent does. */
+static bool leads_inside(const char *inner, const char *outer)
+{
+    char within[PATH_MAX];
+    char around[PATH_MAX];
+    if (realpath(outer, around) == NULL)
+        return false;
+    if (realpath(inner, within) == NULL) {
+        char parent[PATH_MAX];
+        const int n = snprintf(parent, sizeof(parent), "%s", inner);
+        if (n < 0 || (size_t) n >= sizeof(parent) || realpath(dirname(parent), within) == NULL)
+            return false;
+    }
+    return is_inside(sut_str_from(within), sut_str_from(around));
+}
+
+static SUT_ERR refuse_keys_inside(const struct sut_config *c, struct sut_diag *reterr_diag)
+{
+    sut_diag_set(reterr_diag, "the keys folder %s lies inside the data folder %s", c->server.keys.p,
+                 c->server.data.p);
+    sut_diag_hint(reterr_diag, "a stolen data folder would open itself: give --keys elsewhere");
+    FAIL(INVALID);
+}
+
 static SUT_ERR open_folders(const struct sut_config *c, unsigned flags,
                             struct sut_diag *reterr_diag)
 {
-    if (is_inside(c->server.keys, c->server.data)) {
-        sut_diag_set(reterr_diag, "the keys folder %s lies inside the data folder %s",
-                     c->server.keys.p, c->server.data.p);
-        sut_diag_hint(reterr_diag, "a stolen data folder would open itself: give --keys elsewhere");
-        FAIL(INVALID);
-    }
+    if (is_inside(c->server.keys, c->server.data))
+        return refuse_keys_inside(c, reterr_diag);
     struct stat st;
     if ((flags & SUT_BOOT_CREATE) == 0 && stat(c->server.data.p, &st) != 0) {
         sut_diag_set(reterr_diag, "there is no data folder %s", c->server.data.p);
@@ -35,6 +58,8 @@ static SUT_ERR open_folders(const struct sut_config *c, unsigned flags,
         FAIL(NOT_FOUND);
     }
     TRY(sut_dir_make_private(c->server.data.p, NULL, reterr_diag));
+    if (leads_inside(c->server.keys.p, c->server.data.p))
+        return refuse_keys_inside(c, reterr_diag);
     return SUT_OK;
 }
 

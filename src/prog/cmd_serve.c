@@ -158,6 +158,26 @@ static SUT_ERR start_worker(struct supervisor *s)
     return e;
 }
 
+/* Whether the signal that came asks us to end. */
+static bool is_told_to_stop(const struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+    return read(s->signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info) &&
+           info.ssi_signo != SIGHUP;
+}
+
+/* Wait before the next start; true when told to stop meanwhile. */
+static bool rest(const struct supervisor *s, unsigned ms)
+{
+    const uint64_t end_ns = sut_monotonic_ns() + (uint64_t) ms * 1000000;
+    for (uint64_t now_ns = sut_monotonic_ns(); now_ns < end_ns; now_ns = sut_monotonic_ns()) {
+        struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
+        if (poll(&p, 1, (int) ((end_ns - now_ns) / 1000000) + 1) > 0 && is_told_to_stop(s))
+            return true;
+    }
+    return false;
+}
+
 enum happening { ENDED, STOP, READY };
 
 /* Wait for the next thing: a signal, the worker's first word, its end. */
@@ -171,12 +191,8 @@ static enum happening wait_next(struct supervisor *s, bool is_ready)
         };
         if (poll(p, 3, -1) < 0 && errno != EINTR)
             return ENDED;
-        if (p[0].revents != 0) {
-            struct signalfd_siginfo info;
-            if (read(s->signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info) &&
-                info.ssi_signo != SIGHUP)
-                return STOP;
-        }
+        if (p[0].revents != 0 && is_told_to_stop(s))
+            return STOP;
         if (p[2].revents != 0) {
             char word = 0;
             if (read(s->line_fd, &word, 1) == 1)
@@ -232,8 +248,7 @@ static int supervise(struct supervisor *s)
         const uint64_t lived_ms = (sut_monotonic_ns() - started_ns) / 1000000;
         if (lived_ms > STABLE_MS)
             backoff_ms = 0;
-        struct pollfd p = { .fd = s->signal_fd, .events = POLLIN };
-        if (backoff_ms > 0 && poll(&p, 1, (int) backoff_ms) > 0)
+        if (rest(s, backoff_ms))
             return SUT_EXIT_OK;
         backoff_ms = backoff_ms == 0 ? 100 : backoff_ms * 2;
         if (backoff_ms > BACKOFF_MAX_MS)
