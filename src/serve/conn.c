@@ -5,7 +5,9 @@
 #include "serve/serve_int.h"
 
 enum {
-    LINGER_BYTES = 64 * 1024,
+    /* What a client was already sending when it was refused, so that it gets to read why: a reset
+     * would take the answer away from it. */
+    LINGER_BYTES = 1024 * 1024,
     MS_PER_S = 1000,
 };
 
