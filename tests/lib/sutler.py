@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -390,6 +391,14 @@ class Client:
         head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items())
         return head.encode("utf-8") + b"\r\n" + (body or b"")
 
+    def _send(self, data):
+        try:
+            self.conn.send(data)
+        except OSError as error:
+            # Refused before all was sent: why is to be read.
+            if not isinstance(error, (ssl.SSLEOFError, BrokenPipeError, ConnectionResetError)):
+                raise
+
     def request(self, method, target, json=None, body=None, headers=None, token=..., check=None):
         data = self.bytes_of(method, target, json, body, headers, token)
         for attempt in (1, 2):
@@ -397,7 +406,7 @@ class Client:
             if fresh:
                 self.conn = self.server.conn(self.tls, source=self.source)
             try:
-                self.conn.send(data)
+                self._send(data)
                 answer = self.conn.read(method)
                 break
             except (WireError, ConnectionError, BrokenPipeError) as error:

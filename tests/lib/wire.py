@@ -69,7 +69,7 @@ class Conn:
             return False
         try:
             data = self.sock.recv(65536)
-        except (ConnectionResetError, BrokenPipeError):
+        except (ConnectionResetError, BrokenPipeError, ssl.SSLEOFError):
             data = b""
         if not data:
             self.eof = True
