@@ -415,18 +415,3 @@ struct sut_filter *sut_tls_filter(struct sut_tls *t)
 {
     return &t->filter;
 }
-
-const char *sut_tls_version(const struct sut_tls *t)
-{
-    return SSL_get_version(t->ssl);
-}
-
-const char *sut_tls_suite(const struct sut_tls *t)
-{
-    return SSL_get_cipher_name(t->ssl);
-}
-
-bool sut_tls_was_resumed(const struct sut_tls *t)
-{
-    return SSL_session_reused(t->ssl) == 1;
-}

@@ -54,9 +54,4 @@ SUT_ERR sut_tls_create(struct sut_tls_ctx *c, struct sut_wire *w, struct sut_tls
 void sut_tls_free(struct sut_tls **t);
 struct sut_filter *sut_tls_filter(struct sut_tls *t);
 
-/* After on_ready, for logs and tests: "TLSv1.3", the suite's name; constants of OpenSSL. */
-const char *sut_tls_version(const struct sut_tls *t);
-const char *sut_tls_suite(const struct sut_tls *t);
-bool sut_tls_was_resumed(const struct sut_tls *t);
-
 #endif

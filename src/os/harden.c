@@ -30,8 +30,3 @@ void sut_harden_wipe_environ(void)
         *e = NULL;
     }
 }
-
-void sut_harden_wipe_text(char *z)
-{
-    explicit_bzero(z, strlen(z));
-}

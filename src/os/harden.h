@@ -21,7 +21,4 @@ SUT_ERR sut_harden_process(void);
  */
 void sut_harden_wipe_environ(void);
 
-/* Overwrite a text of argv that must not stay in `ps`. */
-void sut_harden_wipe_text(char *z);
-
 #endif

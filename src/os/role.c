@@ -224,10 +224,3 @@ void sut_role_done(struct sut_role *r)
     sut_fd_close(&r->pidfd);
     *r = SUT_ROLE_NONE;
 }
-
-SUT_ERR sut_role_set_death_signal(int sig)
-{
-    if (prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}

@@ -64,7 +64,4 @@ SUT_ERR sut_role_signal(const struct sut_role *r, int sig);
 /* Kill it if it lives, reap it, close the pidfd.  Safe on SUT_ROLE_NONE; fits DEFER. */
 void sut_role_done(struct sut_role *r);
 
-/* In the child, after a change of user (which clears it): die with the parent again. */
-SUT_ERR sut_role_set_death_signal(int sig);
-
 #endif

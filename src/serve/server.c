@@ -398,11 +398,6 @@ void sut_server_stop(struct sut_server **ps)
     *ps = NULL;
 }
 
-struct sut_pool *sut_server_pool(struct sut_server *s)
-{
-    return s->pool;
-}
-
 static uint64_t read_count(_Atomic uint64_t *n)
 {
     return atomic_load_explicit(n, memory_order_relaxed);

@@ -98,8 +98,6 @@ SUT_ERR sut_server_start(const struct sut_server_options *o, const struct sut_se
  */
 void sut_server_stop(struct sut_server **s);
 
-/* Borrowed; it ends with the server. */
-struct sut_pool *sut_server_pool(struct sut_server *s);
 struct sut_server_counts sut_server_count(struct sut_server *s);
 
 #endif

@@ -40,11 +40,6 @@ static const struct sut_sql category_is = {
     .text = "SELECT 1 FROM categories WHERE id = $1",
 };
 
-static const struct sut_sql category_slug_is = {
-    .name = "category_slug_is",
-    .text = "SELECT 1 FROM categories WHERE slug = $1",
-};
-
 static const struct sut_sql coverage_id = {
     .name = "coverage_id",
     .text = "SELECT id FROM coverage_levels WHERE code = $1",
@@ -68,11 +63,6 @@ static const struct sut_sql product_update = {
 static const struct sut_sql product_touch = {
     .name = "product_touch",
     .text = "UPDATE products SET version = version + 1, modified_at = $1 WHERE id = $2",
-};
-
-static const struct sut_sql product_slug_is = {
-    .name = "product_slug_is",
-    .text = "SELECT 1 FROM products WHERE slug = $1",
 };
 
 static const struct sut_sql product_count = {
@@ -145,15 +135,6 @@ static sut_err grow_version(struct sut_db_conn *c, int64_t *ret)
     return SUT_OK;
 }
 
-static sut_err is_there(struct sut_db_conn *c, const struct sut_sql *sql, sut_str key, bool *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, sql, &s));
-    sut_db_bind_text(s, 1, key);
-    int64_t ignored = 0;
-    return run(s, ret, &ignored);
-}
-
 /* ---- categories ----------------------------------------------------------------------- */
 
 static sut_err check_depth(struct sut_db_conn *c, int64_t parent_id)
@@ -199,11 +180,6 @@ sut_err sut_category_show(struct sut_db_conn *c, int64_t id, bool is_active, sut
     TRY(run_changes(s, &changed));
     ENSURE(changed == 1, NOT_FOUND);
     return grow_version(c, ret_version);
-}
-
-sut_err sut_category_slug_taken(struct sut_db_conn *c, sut_str slug, bool *ret)
-{
-    return is_there(c, &category_slug_is, slug, ret);
 }
 
 /* ---- products ------------------------------------------------------------------------- */
@@ -370,11 +346,6 @@ sut_err sut_product_touch(struct sut_db_conn *c, int64_t id, sut_ms now, int64_t
     TRY(run_changes(s, &changed));
     ENSURE(changed == 1, NOT_FOUND);
     return grow_version(c, ret_version);
-}
-
-sut_err sut_product_slug_taken(struct sut_db_conn *c, sut_str slug, bool *ret)
-{
-    return is_there(c, &product_slug_is, slug, ret);
 }
 
 sut_err sut_product_count(struct sut_db_conn *c, int64_t *ret)

@@ -81,9 +81,6 @@ SUT_ERR sut_variant_update(struct sut_db_conn *c, int64_t id, const struct sut_v
 /* Say that a product changed (its variants, stock, pictures): both versions grow. */
 SUT_ERR sut_product_touch(struct sut_db_conn *c, int64_t id, sut_ms now, int64_t *ret_version);
 
-/* Whether a slug is in use; products and categories have one space each. */
-SUT_ERR sut_product_slug_taken(struct sut_db_conn *c, sut_str slug, bool *ret);
-SUT_ERR sut_category_slug_taken(struct sut_db_conn *c, sut_str slug, bool *ret);
 /* How many products there are, hidden ones too: is this store empty? */
 SUT_ERR sut_product_count(struct sut_db_conn *c, int64_t *ret);
 
