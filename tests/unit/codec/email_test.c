@@ -10,22 +10,7 @@
 #include "codec/json.h"
 #include "codec/schema.h"
 #include "corpora.h"
-
-static int make_arena(void **state)
-{
-    struct sut_arena *a = NULL;
-    if (sut_failed(sut_arena_create(16 << 20, &a)))
-        return -1;
-    *state = a;
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    struct sut_arena *a = *state;
-    sut_arena_free(&a);
-    return 0;
-}
+#include "with_arena.h"
 
 static void agrees_with_djangos_cases(void **state)
 {

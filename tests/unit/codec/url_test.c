@@ -7,22 +7,7 @@
 #include <cmocka.h>
 
 #include "codec/url.h"
-
-static int make_arena(void **state)
-{
-    struct sut_arena *a = NULL;
-    if (sut_failed(sut_arena_create(16 << 20, &a)))
-        return -1;
-    *state = a;
-    return 0;
-}
-
-static int free_arena(void **state)
-{
-    struct sut_arena *a = *state;
-    sut_arena_free(&a);
-    return 0;
-}
+#include "with_arena.h"
 
 static void decodes_once(void **state)
 {
