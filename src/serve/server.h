@@ -98,6 +98,7 @@ SUT_ERR sut_server_start(const struct sut_server_options *o, const struct sut_se
  */
 void sut_server_stop(struct sut_server **s);
 
+/* What it has and has done; any thread. */
 struct sut_server_counts sut_server_count(struct sut_server *s);
 
 #endif
