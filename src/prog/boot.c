@@ -63,18 +63,52 @@ static SUT_ERR open_folders(const struct sut_config *c, unsigned flags,
     return SUT_OK;
 }
 
+static bool is_there(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size > 0;
+}
+
+static SUT_ERR store_path(const struct sut_config *c, char to[PATH_MAX_BYTES])
+{
+    const int n = c->store.path.n > 0
+                      ? snprintf(to, PATH_MAX_BYTES, "%s", c->store.path.p)
+                      : snprintf(to, PATH_MAX_BYTES, "%s/sutler.db", c->server.data.p);
+    ENSURE(n > 0 && n < PATH_MAX_BYTES, INVALID);
+    return SUT_OK;
+}
+
+/*
+ * New keys open nothing that is there already: made in the place of lost ones
+ * they would only be in the way of those.
+ */
+static SUT_ERR what_may_be_made(const struct sut_config *c, bool *ret_master, bool *ret_file_key)
+{
+    char path[PATH_MAX_BYTES];
+    if (c->store.kind != SUT_STORE_EMBEDDED)
+        return SUT_OK;
+    TRY(store_path(c, path));
+    *ret_file_key = *ret_file_key && !is_there(path);
+    const int n = snprintf(path, sizeof(path), "%s/store.key", c->server.data.p);
+    ENSURE(n > 0 && n < PATH_MAX_BYTES, INVALID);
+    *ret_master = *ret_master && *ret_file_key && !is_there(path);
+    return SUT_OK;
+}
+
 static SUT_ERR open_keys(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = b->config;
-    const bool may_create = (flags & SUT_BOOT_CREATE) != 0;
+    bool may_make_master = (flags & SUT_BOOT_CREATE) != 0;
+    bool may_make_file_key = may_make_master;
+    TRY(what_may_be_made(c, &may_make_master, &may_make_file_key));
     if (c->security.master_key != NULL) {
         TRY(sut_secret_dup(sut_secret_str(c->security.master_key), &b->master));
     } else {
-        TRY(sut_master_load_or_create(c->server.keys.p, NULL, may_create, &sut_random_system,
+        TRY(sut_master_load_or_create(c->server.keys.p, NULL, may_make_master, &sut_random_system,
                                       &b->master, reterr_diag));
     }
     if (c->store.kind == SUT_STORE_EMBEDDED)
-        TRY(sut_store_key_load_or_create(c->server.data.p, b->master, may_create,
+        TRY(sut_store_key_load_or_create(c->server.data.p, b->master, may_make_file_key,
                                          &sut_random_system, &b->file_key, reterr_diag));
     return SUT_OK;
 }
@@ -83,10 +117,7 @@ static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *r
 {
     const struct sut_config *c = b->config;
     char path[PATH_MAX_BYTES];
-    const int n = c->store.path.n > 0
-                      ? snprintf(path, sizeof(path), "%s", c->store.path.p)
-                      : snprintf(path, sizeof(path), "%s/sutler.db", c->server.data.p);
-    ENSURE(n > 0 && (size_t) n < sizeof(path), INVALID);
+    TRY(store_path(c, path));
     struct sut_buf dsn;
     sut_buf_init(&dsn, PATH_MAX_BYTES);
     struct sut_store_options o = {

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from sutler import only, run
+from sutler import StartFailed, only, run
 
 
 @only("sqlite")
@@ -36,3 +36,22 @@ def test_the_keys_folder_is_not_inside_the_data_folder_by_any_path(ctx):
         assert not (data / "keys").exists(), keys
     done = run("init", "--data", data, "--keys", server.folder / "x", "--preset", "modestwear")
     assert done.returncode in (0, 1) and "inside" not in done.stderr, done
+
+
+@only("sqlite")
+def test_lost_keys_are_not_replaced_by_new_ones(ctx):
+    """A new key opens nothing that is there; it would only stand in the old one's way."""
+    server = ctx.own_server()
+    server.stop()
+    for folder, name in ((server.data, "store.key"), (server.keys, "master.key")):
+        key = (folder / name).read_bytes()
+        (folder / name).unlink()
+        try:
+            server.start()
+            raise AssertionError(f"started without {name}")
+        except StartFailed as failed:
+            assert failed.code == 1 and "key" in failed.stderr, failed
+        assert not (folder / name).exists(), f"a new {name}"
+        (folder / name).write_bytes(key)
+        (folder / name).chmod(0o600)
+    server.start()
