@@ -27,36 +27,43 @@ bool api_page_is_there(struct sut_req *r, const struct api_page *p)
     return false;
 }
 
-static void add_number(struct sut_req *r, struct sut_buf *url, bool *first, int64_t number)
+/* The list's address with all that was asked but the page. */
+struct base_url {
+    struct sut_buf text;
+    size_t n;
+    bool is_bare; /* no query yet */
+};
+
+static void make_base(struct sut_req *r, const struct api_page *p, struct base_url *ret)
 {
-    struct sut_buf n;
-    sut_buf_init_arena(&n, r->arena, 24);
-    sut_buf_i64(&n, number);
-    sut_url_add_query(url, first, SUT_STR("page"), sut_buf_str(&n));
+    struct sut_buf *url = &ret->text;
+    sut_buf_init_arena(url, r->arena, URL_MAX);
+    sut_buf_str_add(url, r->app->config->server.public_url);
+    sut_buf_str_add(url, p->path == NULL ? r->x->req->path : sut_str_from(p->path));
+    ret->is_bare = true;
+    if (p->search.n > 0)
+        sut_url_add_query(url, &ret->is_bare, SUT_STR("search"), p->search);
+    const struct sut_query_key *keys = r->route->query;
+    for (unsigned i = 0; keys != NULL && keys[i].name != NULL; i++)
+        if (r->query[i].p != NULL && strcmp(keys[i].name, "page") != 0)
+            sut_url_add_query(url, &ret->is_bare, sut_str_from(keys[i].name), r->query[i]);
+    ret->n = url->n;
 }
 
-static void write_link(struct sut_req *r, struct sut_jw *w, const char *key,
-                       const struct api_page *p, int64_t number)
+static void write_link(struct sut_jw *w, const char *key, struct base_url *base, int64_t number)
 {
     sut_jw_key(w, key);
     if (number == 0) {
         sut_jw_null(w);
         return;
     }
-    struct sut_buf url;
-    sut_buf_init_arena(&url, r->arena, URL_MAX);
-    sut_buf_str_add(&url, r->app->config->server.public_url);
-    sut_buf_str_add(&url, p->path == NULL ? r->x->req->path : sut_str_from(p->path));
-    bool first = true;
-    if (p->search.n > 0)
-        sut_url_add_query(&url, &first, SUT_STR("search"), p->search);
-    const struct sut_query_key *keys = r->route->query;
-    for (unsigned i = 0; keys != NULL && keys[i].name != NULL; i++)
-        if (r->query[i].p != NULL && strcmp(keys[i].name, "page") != 0)
-            sut_url_add_query(&url, &first, sut_str_from(keys[i].name), r->query[i]);
-    if (number > 1)
-        add_number(r, &url, &first, number);
-    sut_jw_str(w, sut_buf_str(&url));
+    base->text.n = base->n;
+    if (number > 1) {
+        sut_buf_char(&base->text, base->is_bare ? '?' : '&');
+        sut_buf_lit(&base->text, "page=");
+        sut_buf_i64(&base->text, number);
+    }
+    sut_jw_str(w, sut_buf_str(&base->text));
 }
 
 void api_page_open(struct sut_req *r, struct sut_jw *w, const struct api_page *p)
@@ -64,8 +71,10 @@ void api_page_open(struct sut_req *r, struct sut_jw *w, const struct api_page *p
     sut_jw_obj(w);
     sut_jw_key(w, "count");
     sut_jw_i64(w, p->count);
-    write_link(r, w, "next", p, p->offset + p->size < p->count ? p->number + 1 : 0);
-    write_link(r, w, "previous", p, p->number > 1 ? p->number - 1 : 0);
+    struct base_url base;
+    make_base(r, p, &base);
+    write_link(w, "next", &base, p->offset + p->size < p->count ? p->number + 1 : 0);
+    write_link(w, "previous", &base, p->number > 1 ? p->number - 1 : 0);
     sut_jw_key(w, "results");
     sut_jw_arr(w);
 }

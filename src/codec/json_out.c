@@ -7,7 +7,16 @@
 /* Bytes of ASCII that stand for themselves inside a string. */
 static bool is_plain(char c)
 {
-    return c >= ' ' && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+    switch (c) {
+    case '"':
+    case '\\':
+    case '<':
+    case '>':
+    case '&':
+        return false;
+    default:
+        return c >= ' ' && c < 0x7f;
+    }
 }
 
 static void before(struct sut_jw *w)

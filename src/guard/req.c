@@ -30,7 +30,7 @@ static unsigned key_index(const struct sut_req *r, const char *name)
 {
     const struct sut_query_key *k = r->route == NULL ? NULL : r->route->query;
     for (unsigned i = 0; k != NULL && k[i].name != NULL; i++)
-        if (strcmp(k[i].name, name) == 0)
+        if (k[i].name[0] == name[0] && strcmp(k[i].name, name) == 0)
             return i;
     return SUT_QUERY_MAX;
 }
