@@ -12,6 +12,7 @@ enum {
     PHONE_DIGITS_MIN = 5,
     ECHO_MAX = 100, /* code points of a wrong choice that the answer repeats */
     MESSAGE_MAX = 1024,
+    FAULTS_MAX = 100,
 };
 
 /* Collects faults in order. */
@@ -20,6 +21,7 @@ struct check {
     sut_str prefix; /* "variants.0.", or empty: where the fields stand */
     const struct sut_fault *first;
     struct sut_fault *last;
+    size_t n;
     bool no_memory;
 };
 
@@ -37,6 +39,10 @@ static sut_str full_name(struct check *k, sut_str name)
 
 static void refuse(struct check *k, sut_str field, sut_str message)
 {
+    /* Enough for any form; a body of nothing but faults is not answered one by one. */
+    if (k->n == FAULTS_MAX)
+        return;
+    k->n++;
     struct sut_fault *f = ARENA_NEW(k->a, struct sut_fault);
     if (f == NULL || message.p == NULL) {
         k->no_memory = true;

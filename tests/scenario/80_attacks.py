@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from sutler import StartFailed, only, run
+from sutler import StartFailed, new_email, only, run
 
 
 @only("sqlite")
@@ -55,3 +55,17 @@ def test_lost_keys_are_not_replaced_by_new_ones(ctx):
         (folder / name).write_bytes(key)
         (folder / name).chmod(0o600)
     server.start()
+
+
+@only("sqlite")
+def test_a_body_of_thousands_of_members_is_the_clients_fault(ctx):
+    """Never 5xx, and no answer as long as the attack."""
+    client = ctx.client(ctx.own_server())
+    for n in (200, 2000, 6000):
+        body = "{" + ",".join(f'"{i:04x}":1' for i in range(n)) + "}"
+        answer = client.request("PATCH", "/api/users/profile/", body=body,
+                                token=client.register(new_email())["tokens"]["access_token"])
+        assert answer.status in (400, 413) and len(answer.body) < 10000, answer
+        answer = client.request("POST", "/api/v1/auth/login/", body=body)
+        assert answer.status in (400, 413) and len(answer.body) < 10000, answer
+    assert client.get("/healthz").status == 200

@@ -273,8 +273,30 @@ static void an_exhausted_arena_is_told(void **state)
         .type = SUT_JSON_OBJECT, .n = 200, .items = items, .keys = keys
     };
     assert_false(sut_failed(sut_arena_create(4096, &small)));
+    assert_non_null(sut_arena_bytes(small, 2048));
     assert_int_equal(sut_schema_check(small, &schema, &body, &f).code, SUT_E_NOMEM);
     sut_arena_free(&small);
+}
+
+static void a_body_of_faults_alone_is_answered_with_a_hundred(void **state)
+{
+    (void) state;
+    struct sut_arena *a = NULL;
+    const struct sut_fault *f = NULL;
+    static sut_str keys[5000];
+    static struct sut_json items[5000];
+    for (size_t i = 0; i < 5000; i++)
+        keys[i] = SUT_STR("unknown");
+    const struct sut_json body = {
+        .type = SUT_JSON_OBJECT, .n = 5000, .items = items, .keys = keys
+    };
+    assert_false(sut_failed(sut_arena_create(64 * 1024, &a)));
+    assert_int_equal(sut_schema_check(a, &schema, &body, &f).code, SUT_E_INVALID);
+    size_t n = 0;
+    for (; f != NULL; f = f->next)
+        n++;
+    assert_int_equal(n, 100);
+    sut_arena_free(&a);
 }
 
 int main(void)
@@ -296,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_long_wrong_choice_is_cut_in_the_answer),
         cmocka_unit_test(handlers_read_what_was_judged),
         cmocka_unit_test(an_exhausted_arena_is_told),
+        cmocka_unit_test(a_body_of_faults_alone_is_answered_with_a_hundred),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
