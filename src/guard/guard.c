@@ -87,7 +87,11 @@ static void finish(struct sut_req *r)
     }
     if (sut_arena_overflowed(r->arena) || res->body.overflowed) {
         sut_arena_set_limit(r->arena, sut_arena_held(r->arena) + 64 * 1024);
-        sut_reply_code(r, SUT_E_NOMEM);
+        /* It is the body that asks for more than a request may have. */
+        if (r->step < STEPS && steps[r->step].run == sut_guard__body)
+            sut_reply_refuse(r, 413, "too_large", "Request body has too many values.");
+        else
+            sut_reply_code(r, SUT_E_NOMEM);
     }
     sut_req_conn_end(r);
     sut_headers_apply(r->app->headers, r);

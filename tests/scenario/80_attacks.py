@@ -68,4 +68,7 @@ def test_a_body_of_thousands_of_members_is_the_clients_fault(ctx):
         assert answer.status in (400, 413) and len(answer.body) < 10000, answer
         answer = client.request("POST", "/api/v1/auth/login/", body=body)
         assert answer.status in (400, 413) and len(answer.body) < 10000, answer
+    for body in ("[" + "1," * 32000 + "1]", '{"email":[' + '"",' * 21000 + '""]}'):
+        answer = client.request("POST", "/api/users/login/", body=body)
+        assert answer.status in (400, 413) and len(answer.body) < 10000, answer
     assert client.get("/healthz").status == 200
