@@ -27,7 +27,7 @@ from wire import Conn, WireError
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SUTLER_PROGRAM", str(ROOT / "build" / "sutler"))
 CORPORA = pathlib.Path(os.environ.get("SUTLER_CORPORA", ROOT.parent / "shared" / "corpora"))
-START_SECONDS = float(os.environ.get("SUTLER_START_SECONDS", "30"))
+START_SECONDS = float(os.environ.get("SUTLER_START_SECONDS", "90"))
 
 # Rates so high that a test of something else never meets them; decided on every request still.
 HIGH_RATES = {f"SUTLER_LIMITS_{name}": "1000000/second"
