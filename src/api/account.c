@@ -264,10 +264,9 @@ static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
 SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
                             const struct api_device *device, struct api_account *ret)
 {
-    sut_err e = SUT_OK;
     /* Of two sign-ins at once one may renew the hash under the other: that one looks again. */
     for (unsigned i = 0; i < 3; i++) {
-        e = try_sign_in(r, email, password, device, ret);
+        const sut_err e = try_sign_in(r, email, password, device, ret);
         if (e.code != SUT_E_DENIED && e.code != SUT_E_NOT_FOUND)
             return e;
     }
