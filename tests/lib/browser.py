@@ -23,7 +23,8 @@ class Browser:
                    "--disable-sync", "--disable-default-apps", "--disable-extensions",
                    f"--user-data-dir={self.folder}", "--remote-debugging-pipe", "about:blank"]
         self.process = subprocess.Popen(command, pass_fds=high, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        env={**os.environ, "TMPDIR": self.folder})
         for fd in (down_read, up_write, *high):
             os.close(fd)
         self.down, self.up = down_write, up_read
