@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * words - what the supervisor and its roles say to each other over their lines
+ * (ipc/line.h): one list, so that both sides read the same.
+ *
+ *   to the keeper      PEERS    n sockets, each a connection of the worker
+ *                      TLS_KEY  bytes: a private key (PEM); the last two are kept
+ *   from the keeper    READY    (after master and settings are in)
+ *                      TLS_OK   bytes: the key's id · TLS_BAD bytes: why
+ *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
+ *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
+ *                      DONE     u64 0 or 1, bytes: why not; the answer to an ask
+ *   from the worker    READY
+ *                      ASK_MASTER_NEXT   the keeper shall make the next master key beside this one
+ *                      ASK_MASTER_ADOPT  and use that alone
+ *                      ASK_TLS           read certificate and key anew
+ *
+ * One ask at a time; the worker waits for DONE.  KEEPER comes before the DONE of a
+ * master ask: then the new keeper answers.  SIGHUP to the supervisor is ASK_TLS.
+ */
+#ifndef SUT_PROG_WORDS_H
+#define SUT_PROG_WORDS_H
+
+enum sut_word {
+    SUT_WORD_READY = 1,
+    SUT_WORD_PEERS,
+    SUT_WORD_TLS_KEY,
+    SUT_WORD_TLS_OK,
+    SUT_WORD_TLS_BAD,
+    SUT_WORD_KEEPER,
+    SUT_WORD_CERT,
+    SUT_WORD_DONE,
+    SUT_WORD_ASK_MASTER_NEXT,
+    SUT_WORD_ASK_MASTER_ADOPT,
+    SUT_WORD_ASK_TLS,
+};
+
+enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };
+
+#endif
