@@ -42,8 +42,9 @@ struct sut_line_message {
 };
 
 /*
- * Take one message that is there (poll for it): PARSE, TOO_LARGE, DENIED as the
- * table says; UNAVAILABLE at the end of the line.  Descriptors are close-on-exec.
+ * Take one message that is there (poll for it; BUSY when none is): PARSE,
+ * TOO_LARGE, DENIED as the table says; UNAVAILABLE at the end of the line.
+ * Descriptors are close-on-exec.
  */
 SUT_ERR sut_line_receive(int fd, const struct sut_line_permit *permits,
                          struct sut_line_message *ret);
