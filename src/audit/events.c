@@ -49,17 +49,17 @@ static void write_event(enum sut_event_type type, const struct sut_event_detail 
 {
     struct sut_log_field f[FIELDS_MAX];
     size_t n = 0;
-    f[n++] = LOG_Z("type", names[type]);
+    f[n++] = LOG_NAME("type", names[type]);
     if (d != NULL && d->reason != NULL)
-        f[n++] = LOG_Z("reason", d->reason);
+        f[n++] = LOG_NAME("reason", d->reason);
     if (d != NULL && d->route != NULL)
-        f[n++] = LOG_Z("route", d->route);
+        f[n++] = LOG_NAME("route", d->route);
     if (d != NULL && d->addr != NULL)
-        f[n++] = LOG_ADDR("addr", sut_str_from(d->addr));
+        f[n++] = LOG_ADDR("addr", d->addr);
     if (d != NULL && d->user_id != 0)
-        f[n++] = LOG_INT("user_id", d->user_id);
+        f[n++] = LOG_PERSON("person", d->user_id);
     if (d != NULL && d->request_id != NULL)
-        f[n++] = LOG_Z("request_id", d->request_id);
+        f[n++] = LOG_ID("request_id", d->request_id);
     if (held_back > 0)
         f[n++] = LOG_INT("held_back", (int64_t) held_back);
     if (sut_log_wants(SUT_LOG_WARN))

@@ -4,8 +4,9 @@
  *
  * A closed list of types.  Each goes to the log, at most SUT_EVENTS_PER_SECOND
  * of a type within a second; the rest are counted and reported with the next
- * one.  No field can hold personal data: constants of the program, ids and the
- * client's address.  Any thread.
+ * one.  No field can hold what a person is called or reached by: constants of the
+ * program, the request's id, the client's address; the person stands there as a
+ * keyed pseudonym (log/log.h).  Any thread.
  */
 #ifndef SUT_AUDIT_EVENTS_H
 #define SUT_AUDIT_EVENTS_H
@@ -37,8 +38,8 @@ struct sut_event_detail {
     const char *route; /* the route's name */
     const char *request_id;
     const char *addr;   /* the client's address */
-    const char *reason; /* a constant of the program */
-    int64_t user_id;
+    const char *reason; /* a constant of the program, a word without blanks */
+    int64_t user_id;    /* written as a pseudonym */
 };
 
 /* "login_failed" */

@@ -34,6 +34,8 @@ enum sut_config_store_kind { SUT_STORE_EMBEDDED, SUT_STORE_POSTGRES };
 enum sut_config_cipher { SUT_CIPHER_AEGIS256, SUT_CIPHER_SQLCIPHER };
 /* The numbers are those of enum sut_log_level. */
 enum sut_config_log_level { SUT_LEVEL_DEBUG, SUT_LEVEL_INFO, SUT_LEVEL_WARN, SUT_LEVEL_ERROR };
+/* The numbers are those of enum sut_log_format. */
+enum sut_config_log_format { SUT_FORMAT_LOGFMT, SUT_FORMAT_JSON };
 /* not_negative: >= 0, "Price cannot be negative"; positive: > 0, "Price must be greater than zero".
  */
 enum sut_config_price { SUT_PRICE_NOT_NEGATIVE, SUT_PRICE_POSITIVE };
@@ -203,6 +205,7 @@ struct sut_config {
 
     struct {
         enum sut_config_log_level level;
+        enum sut_config_log_format format;
     } log;
 
     struct {

@@ -16,6 +16,7 @@ static const char *const hashes[] = { "pbkdf2_sha256", "argon2id", NULL };
 static const char *const plains[] = { "redirect", "pages", NULL };
 static const char *const tls_policies[] = { "2026", "2026-aes128", NULL };
 static const char *const ciphers[] = { "aegis256", "sqlcipher", NULL };
+static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const prices[] = { "not_negative", "positive", NULL };
 static const char *const scans[] = { "required", "configured", NULL };

@@ -228,8 +228,8 @@ static void on_refused(void *app_ptr, struct sut_exchange *x, int status, const 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].status == status)
             row = &rows[i];
-    sut_log(SUT_LOG_DEBUG, "request_refused", LOG_INT("status", status), LOG_Z("why", why),
-            LOG_Z("request_id", x->request_id));
+    sut_log(SUT_LOG_DEBUG, "request_refused", LOG_INT("status", status), LOG_WHY("why", why),
+            LOG_ID("request_id", x->request_id));
     if (status == 400)
         sut_guard__event(r, SUT_EVENT_INPUT_SUSPICIOUS);
     sut_reply_refuse(r, status, row->code, row->text);
@@ -243,11 +243,11 @@ static void on_done(void *app_ptr, struct sut_exchange *x)
     const struct sut_req *r = x->app_data;
     if (!sut_log_wants(SUT_LOG_DEBUG) || r == NULL)
         return;
-    sut_log(SUT_LOG_DEBUG, "request", LOG_Z("method", sut_method_name(x->req->method)),
-            LOG_Z("route", r->route == NULL ? "-" : r->route->name),
+    sut_log(SUT_LOG_DEBUG, "request", LOG_NAME("method", sut_method_name(x->req->method)),
+            LOG_NAME("route", r->route == NULL ? "-" : r->route->name),
             LOG_INT("status", x->res.status),
             LOG_INT("us", (int64_t) ((sut_monotonic_ns() - x->started_ns) / 1000)),
-            LOG_INT("statements", (int64_t) r->statements), LOG_Z("request_id", x->request_id));
+            LOG_INT("statements", (int64_t) r->statements), LOG_ID("request_id", x->request_id));
 }
 
 static SUT_ERR loop_start(void *app_ptr, unsigned loop, void **ret_ctx)

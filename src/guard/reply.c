@@ -248,7 +248,7 @@ void sut_reply_error(struct sut_req *r, sut_err e)
 {
     if (sut_err_info(e.code)->kind == SUT_EKIND_SERVER)
         sut_log(SUT_LOG_ERROR, "request_failed",
-                LOG_Z("route", r->route == NULL ? "-" : r->route->name),
-                LOG_Z("request_id", r->x->request_id), LOG_ERR(e));
+                LOG_NAME("route", r->route == NULL ? "-" : r->route->name),
+                LOG_ID("request_id", r->x->request_id), LOG_ERR(e));
     sut_reply_code(r, e.code);
 }

@@ -4,17 +4,18 @@
 #include <string.h>
 
 enum {
-    TAIL = sizeof("\" cut=1\n") - 1, /* room that only sut_line_end() uses */
+    TAIL = sizeof("\",\"cut\":true}\n") - 1, /* room that only a quote and the end use */
     MS_PER_S = 1000,
     S_PER_DAY = 86400,
 };
 
 static const char hex[] = "0123456789abcdef";
 
-void sut_line_reset(struct sut_line *l)
+void sut_line_reset(struct sut_line *l, bool is_json)
 {
     l->n = 0;
     l->cut = false;
+    l->is_json = is_json;
 }
 
 /* All of it or nothing, so that an escape is never cut in two. */
@@ -39,14 +40,29 @@ static bool is_key(char c)
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* Keys are constants of the program; one that isn't well made must not break the line either. */
-static void put_key(struct sut_line *l, const char *key)
+/* All of the field was put, or nothing of it. */
+static bool keep_or_drop(struct sut_line *l, size_t mark)
 {
-    if (l->n > 0)
+    if (l->cut)
+        l->n = mark;
+    return !l->cut;
+}
+
+/*
+ * Begin a field, if there is room.  Keys are constants of the program; one that
+ * isn't well made must not break the line either.
+ */
+static bool put_key(struct sut_line *l, const char *key)
+{
+    const size_t mark = l->n;
+    if (l->is_json)
+        (void) put(l, l->n == 0 ? "{\"" : ",\"", 2);
+    else if (l->n > 0)
         (void) put(l, " ", 1);
     for (const char *c = key; *c != '\0'; c++)
         (void) put(l, is_key(*c) ? c : "_", 1);
-    (void) put(l, "=", 1);
+    (void) put(l, l->is_json ? "\":" : "=", l->is_json ? 2 : 1);
+    return keep_or_drop(l, mark);
 }
 
 /*
@@ -87,10 +103,23 @@ static bool acts_on_viewer(unsigned cp)
            cp == 0x61c;
 }
 
-static bool put_byte(struct sut_line *l, unsigned char c)
+static bool put_unicode(struct sut_line *l, unsigned cp)
+{
+    const char e[6] = { '\\',        'u', hex[cp >> 12 & 15], hex[cp >> 8 & 15], hex[cp >> 4 & 15],
+                        hex[cp & 15] };
+    return put(l, e, sizeof(e));
+}
+
+static bool put_control(struct sut_line *l, unsigned char c)
 {
     const char e[4] = { '\\', 'x', hex[c >> 4], hex[c & 15] };
-    return put(l, e, sizeof(e));
+    return l->is_json ? put_unicode(l, c) : put(l, e, sizeof(e));
+}
+
+/* JSON has no bytes, only characters: there it is the one that stands for what is none. */
+static bool put_broken(struct sut_line *l, unsigned char c)
+{
+    return l->is_json ? put_unicode(l, 0xfffd) : put_control(l, c);
 }
 
 static bool put_ascii(struct sut_line *l, unsigned char c)
@@ -110,13 +139,11 @@ static bool put_ascii(struct sut_line *l, unsigned char c)
         break;
     }
     const char as_is = (char) c;
-    return c < ' ' || c == 0x7f ? put_byte(l, c) : put(l, &as_is, 1);
+    return c < ' ' || c == 0x7f ? put_control(l, c) : put(l, &as_is, 1);
 }
 
 static void put_quoted(struct sut_line *l, sut_str s)
 {
-    if (!put(l, "\"", 1))
-        return;
     const unsigned char *p = (const unsigned char *) s.p;
     for (size_t i = 0; i < s.n;) {
         unsigned cp = 0;
@@ -125,12 +152,9 @@ static void put_quoted(struct sut_line *l, sut_str s)
         if (len == 1) {
             fits = put_ascii(l, p[i]);
         } else if (len == 0) {
-            fits = put_byte(l, p[i]);
+            fits = put_broken(l, p[i]);
         } else if (acts_on_viewer(cp)) {
-            const char e[6] = {
-                '\\', 'u', hex[cp >> 12 & 15], hex[cp >> 8 & 15], hex[cp >> 4 & 15], hex[cp & 15]
-            };
-            fits = put(l, e, sizeof(e));
+            fits = put_unicode(l, cp);
         } else {
             fits = put(l, s.p + i, len);
         }
@@ -146,23 +170,25 @@ static void put_quoted(struct sut_line *l, sut_str s)
 
 void sut_line_text(struct sut_line *l, const char *key, sut_str value)
 {
-    if (l->cut)
+    const size_t mark = l->n;
+    if (l->cut || !put_key(l, key))
         return;
-    put_key(l, key);
-    bool plain = value.n > 0;
+    bool plain = value.n > 0 && !l->is_json;
     for (size_t i = 0; i < value.n && plain; i++)
         plain = is_plain((unsigned char) value.p[i]);
     if (plain && value.n < SUT_LINE_MAX - TAIL - l->n)
         (void) put(l, value.p, value.n);
-    else
+    else if (put(l, "\"", 1))
         put_quoted(l, value);
+    else
+        (void) keep_or_drop(l, mark);
 }
 
 void sut_line_int(struct sut_line *l, const char *key, int64_t value)
 {
-    if (l->cut)
+    const size_t mark = l->n;
+    if (l->cut || !put_key(l, key))
         return;
-    put_key(l, key);
     char digits[24];
     size_t at = sizeof(digits);
     uint64_t v = value < 0 ? 0 - (uint64_t) value : (uint64_t) value;
@@ -173,6 +199,7 @@ void sut_line_int(struct sut_line *l, const char *key, int64_t value)
     if (value < 0)
         digits[--at] = '-';
     (void) put(l, digits + at, sizeof(digits) - at);
+    (void) keep_or_drop(l, mark);
 }
 
 static void put_number(struct sut_line *l, uint64_t v, unsigned width, char after)
@@ -200,9 +227,11 @@ void sut_line_time(struct sut_line *l, const char *key, sut_ms at)
     const uint64_t shifted = (5 * day_of_year + 2) / 153;
     const uint64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
 
-    if (l->cut)
+    const size_t mark = l->n;
+    if (l->cut || !put_key(l, key))
         return;
-    put_key(l, key);
+    if (l->is_json)
+        (void) put(l, "\"", 1);
     put_number(l, days / 146097 * 400 + year_of_era + (month <= 2 ? 1 : 0), 4, '-');
     put_number(l, month, 2, '-');
     put_number(l, day_of_year - (153 * shifted + 2) / 5 + 1, 2, 'T');
@@ -210,14 +239,29 @@ void sut_line_time(struct sut_line *l, const char *key, sut_ms at)
     put_number(l, s / 60 % 60, 2, ':');
     put_number(l, s % 60, 2, '.');
     put_number(l, ms % MS_PER_S, 3, 'Z');
+    if (l->is_json)
+        (void) put(l, "\"", 1);
+    (void) keep_or_drop(l, mark);
+}
+
+/* Of the room kept back: all of it fits. */
+static void put_tail(struct sut_line *l, const char *z)
+{
+    for (; *z != '\0'; z++)
+        l->p[l->n++] = *z;
 }
 
 sut_str sut_line_end(struct sut_line *l)
 {
-    if (l->cut) {
-        memcpy(l->p + l->n, " cut=1", 6);
-        l->n += 6;
+    if (l->is_json) {
+        if (l->n == 0)
+            put_tail(l, l->cut ? "{\"cut\":true" : "{");
+        else if (l->cut)
+            put_tail(l, ",\"cut\":true");
+        put_tail(l, "}");
+    } else if (l->cut) {
+        put_tail(l, " cut=1");
     }
-    l->p[l->n++] = '\n';
+    put_tail(l, "\n");
     return sut_str_of(l->p, l->n);
 }

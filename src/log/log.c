@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "log/log.h"
 
+#include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct slot {
 /* The log of this process: set before threads, the slots under the lock. */
 static struct {
     atomic_int least;
+    bool is_json;
     int fd;
     const char *role;
     const struct sut_clock *clock;
@@ -48,9 +50,21 @@ static const char *const level_names[] = {
     [SUT_LOG_ERROR] = "error",
 };
 
-void sut_log_init(enum sut_log_level least, int fd, const char *role)
+/* Whose pseudonyms: called with the lock held, so that a change waits for who is in it. */
+static struct {
+    pthread_mutex_t lock;
+    sut_log_pseudonym_fn *fn;
+    void *ctx;
+} pseudonyms = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* The image of this program: its constants lie before its data (every linker's script). */
+extern const char __executable_start[];
+extern const char __data_start[];
+
+void sut_log_init(enum sut_log_level least, enum sut_log_format format, int fd, const char *role)
 {
     atomic_store(&state.least, (int) least);
+    state.is_json = format == SUT_LOG_JSON;
     state.fd = fd;
     state.role = role;
     state.clock = &sut_clock_system;
@@ -69,6 +83,14 @@ void sut_log_limit(unsigned lines, unsigned window_ms)
 void sut_log_clock(const struct sut_clock *clock)
 {
     state.clock = clock;
+}
+
+void sut_log_pseudonyms(sut_log_pseudonym_fn *fn, void *ctx)
+{
+    (void) pthread_mutex_lock(&pseudonyms.lock);
+    pseudonyms.fn = fn;
+    pseudonyms.ctx = ctx;
+    (void) pthread_mutex_unlock(&pseudonyms.lock);
 }
 
 bool sut_log_wants(enum sut_log_level level)
@@ -124,7 +146,7 @@ static bool admit(const char *event, enum sut_log_level level, int64_t now_ms,
 
 static void begin(struct sut_line *l, enum sut_log_level level, const char *event, sut_ms now)
 {
-    sut_line_reset(l);
+    sut_line_reset(l, state.is_json);
     sut_line_time(l, "ts", now);
     sut_line_text(l, "level", sut_str_from(level_names[level]));
     sut_line_text(l, "role", sut_str_from(state.role));
@@ -144,12 +166,88 @@ static void put_err(struct sut_line *l, const struct sut_log_field *f)
     }
 }
 
+/* What does not fit its type is a question mark: that something was wrong is seen, not what. */
+static void put_checked(struct sut_line *l, const struct sut_log_field *f, bool is_right)
+{
+    sut_line_text(l, f->key, is_right ? sut_str_from(f->z) : SUT_STR("?"));
+}
+
+/* A constant of this program: what came from outside lies on the heap or on a stack. */
+static bool is_constant(const char *z)
+{
+    const uintptr_t at = (uintptr_t) z;
+    return at >= (uintptr_t) __executable_start && at < (uintptr_t) __data_start;
+}
+
+/* Letters, digits and these marks. */
+static bool is_name(const char *z, const char *marks)
+{
+    size_t n = 0;
+    if (z == NULL || !is_constant(z))
+        return false;
+    for (; z[n] != '\0' && n <= SUT_LOG_NAME_MAX; n++)
+        if (!((z[n] >= 'a' && z[n] <= 'z') || (z[n] >= 'A' && z[n] <= 'Z') ||
+              (z[n] >= '0' && z[n] <= '9') || strchr(marks, z[n]) != NULL))
+            return false;
+    return n > 0 && n <= SUT_LOG_NAME_MAX;
+}
+
+static bool is_addr(const char *z)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    return z != NULL && (inet_pton(AF_INET, z, bytes) == 1 || inet_pton(AF_INET6, z, bytes) == 1);
+}
+
+static bool is_id(const char *z)
+{
+    size_t n = 0;
+    if (z == NULL)
+        return false;
+    for (; n <= SUT_LOG_ID_SIZE && z[n] != '\0'; n++)
+        if (!((z[n] >= 'a' && z[n] <= 'f') || (z[n] >= '0' && z[n] <= '9')))
+            return false;
+    return n == SUT_LOG_ID_SIZE;
+}
+
+static void put_person(struct sut_line *l, const struct sut_log_field *f)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char bytes[SUT_LOG_PSEUDONYM];
+    char text[1 + 2 * SUT_LOG_PSEUDONYM] = { 'p' };
+    if (f->i == 0)
+        return;
+    (void) pthread_mutex_lock(&pseudonyms.lock);
+    const bool has_key = pseudonyms.fn != NULL;
+    if (has_key)
+        pseudonyms.fn(pseudonyms.ctx, f->i, bytes);
+    (void) pthread_mutex_unlock(&pseudonyms.lock);
+    for (size_t i = 0; has_key && i < SUT_LOG_PSEUDONYM; i++) {
+        text[1 + 2 * i] = hex[bytes[i] >> 4];
+        text[2 + 2 * i] = hex[bytes[i] & 15];
+    }
+    sut_line_text(l, f->key, has_key ? sut_str_of(text, sizeof(text)) : SUT_STR("p?"));
+}
+
 static void put_field(struct sut_line *l, const struct sut_log_field *f)
 {
     switch (f->type) {
-    case SUT_LOG_T_TEXT:
+    case SUT_LOG_T_LITERAL:
+        sut_line_text(l, f->key, sut_str_from(f->z));
+        break;
+    case SUT_LOG_T_NAME:
+        put_checked(l, f, is_name(f->z, "_./:{}-"));
+        break;
+    case SUT_LOG_T_WHY:
+        put_checked(l, f, is_name(f->z, "_./:{}- ,"));
+        break;
     case SUT_LOG_T_ADDR:
-        sut_line_text(l, f->key, f->text);
+        put_checked(l, f, is_addr(f->z));
+        break;
+    case SUT_LOG_T_ID:
+        put_checked(l, f, is_id(f->z));
+        break;
+    case SUT_LOG_T_PERSON:
+        put_person(l, f);
         break;
     case SUT_LOG_T_INT:
         sut_line_int(l, f->key, f->i);

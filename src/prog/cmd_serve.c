@@ -240,7 +240,7 @@ static int supervise(struct supervisor *s)
         /* What fails at the very first start fails again: its own words stand on stderr. */
         if (!was_ready)
             return end.is_signal ? SUT_EXIT_FAILED : end.code;
-        sut_log(SUT_LOG_ERROR, "worker_ended", LOG_Z("by", end.is_signal ? "signal" : "exit"),
+        sut_log(SUT_LOG_ERROR, "worker_ended", LOG_NAME("by", end.is_signal ? "signal" : "exit"),
                 LOG_INT("code", end.code));
         const struct sut_event_detail detail = { .reason = "worker" };
         sut_event_raise(s->events, SUT_EVENT_ROLE_CRASHED, sut_clock_now(&sut_clock_system),
@@ -280,7 +280,8 @@ static int run_supervisor(struct supervisor *s)
         return sut_command_fail(&diag);
     }
     sut_harden_wipe_environ();
-    sut_log_init((enum sut_log_level) s->config->log.level, 2, "supervisor");
+    sut_log_init((enum sut_log_level) s->config->log.level,
+                 (enum sut_log_format) s->config->log.format, 2, "supervisor");
     /* From here on only the packed copy holds secrets. */
     sut_config_free(&s->config);
     return supervise(s);

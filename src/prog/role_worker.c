@@ -310,7 +310,7 @@ static void say_ready(const struct worker *w)
         sut_demo_people_print(url);
     (void) fflush(stdout);
     if (write(SUT_ROLE_FD_SUPERVISOR, "r", 1) != 1)
-        sut_log(SUT_LOG_WARN, "supervisor_gone", LOG_Z("role", "worker"));
+        sut_log_write(SUT_LOG_WARN, "supervisor_gone", NULL, 0);
 }
 
 static void watch_catalogue(struct worker *w)
@@ -425,7 +425,8 @@ int sut_role_worker(int argc, char **argv)
     /* Many threads, small requests: an allocator's arena for each would cost more than it brings.
      */
     (void) mallopt(M_ARENA_MAX, 2);
-    sut_log_init((enum sut_log_level) w.config->log.level, 2, "worker");
+    sut_log_init((enum sut_log_level) w.config->log.level,
+                 (enum sut_log_format) w.config->log.format, 2, "worker");
     const sut_err e = worker_start(&w, &diag);
     if (sut_failed(e)) {
         if (diag.text[0] == '\0')
