@@ -51,7 +51,7 @@ struct sut_seal;
 struct sut_seal_options {
     struct sut_keeper *keeper;
     const struct sut_random *random;
-    size_t keys_max; /* open data keys at once: 16 .. 65,536 */
+    size_t keys_max; /* open data keys at once: 16 .. 65,536; four times the longest list is good */
 };
 
 /* Keeper and random are borrowed. */
@@ -85,16 +85,28 @@ void sut_data_key_done(struct sut_data_key *k);
 SUT_ERR sut_seal_key(struct sut_seal *s, int64_t person, uint32_t version,
                      struct sut_data_key *ret);
 /*
+ * The same for a row that was just read, in a transaction that seals: NOT_FOUND, too, when the
+ * open key came from another wrapped text than this row's.  So nothing is ever sealed
+ * under a key that was made and not stored (the transaction failed, another server was first).
+ */
+SUT_ERR sut_seal_key_of(struct sut_seal *s, const struct sut_data_key_row *row,
+                        struct sut_data_key *ret);
+/*
  * Bring keys into the cache (any number; those that are there cost nothing).
  * Blocks for the keeper.  One that does not open is left out and counted in
  * *ret_bad (may be NULL): its sut_seal_key() stays NOT_FOUND, its fields are lost.
+ * A row that is wrapped by a KEK that was not set counts so, too.  A key that is there from
+ * another wrapped text is replaced.  UNAVAILABLE before the KEKs were set; else as
+ * sut_keeper_open_data(), with those before the error in the cache.
  */
 SUT_ERR sut_seal_open_keys(struct sut_seal *s, const struct sut_data_key_row *rows, size_t n,
                            size_t *ret_bad);
-/* New keys under the current KEK, in the cache at once: person and version given, the rest filled
- * in.  Blocks. */
+/*
+ * New keys under the current KEK, in the cache at once: person and version given, the rest filled
+ * in.  Blocks.  When the rows could not be stored, sut_seal_forget() the persons.
+ */
 SUT_ERR sut_seal_make_keys(struct sut_seal *s, struct sut_data_key_row *rows, size_t n);
-/* Wipe a person's keys from the cache. */
+/* Wipe a person's keys from the cache; one that is on its way from the keeper does not get in. */
 void sut_seal_forget(struct sut_seal *s, int64_t person);
 /* Wipe keys that nobody has used for `idle_ms`. */
 void sut_seal_sweep(struct sut_seal *s, int64_t idle_ms);
@@ -106,6 +118,10 @@ struct sut_seal_counts {
     size_t held;
 };
 struct sut_seal_counts sut_seal_count(struct sut_seal *s);
+
+/* NULL; in a build that measures the cost of sealing and seals nothing (meson option sealing=false)
+ * what to say to whoever runs it. */
+const char *sut_seal_warning(void);
 
 /* --- fields --- */
 
