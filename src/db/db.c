@@ -48,6 +48,7 @@ SUT_ERR sut_db_open(const struct sut_db_options *opt, struct sut_db **ret,
     TRY(driver->open(opt, &db, reterr_diag));
     db->magic = DB_MAGIC;
     db->driver = driver;
+    db->context = opt->context;
 
     struct sut_db_conn *c = NULL;
     const sut_err err = driver->connect(db, SUT_DB_WRITE, &c, reterr_diag);
@@ -75,6 +76,12 @@ enum sut_db_kind sut_db_kind(const struct sut_db *db)
     return db->driver->kind;
 }
 
+SUT_ERR sut_db_set_key(struct sut_db *db, const struct sut_secret *key)
+{
+    ENSURE(db->driver->set_key != NULL, INVALID);
+    return db->driver->set_key(db, key);
+}
+
 SUT_ERR sut_db_connect(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret)
 {
     SUT_BUG_IF(db->magic != DB_MAGIC);
@@ -82,6 +89,7 @@ SUT_ERR sut_db_connect(struct sut_db *db, enum sut_db_mode mode, struct sut_db_c
     TRY(db->driver->connect(db, mode, &c, NULL));
     c->magic = CONN_MAGIC;
     c->driver = db->driver;
+    c->context = db->context;
     c->mode = mode;
     *ret = c;
     return SUT_OK;
@@ -101,6 +109,21 @@ void sut_db_disconnect(struct sut_db_conn **c)
 enum sut_db_kind sut_db_conn_kind(const struct sut_db_conn *c)
 {
     return c->driver->kind;
+}
+
+void *sut_db_context(const struct sut_db_conn *c)
+{
+    return c->context;
+}
+
+void sut_db_set_job(struct sut_db_conn *c, void *job)
+{
+    c->job = job;
+}
+
+void *sut_db_job(const struct sut_db_conn *c)
+{
+    return c->job;
 }
 
 bool sut_db_is_alive(struct sut_db_conn *c)

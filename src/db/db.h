@@ -46,6 +46,7 @@ struct sut_db_options {
     const char *dsn;               /* postgres: URI or keywords; holds a password, never logged */
     unsigned connect_timeout_s;    /* postgres */
     unsigned statement_timeout_ms; /* postgres */
+    void *context;                 /* what sut_db_context() of each connection gives */
 };
 
 /* Check the options and make a first connection to see that they work.  *reterr_diag says why not.
@@ -55,6 +56,11 @@ SUT_ERR sut_db_open(const struct sut_db_options *opt, struct sut_db **ret,
 /* Every connection must have been freed before. */
 void sut_db_close(struct sut_db **db);
 enum sut_db_kind sut_db_kind(const struct sut_db *db);
+/*
+ * Connections made from now on use `key` (sqlite: 32 bytes, borrowed in the place of the first;
+ * else INVALID).  There is no connection, and nobody makes one meanwhile.
+ */
+SUT_ERR sut_db_set_key(struct sut_db *db, const struct sut_secret *key);
 
 /* One connection, for one thread at a time; UNAVAILABLE when the server is not there. */
 SUT_ERR sut_db_connect(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret);
@@ -66,6 +72,12 @@ bool sut_db_is_alive(struct sut_db_conn *c);
 uint64_t sut_db_statements(const struct sut_db_conn *c);
 /* The driver's own words for the last failure: for the log, never for a client. */
 const char *sut_db_last_error(const struct sut_db_conn *c);
+
+/* What the database was opened with. */
+void *sut_db_context(const struct sut_db_conn *c);
+/* Whose work runs on this connection now: a note of the caller's, NULL at first. */
+void sut_db_set_job(struct sut_db_conn *c, void *job);
+void *sut_db_job(const struct sut_db_conn *c);
 
 /* Borrow the prepared statement, ready to bind.  End it with sut_db_end() on every path (DEFER). */
 SUT_ERR sut_db_prepare(struct sut_db_conn *c, const struct sut_sql *sql, struct sut_db_stmt **ret);

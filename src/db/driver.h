@@ -28,6 +28,7 @@ struct sut_db_driver {
     sut_err (*open)(const struct sut_db_options *opt, struct sut_db **ret,
                     struct sut_diag *reterr_diag);
     void (*close)(struct sut_db *db);
+    sut_err (*set_key)(struct sut_db *db, const struct sut_secret *key);
     sut_err (*connect)(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret,
                        struct sut_diag *reterr_diag);
     /* All statements have been freed before. */
@@ -66,11 +67,14 @@ extern const struct sut_db_driver sut_db_postgres_driver;
 struct sut_db {
     unsigned magic;
     const struct sut_db_driver *driver;
+    void *context;
 };
 
 struct sut_db_conn {
     unsigned magic;
     const struct sut_db_driver *driver;
+    void *context;
+    void *job;
     enum sut_db_mode mode;
     bool tx_open; /* between begin and commit or rollback, whatever the database thinks */
     bool spoiled; /* a statement failed in this transaction: nothing but a rollback may follow */

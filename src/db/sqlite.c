@@ -16,10 +16,10 @@
 
 #include "base/mem.h"
 #include "base/scan.h"
-#include "db/driver.h"
+#include "db/sqlite_int.h"
 
 enum {
-    KEY_BYTES = 32,
+    KEY_BYTES = SUT_DB__KEY_BYTES,
     AEGIS_256 = 4, /* the cipher's "algorithm" parameter */
     READER_BUSY_MS = 250,
     WRITER_BUSY_MS = 5000,
@@ -31,21 +31,6 @@ enum {
 /* The file's first bytes, in the place of the salt that a derived key would need. */
 static const char mark[MARK_BYTES + 1] = "Sutler store 1\r\n";
 
-/* One struct of this driver for each of the shared ones, which comes first. */
-struct sqlite_db {
-    struct sut_db super;
-    char *path;
-    const char *vfs;
-    enum sut_db_cipher cipher;
-    const struct sut_secret *key;
-};
-
-struct sqlite_conn {
-    struct sut_db_conn super;
-    sqlite3 *h;
-    unsigned wal_pages;
-};
-
 struct sqlite_stmt {
     struct sut_db_stmt super;
     sqlite3_stmt *h;
@@ -54,7 +39,7 @@ struct sqlite_stmt {
 
 static struct sqlite_conn *conn_of(struct sut_db_conn *c)
 {
-    return (struct sqlite_conn *) c;
+    return sut_db__sqlite_conn(c);
 }
 
 static struct sqlite_stmt *stmt_of(struct sut_db_stmt *s)
@@ -76,8 +61,7 @@ static SUT_ERR io_error(sqlite3 *h)
     FAIL_SYS(SYSTEM);
 }
 
-/* SQLite's result as ours. */
-static SUT_ERR outcome(sqlite3 *h, int rc)
+sut_err sut_db__sqlite_outcome(sqlite3 *h, int rc)
 {
     if (rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
         rc == SQLITE_CONSTRAINT_ROWID)
@@ -110,10 +94,17 @@ static SUT_ERR outcome(sqlite3 *h, int rc)
 
 static sut_err report(struct sqlite_conn *c, const char *what, int rc)
 {
-    const sut_err err = outcome(c->h, rc);
+    const sut_err err = sut_db__sqlite_outcome(c->h, rc);
     if (sut_failed(err))
         sut_db__set_error(&c->super, what, sqlite3_errmsg(c->h));
     return err;
+}
+
+static sut_err set_db_key(struct sut_db *db, const struct sut_secret *key)
+{
+    ENSURE(sut_secret_str(key).n == KEY_BYTES, INVALID);
+    ((struct sqlite_db *) db)->key = key;
+    return SUT_OK;
 }
 
 static void close_db(struct sut_db *db)
@@ -205,9 +196,9 @@ static SUT_ERR make_file(const struct sqlite_db *d, struct sut_diag *reterr_diag
 }
 
 /* "raw:", the key, the mark: the cipher takes the bytes as they are and derives nothing. */
-static int set_key(sqlite3 *h, const struct sqlite_db *d)
+static int set_key(sqlite3 *h, enum sut_db_cipher cipher, const struct sut_secret *key)
 {
-    if (d->cipher == SUT_DB_AEGIS256) {
+    if (cipher == SUT_DB_AEGIS256) {
         (void) sqlite3mc_config(h, "cipher", sqlite3mc_cipher_index("aegis"));
         if (sqlite3mc_config_cipher(h, "aegis", "algorithm", AEGIS_256) != AEGIS_256)
             return SQLITE_ERROR;
@@ -216,11 +207,25 @@ static int set_key(sqlite3 *h, const struct sqlite_db *d)
     }
     char raw[RAW_PREFIX + KEY_BYTES + MARK_BYTES];
     memcpy(raw, "raw:", RAW_PREFIX);
-    memcpy(raw + RAW_PREFIX, sut_secret_str(d->key).p, KEY_BYTES);
+    memcpy(raw + RAW_PREFIX, sut_secret_str(key).p, KEY_BYTES);
     memcpy(raw + RAW_PREFIX + KEY_BYTES, mark, MARK_BYTES);
     const int rc = sqlite3_key_v2(h, "main", raw, (int) sizeof(raw));
     sut_wipe(raw, sizeof(raw));
     return rc;
+}
+
+int sut_db__sqlite_open(const struct sqlite_db *d, const char *path, const struct sut_secret *key,
+                        sqlite3 **ret)
+{
+    char vfs[64];
+    if (d->vfs != NULL)
+        (void) snprintf(vfs, sizeof(vfs), "multipleciphers-%s", d->vfs);
+    const int rc =
+        sqlite3_open_v2(path, ret,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+                            SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
+                        d->vfs != NULL ? vfs : NULL);
+    return rc == SQLITE_OK ? set_key(*ret, d->cipher, key) : rc;
 }
 
 static int on_commit_to_wal(void *arg, sqlite3 *h, const char *name, int pages)
@@ -268,7 +273,7 @@ static SUT_ERR try_key(sqlite3 *h, struct sut_diag *reterr_diag)
     }
     if (rc != SQLITE_OK)
         sut_db__explain(reterr_diag, "can't read the store", sqlite3_errmsg(h));
-    return outcome(h, rc);
+    return sut_db__sqlite_outcome(h, rc);
 }
 
 static void disconnect(struct sut_db_conn *c)
@@ -282,24 +287,16 @@ static SUT_ERR open_handle(const struct sqlite_db *d, struct sqlite_conn *c, enu
                            struct sut_diag *reterr_diag)
 {
     TRY(make_file(d, reterr_diag));
-    char vfs[64];
-    if (d->vfs != NULL)
-        (void) snprintf(vfs, sizeof(vfs), "multipleciphers-%s", d->vfs);
-    int rc = sqlite3_open_v2(d->path, &c->h,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE,
-                             d->vfs != NULL ? vfs : NULL);
-    if (rc == SQLITE_OK)
-        rc = set_key(c->h, d);
+    int rc = sut_db__sqlite_open(d, d->path, d->key, &c->h);
     if (rc != SQLITE_OK) {
         sut_db__explain(reterr_diag, "can't open the store", sqlite3_errmsg(c->h));
-        return outcome(c->h, rc);
+        return sut_db__sqlite_outcome(c->h, rc);
     }
     TRY(try_key(c->h, reterr_diag));
     rc = set_up(c, mode);
     if (rc != SQLITE_OK)
         sut_db__explain(reterr_diag, "can't set the store up", sqlite3_errmsg(c->h));
-    return outcome(c->h, rc);
+    return sut_db__sqlite_outcome(c->h, rc);
 }
 
 static sut_err connect_db(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret,
@@ -307,7 +304,8 @@ static sut_err connect_db(struct sut_db *db, enum sut_db_mode mode, struct sut_d
 {
     struct sqlite_conn *c = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
-    const sut_err err = open_handle((struct sqlite_db *) db, c, mode, reterr_diag);
+    c->db = (struct sqlite_db *) db;
+    const sut_err err = open_handle(c->db, c, mode, reterr_diag);
     if (sut_failed(err)) {
         disconnect(&c->super);
         return err;
@@ -530,6 +528,7 @@ const struct sut_db_driver sut_db_sqlite_driver = {
     .kind = SUT_DB_SQLITE,
     .open = open_db,
     .close = close_db,
+    .set_key = set_db_key,
     .connect = connect_db,
     .disconnect = disconnect,
     .is_alive = is_alive,
