@@ -5,7 +5,8 @@
  *
  *   to the keeper      PEERS    n sockets, each a connection of the worker
  *                      TLS_KEY  bytes: a private key (PEM); the last two are kept
- *   from the keeper    READY    (after master and settings are in)
+ *   from the keeper    READY    (after master and settings are in) u64 1: it may replace the
+ *                               master key (--next=make), 0: it may not
  *                      TLS_OK   bytes: the key's id · TLS_BAD bytes: why
  *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
  *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
