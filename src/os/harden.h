@@ -15,6 +15,12 @@
 SUT_ERR sut_harden_process(void);
 
 /*
+ * Give up every capability for good, also root's: no set holds one afterwards,
+ * and no exec brings one back.  Call before threads are started.
+ */
+SUT_ERR sut_harden_drop_capabilities(void);
+
+/*
  * Overwrite every string of the environment with zeros and empty it, so that
  * neither /proc/self/environ nor a child sees a secret that came by it.  Call
  * once, before threads, after the settings have copied what they need.

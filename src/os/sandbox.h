@@ -9,6 +9,10 @@
  *
  * Call on the main thread, before any other thread is started (Landlock holds
  * for the calling thread and what it starts; seccomp is set for all).
+ *
+ * Beyond the paths and ports that are listed Landlock refuses with EACCES; from
+ * its ABI 6 on also abstract unix sockets and signals to what is outside.  Sockets
+ * and files that are open already are not touched by it.
  */
 #ifndef SUT_OS_SANDBOX_H
 #define SUT_OS_SANDBOX_H
@@ -31,12 +35,20 @@ struct sut_sandbox_path {
     unsigned rights;
 };
 
-/* A call that is allowed; with `arg` >= 0 only when (argument & mask) == value. */
-struct sut_sandbox_call {
-    int number; /* SCMP_SYS(…) */
-    int arg;    /* -1: whatever its arguments are */
+enum { SUT_SANDBOX_CHECKS = 3 };
+
+/* (argument number `arg` & mask) == value; a mask of 0 is no check. */
+struct sut_sandbox_check {
+    unsigned arg;
     uint64_t mask;
     uint64_t value;
+};
+
+/* A call that is allowed when all of its checks hold; several rows of one call: when any does. */
+struct sut_sandbox_call {
+    int number; /* SCMP_SYS(…) */
+    int error;  /* not 0: refused with this errno instead, for what has another way */
+    struct sut_sandbox_check checks[SUT_SANDBOX_CHECKS];
 };
 
 struct sut_sandbox {
@@ -48,9 +60,7 @@ struct sut_sandbox {
     const struct sut_sandbox_call *const *calls; /* several tables, each ended by number -1 */
     size_t n_calls;
     uint64_t files_max;  /* RLIMIT_NOFILE; 0: as it is */
-    uint64_t memory_max; /* RLIMIT_AS; 0: as it is */
-    bool may_fork;       /* else RLIMIT_NPROC 0 beside the missing call */
-    bool may_grow_files; /* else RLIMIT_FSIZE 0 */
+    uint64_t memory_max; /* RLIMIT_AS; 0: as it is (sanitizers: never set) */
 };
 
 /*
