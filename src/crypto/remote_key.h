@@ -37,12 +37,13 @@ enum sut_remote_scheme {
 
 /* Signs digests; prog wires it to the keeper.  Any thread; blocks. */
 struct sut_remote_signer {
-    SUT_ERR (*sign)
+    SUT_ERR(*sign)
     (void *ctx, const unsigned char key_id[SUT_REMOTE_KEY_ID], enum sut_remote_scheme scheme,
      sut_str digest, unsigned char ret[SUT_REMOTE_SIGNATURE_MAX], size_t *ret_n);
     void *ctx;
 };
 
+struct sut_diag;
 struct sut_remote_keys;
 
 /* Load the provider beside OpenSSL's default one; the signer is borrowed. */
@@ -55,7 +56,9 @@ OSSL_LIB_CTX *sut_remote_keys_libctx(struct sut_remote_keys *k);
  * The private key that belongs to this certificate, for
  * SSL_CTX_use_PrivateKey(); free with EVP_PKEY_free().  It signs once and checks
  * the answer, so that a key that the signer does not have is found here.
- * INVALID for another kind of key or a refused signature; UNAVAILABLE.
+ * INVALID for another kind of key; NOT_FOUND when the signer has no such key;
+ * CORRUPT for an answer that the certificate does not verify; what else the
+ * signer failed with.
  */
 SUT_ERR sut_remote_key_of(struct sut_remote_keys *k, X509 *cert, EVP_PKEY **ret);
 
@@ -65,7 +68,7 @@ struct sut_tls_key;
 
 /*
  * Read a private key (PEM, not encrypted).  INVALID: no key, or not RSA of 2048
- * bits or more or ECDSA on P-256, P-384 or P-521.
+ * to 8192 bits or ECDSA on P-256, P-384 or P-521.
  */
 SUT_ERR sut_tls_key_load(sut_str pem, struct sut_tls_key **ret);
 void sut_tls_key_free(struct sut_tls_key **k);
@@ -74,5 +77,11 @@ const unsigned char *sut_tls_key_id(const struct sut_tls_key *k);
 /* INVALID: a scheme that is not the key's, or a digest of another length.  Any thread. */
 SUT_ERR sut_tls_key_sign(const struct sut_tls_key *k, enum sut_remote_scheme scheme, sut_str digest,
                          unsigned char ret[SUT_REMOTE_SIGNATURE_MAX], size_t *ret_n);
+/*
+ * Whether key and certificate (of the chain, the first) can be read and belong
+ * together: asked before a new pair takes the place of an old one.  INVALID with
+ * a diag that says which of it is wrong.
+ */
+SUT_ERR sut_tls_pair_check(sut_str cert_pem, sut_str key_pem, struct sut_diag *reterr_diag);
 
 #endif
