@@ -276,8 +276,7 @@ void sut_keycache_put(struct sut_keycache *c, int64_t person, uint32_t version, 
         }
         memcpy(key_at(s, (uint32_t) (e - s->entries)), key, SUT_KEY_SIZE);
         e->mark = mark;
-        e->used_ms = now;
-        e->is_used = true;
+        e->used_ms = now; /* not is_used: a key that is put once and never got goes first */
     }
     (void) pthread_mutex_unlock(&s->lock);
 }
