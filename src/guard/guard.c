@@ -12,7 +12,7 @@
 
 /* What a loop thread keeps for its requests. */
 struct loop_ctx {
-    struct sut_db_conn *reader; /* embedded store alone; NULL otherwise */
+    struct sut_store_seat *seat; /* embedded store alone; NULL otherwise */
 };
 
 const char *sut_policy_name(enum sut_policy p)
@@ -179,10 +179,7 @@ static void on_request(void *app_ptr, struct sut_exchange *x)
     const struct loop_ctx *ctx = x->loop_ctx;
     (void) app_ptr;
     r->now = x->now;
-    if (ctx != NULL && ctx->reader != NULL) {
-        r->conn = ctx->reader;
-        r->statements_before = sut_db_statements(r->conn);
-    }
+    r->seat = ctx == NULL ? NULL : ctx->seat;
     for (; r->step < STEPS && !steps[r->step].may_read; r->step++)
         if (steps[r->step].run(r) == SUT_ANSWERED) {
             finish(r);
@@ -193,6 +190,7 @@ static void on_request(void *app_ptr, struct sut_exchange *x)
         return;
     }
     sut_req_conn_end(r);
+    r->seat = NULL; /* it stays with the loop */
     const sut_err e = sut_exchange_offload(x, on_pool);
     if (sut_failed(e)) {
         sut_reply_error(r, e);
@@ -257,7 +255,7 @@ static SUT_ERR loop_start(void *app_ptr, unsigned loop, void **ret_ctx)
     struct loop_ctx *ctx = sut_mem_zalloc(1, sizeof(*ctx));
     ENSURE(ctx != NULL, NOMEM);
     if (!sut_store_is_remote(app->store)) {
-        const sut_err e = sut_store_reader(app->store, &ctx->reader);
+        const sut_err e = sut_store_seat_create(app->store, &ctx->seat);
         if (sut_failed(e)) {
             sut_mem_free(ctx);
             return e;
@@ -273,7 +271,7 @@ static void loop_stop(void *app_ptr, void *loop_ctx)
     (void) app_ptr;
     if (ctx == NULL)
         return;
-    sut_db_disconnect(&ctx->reader);
+    sut_store_seat_free(&ctx->seat);
     sut_mem_free(ctx);
 }
 

@@ -7,8 +7,10 @@
 SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret)
 {
     if (r->conn == NULL) {
-        TRY(sut_store_lease(r->app->store, &r->conn));
-        r->is_leased = true;
+        if (r->seat != NULL)
+            TRY(sut_store_seat_take(r->seat, &r->conn));
+        else
+            TRY(sut_store_lease(r->app->store, &r->conn));
         r->statements_before = sut_db_statements(r->conn);
     }
     *ret = r->conn;
@@ -17,12 +19,13 @@ SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret)
 
 void sut_req_conn_end(struct sut_req *r)
 {
-    if (r->conn != NULL)
-        r->statements += sut_db_statements(r->conn) - r->statements_before;
-    if (r->is_leased)
+    if (r->conn == NULL)
+        return;
+    r->statements += sut_db_statements(r->conn) - r->statements_before;
+    if (r->seat != NULL)
+        sut_store_seat_give(r->seat, &r->conn);
+    else
         sut_store_return(r->app->store, &r->conn);
-    r->conn = NULL;
-    r->is_leased = false;
 }
 
 /* Where a declared key's value is kept; SUT_QUERY_MAX when the row has no such key. */

@@ -59,8 +59,8 @@ struct sut_req {
     bool is_superuser;
     struct sut_rate_seen rate;
     sut_ms now;
-    struct sut_db_conn *conn; /* see sut_req_conn() */
-    bool is_leased;
+    struct sut_db_conn *conn;    /* see sut_req_conn() */
+    struct sut_store_seat *seat; /* the loop's, while this runs there; NULL: a lease */
     uint64_t statements_before; /* conn's count when it came */
     uint64_t statements;        /* what this request has asked the store */
     unsigned retry_after_s;     /* BUSY: what the busy part asks for; 0: a second */

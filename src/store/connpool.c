@@ -2,6 +2,7 @@
 #include "store/connpool.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "base/mem.h"
@@ -13,6 +14,7 @@ struct sut_connpool {
     enum sut_db_mode mode;
     pthread_mutex_t lock;
     pthread_cond_t given;
+    bool is_held;
     unsigned max;
     unsigned out;  /* borrowed, or being made */
     unsigned idle; /* in the table below; the last given is the first taken */
@@ -72,9 +74,9 @@ static SUT_ERR take_place(struct sut_connpool *p, unsigned wait_ms, struct sut_d
     sut_err err = SUT_OK;
     pthread_mutex_lock(&p->lock);
     int rc = 0;
-    while (p->out >= p->max && rc == 0)
+    while ((p->is_held || p->out >= p->max) && rc == 0)
         rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
-    if (p->out < p->max) {
+    if (!p->is_held && p->out < p->max) {
         p->out++;
         *ret = p->idle > 0 ? p->conns[--p->idle] : NULL;
     } else {
@@ -92,7 +94,10 @@ static void give_place(struct sut_connpool *p, struct sut_db_conn *c)
     p->out--;
     if (c != NULL)
         p->conns[p->idle++] = c;
-    pthread_cond_signal(&p->given);
+    if (p->is_held)
+        pthread_cond_broadcast(&p->given); /* among those who wait is the one who holds */
+    else
+        pthread_cond_signal(&p->given);
     pthread_mutex_unlock(&p->lock);
 }
 
@@ -122,4 +127,30 @@ void sut_connpool_give(struct sut_connpool *p, struct sut_db_conn **c)
         sut_db_disconnect(c);
     give_place(p, *c);
     *c = NULL;
+}
+
+SUT_ERR sut_connpool_hold(struct sut_connpool *p, unsigned wait_ms)
+{
+    const struct timespec until = from_now(wait_ms);
+    pthread_mutex_lock(&p->lock);
+    p->is_held = true;
+    int rc = 0;
+    while (p->out > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
+    const bool all_back = p->out == 0;
+    while (all_back && p->idle > 0)
+        sut_db_disconnect(&p->conns[--p->idle]);
+    pthread_mutex_unlock(&p->lock);
+    if (!all_back)
+        sut_connpool_release(p);
+    ENSURE(all_back, BUSY);
+    return SUT_OK;
+}
+
+void sut_connpool_release(struct sut_connpool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->is_held = false;
+    pthread_cond_broadcast(&p->given);
+    pthread_mutex_unlock(&p->lock);
 }

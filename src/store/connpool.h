@@ -25,4 +25,12 @@ SUT_ERR sut_connpool_take(struct sut_connpool *p, unsigned wait_ms, struct sut_d
 /* Give it back, outside any transaction; *c becomes NULL. */
 void sut_connpool_give(struct sut_connpool *p, struct sut_db_conn **c);
 
+/*
+ * Let nobody take a connection, wait up to wait_ms until all are back, and end
+ * them: BUSY when one stays out, and then all is as before.  After success
+ * those who take wait for sut_connpool_release().  One thread at a time.
+ */
+SUT_ERR sut_connpool_hold(struct sut_connpool *p, unsigned wait_ms);
+void sut_connpool_release(struct sut_connpool *p);
+
 #endif

@@ -11,28 +11,20 @@
 #include "base/mem.h"
 #include "store/connpool.h"
 #include "store/migrate.h"
+#include "store/people_int.h"
+#include "store/store_int.h"
 #include "store/writer.h"
 
 enum {
     STORE_MAGIC = 0x5DB05703,
     LEASE_WAIT_MS = 5000,
+    STALE_TRIES = 24, /* of a write that lacks keys: each brings some */
     TRIES = 16,       /* of a write that meets another on PostgreSQL */
     TRIES_FREE = 2,   /* after these, the writes of this process that met another go in turn */
     BACKOFF_US = 500, /* doubled each time, up to BACKOFF_MAX_US, and spread */
     BACKOFF_MAX_US = 32000,
     NS_PER_US = 1000,
     PATH_BYTES = 4096,
-};
-
-struct sut_store {
-    unsigned magic;
-    struct sut_db *db;
-    int lock_fd; /* -1: remote */
-    int64_t version;
-    struct sut_connpool *readers;
-    struct sut_connpool *writers; /* remote alone */
-    pthread_mutex_t turn;         /* likewise: held by the one that tries again */
-    struct sut_writer *writer;    /* embedded alone */
 };
 
 /* One process has an embedded store; the lock ends with it, however it ends. */
@@ -72,17 +64,40 @@ static SUT_ERR bring_up(struct sut_store *s, const struct sut_store_options *opt
 {
     struct sut_db_conn *c DEFER(sut_db_disconnect) = NULL;
     TRY(sut_db_connect(s->db, SUT_DB_WRITE, &c));
-    return sut_migrate_run(c, sut_store_migrations, sut_store_migrations_n, opt->migrate,
-                           &s->version, reterr_diag);
+    const struct sut_migrate_env env = {
+        .people = s->people,
+        .progress = opt->progress,
+        .progress_ctx = opt->progress_ctx,
+    };
+    TRY(sut_migrate_run(c, &env, sut_store_migrations, sut_store_migrations_n, opt->migrate,
+                        &s->version, reterr_diag));
+    return s->people == NULL ? SUT_OK : sut_people_start(s->people, c, reterr_diag);
 }
 
-static SUT_ERR open_parts(struct sut_store *s, const struct sut_store_options *opt,
+static SUT_ERR open_file(struct sut_store *s, const struct sut_store_options *opt,
+                         struct sut_diag *reterr_diag)
+{
+    const size_t n = strlen(opt->db.path) + 1;
+    s->path = sut_mem_alloc(n);
+    ENSURE(s->path != NULL, NOMEM);
+    memcpy(s->path, opt->db.path, n);
+    TRY(sut_store__open_file(opt, &s->db, &s->has_next_key, reterr_diag));
+    s->file_key = s->has_next_key ? opt->next_key : opt->db.key;
+    return SUT_OK;
+}
+
+static SUT_ERR open_parts(struct sut_store *s, struct sut_store_options *opt,
                           struct sut_diag *reterr_diag)
 {
     const bool remote = opt->db.kind == SUT_DB_POSTGRES;
+    TRY(sut_people_create(s, opt, &s->people));
+    opt->db.context = s->people;
     if (!remote)
         TRY(lock_folder(opt->db.path, &s->lock_fd, reterr_diag));
-    TRY(sut_db_open(&opt->db, &s->db, reterr_diag));
+    if (remote)
+        TRY(sut_db_open(&opt->db, &s->db, reterr_diag));
+    else
+        TRY(open_file(s, opt, reterr_diag));
     TRY(bring_up(s, opt, reterr_diag));
     TRY(sut_connpool_create(s->db, SUT_DB_READ, opt->readers, &s->readers));
     if (remote)
@@ -102,7 +117,9 @@ SUT_ERR sut_store_open(const struct sut_store_options *opt, struct sut_store **r
     s->magic = STORE_MAGIC;
     s->lock_fd = -1;
     (void) pthread_mutex_init(&s->turn, NULL);
-    const sut_err err = open_parts(s, opt, diag);
+    (void) pthread_mutex_init(&s->seats_lock, NULL);
+    struct sut_store_options with_context = *opt;
+    const sut_err err = open_parts(s, &with_context, diag);
     if (sut_failed(err)) {
         if (diag->text[0] == '\0')
             sut_diag_set(diag, "the store can't be opened (%s)", sut_err_info(err.code)->name);
@@ -118,14 +135,18 @@ void sut_store_close(struct sut_store **ps)
     if (s == NULL)
         return;
     SUT_BUG_IF(s->magic != STORE_MAGIC);
+    SUT_BUG_IF(s->seats != NULL);
     s->magic = 0;
     sut_connpool_free(&s->readers);
     sut_connpool_free(&s->writers);
     sut_writer_stop(&s->writer);
     sut_db_close(&s->db);
+    sut_people_free(&s->people);
     if (s->lock_fd >= 0)
         (void) close(s->lock_fd);
     (void) pthread_mutex_destroy(&s->turn);
+    (void) pthread_mutex_destroy(&s->seats_lock);
+    sut_mem_free(s->path);
     sut_mem_free(s);
     *ps = NULL;
 }
@@ -162,11 +183,15 @@ static void back_off(unsigned try_n)
  * One try.  *ret_may_again: nothing of it can have been kept, and another try
  * may go better.  After COMMIT was sent and no answer came, nobody knows.
  */
-static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg, bool *ret_may_again)
+static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg,
+                         struct sut_wanted *w, bool *ret_may_again)
 {
     *ret_may_again = true;
     TRY(sut_db_tx_begin(c));
+    sut_wanted_begin(w);
+    sut_db_set_job(c, w);
     const sut_err err = job(c, arg);
+    sut_db_set_job(c, NULL);
     if (sut_failed(err)) {
         sut_db_tx_rollback(c);
         return err;
@@ -183,24 +208,25 @@ struct attempt {
 };
 
 static SUT_ERR attempt_write(struct sut_store *s, sut_store_job *job, void *arg,
-                             struct attempt *ret)
+                             struct sut_wanted *w, struct attempt *ret)
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_connpool_take(s->writers, LEASE_WAIT_MS, &c));
-    const sut_err err = try_write(c, job, arg, &ret->may_again);
+    const sut_err err = try_write(c, job, arg, w, &ret->may_again);
     ret->is_lost = !sut_db_is_alive(c);
     sut_connpool_give(s->writers, &c);
     return err;
 }
 
 /* Writes of one process that keep meeting each other would starve; in turn each gets through. */
-static SUT_ERR write_in_turn(struct sut_store *s, sut_store_job *job, void *arg)
+static SUT_ERR write_in_turn(struct sut_store *s, sut_store_job *job, void *arg,
+                             struct sut_wanted *w)
 {
     struct attempt a = { 0 };
     sut_err err = SUT_OK;
     pthread_mutex_lock(&s->turn);
     for (unsigned n = TRIES_FREE; n < TRIES; n++) {
-        err = attempt_write(s, job, arg, &a);
+        err = attempt_write(s, job, arg, w, &a);
         if (err.code != SUT_E_CONFLICT || !a.may_again)
             break;
         back_off(n - TRIES_FREE);
@@ -209,12 +235,13 @@ static SUT_ERR write_in_turn(struct sut_store *s, sut_store_job *job, void *arg)
     return err;
 }
 
-static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg)
+static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg,
+                            struct sut_wanted *w)
 {
     bool reconnected = false;
     for (unsigned n = 0; n < TRIES_FREE;) {
         struct attempt a = { 0 };
-        const sut_err err = attempt_write(s, job, arg, &a);
+        const sut_err err = attempt_write(s, job, arg, w, &a);
         if (sut_failed(err) && a.is_lost && a.may_again && !reconnected) {
             reconnected = true;
             continue;
@@ -223,21 +250,38 @@ static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg)
             return err;
         back_off(n++);
     }
-    return write_in_turn(s, job, arg);
+    return write_in_turn(s, job, arg, w);
+}
+
+static SUT_ERR write_once(struct sut_store *s, sut_store_job *job, void *arg, bool alone,
+                          struct sut_wanted *w)
+{
+    if (s->writer == NULL)
+        return write_remote(s, job, arg, w);
+    sut_wanted_begin(w);
+    return sut_writer_run_for(s->writer, job, arg, alone, w);
+}
+
+/* Run the job; what it lacks of keys is brought here, where waiting is no harm. */
+static SUT_ERR write_with_keys(struct sut_store *s, sut_store_job *job, void *arg, bool alone)
+{
+    struct sut_wanted w DEFER(sut_wanted_done) = { .keys = NULL };
+    for (unsigned n = 0;; n++) {
+        const sut_err e = write_once(s, job, arg, alone, &w);
+        if (e.code != SUT_E_STALE || n == STALE_TRIES)
+            return e;
+        TRY(sut_wanted_fill(&w, s->people));
+    }
 }
 
 SUT_ERR sut_store_write(struct sut_store *s, sut_store_job *job, void *arg)
 {
-    if (s->writer != NULL)
-        return sut_writer_run(s->writer, job, arg, false);
-    return write_remote(s, job, arg);
+    return write_with_keys(s, job, arg, false);
 }
 
 SUT_ERR sut_store_write_alone(struct sut_store *s, sut_store_job *job, void *arg)
 {
-    if (s->writer != NULL)
-        return sut_writer_run(s->writer, job, arg, true);
-    return write_remote(s, job, arg);
+    return write_with_keys(s, job, arg, true);
 }
 
 SUT_ERR sut_store_lease(struct sut_store *s, struct sut_db_conn **ret)
@@ -250,9 +294,53 @@ void sut_store_return(struct sut_store *s, struct sut_db_conn **c)
     sut_connpool_give(s->readers, c);
 }
 
-SUT_ERR sut_store_reader(struct sut_store *s, struct sut_db_conn **ret)
+SUT_ERR sut_store_seat_create(struct sut_store *s, struct sut_store_seat **ret)
 {
-    return sut_db_connect(s->db, SUT_DB_READ, ret);
+    struct sut_store_seat *seat = sut_mem_zalloc(1, sizeof(*seat));
+    ENSURE(seat != NULL, NOMEM);
+    const sut_err err = sut_connpool_create(s->db, SUT_DB_READ, 1, &seat->pool);
+    if (sut_failed(err)) {
+        sut_mem_free(seat);
+        return err;
+    }
+    seat->store = s;
+    pthread_mutex_lock(&s->seats_lock);
+    seat->next = s->seats;
+    s->seats = seat;
+    pthread_mutex_unlock(&s->seats_lock);
+    *ret = seat;
+    return SUT_OK;
+}
+
+void sut_store_seat_free(struct sut_store_seat **pseat)
+{
+    struct sut_store_seat *seat = *pseat;
+    if (seat == NULL)
+        return;
+    pthread_mutex_lock(&seat->store->seats_lock);
+    struct sut_store_seat **at = &seat->store->seats;
+    while (*at != seat)
+        at = &(*at)->next;
+    *at = seat->next;
+    pthread_mutex_unlock(&seat->store->seats_lock);
+    sut_connpool_free(&seat->pool);
+    sut_mem_free(seat);
+    *pseat = NULL;
+}
+
+SUT_ERR sut_store_seat_take(struct sut_store_seat *seat, struct sut_db_conn **ret)
+{
+    return sut_connpool_take(seat->pool, LEASE_WAIT_MS, ret);
+}
+
+void sut_store_seat_give(struct sut_store_seat *seat, struct sut_db_conn **c)
+{
+    sut_connpool_give(seat->pool, c);
+}
+
+bool sut_store_has_next_key(const struct sut_store *s)
+{
+    return s->has_next_key;
 }
 
 static SUT_ERR ping(struct sut_db_conn *c)

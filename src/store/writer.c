@@ -22,20 +22,27 @@ enum {
 
 enum job_state { WAITING, DONE };
 
+/* How a job runs: in a transaction with others, in one of its own, in none, or with all at rest. */
+enum job_kind { SHARED, ALONE, BETWEEN, STAND };
+
 /* On the stack of the thread that waits for it. */
 struct job {
     struct job *next;
     sut_store_job *run;
     void *arg;
-    bool alone;
+    void *note;
+    enum job_kind kind;
+    const struct sut_writer_stop *stop; /* STAND alone */
     sut_err err;
     atomic_uint state;
 };
 
 struct sut_writer {
     struct sut_db *db;
-    struct sut_db_conn *conn;  /* the writer thread's */
-    struct sut_db_conn *mover; /* the checkpoint thread's */
+    struct sut_db_conn *conn;  /* the writer thread's; NULL: could not be made again */
+    struct sut_db_conn *mover; /* the checkpoint thread's, while it moves */
+    SUT_ERR (*ready)(void *arg);
+    void *ready_arg;
     pthread_t thread;
     pthread_t mover_thread;
 
@@ -50,8 +57,10 @@ struct sut_writer {
 
     pthread_mutex_t mover_lock;
     pthread_cond_t mover_wake;
+    pthread_cond_t mover_rests;
     unsigned log_pages; /* under mover_lock */
     bool cut_due;       /* likewise */
+    bool is_moving;     /* likewise */
     bool mover_stopping;
 };
 
@@ -71,11 +80,19 @@ static void job_finish(struct job *j, sut_err err)
     (void) syscall(SYS_futex, &j->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
+static sut_err run_job(struct sut_db_conn *c, struct job *j)
+{
+    sut_db_set_job(c, j->note);
+    const sut_err err = j->run(c, j->arg);
+    sut_db_set_job(c, NULL);
+    return err;
+}
+
 /* Run one job within its savepoint.  An error undoes it alone, unless all is gone. */
 static SUT_ERR run_in_savepoint(struct sut_db_conn *c, struct job *j)
 {
     TRY(sut_db_savepoint(c));
-    sut_err err = j->run(c, j->arg);
+    sut_err err = run_job(c, j);
     if (!sut_failed(err))
         err = sut_db_savepoint_release(c);
     if (sut_failed(err))
@@ -87,7 +104,7 @@ static SUT_ERR run_in_savepoint(struct sut_db_conn *c, struct job *j)
 static SUT_ERR run_alone(struct sut_db_conn *c, struct job *j)
 {
     TRY(sut_db_tx_begin(c));
-    const sut_err err = j->run(c, j->arg);
+    const sut_err err = run_job(c, j);
     if (sut_failed(err)) {
         sut_db_tx_rollback(c);
         return err;
@@ -118,12 +135,71 @@ static void run_again(struct sut_writer *w, struct job **jobs, unsigned at)
     job_finish(jobs[at], jobs[at]->err);
 }
 
+static SUT_ERR connect_both(struct sut_writer *w)
+{
+    if (w->conn != NULL)
+        return SUT_OK;
+    if (w->ready != NULL)
+        TRY(w->ready(w->ready_arg));
+    struct sut_db_conn *c DEFER(sut_db_disconnect) = NULL;
+    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &c));
+    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &w->mover));
+    w->conn = STEAL(c);
+    return SUT_OK;
+}
+
+/* The mover sleeps, or waits for the lock that the caller now has. */
+static void lock_resting_mover(struct sut_writer *w)
+{
+    pthread_mutex_lock(&w->mover_lock);
+    while (w->is_moving)
+        pthread_cond_wait(&w->mover_rests, &w->mover_lock);
+}
+
+/* The connections end last of all, so that SQLite empties the log and removes it. */
+static sut_err stand(struct sut_writer *w, const struct sut_writer_stop *stop)
+{
+    TRY(stop->last(w->conn, stop->arg));
+    lock_resting_mover(w);
+    sut_db_disconnect(&w->mover);
+    sut_db_disconnect(&w->conn);
+    const sut_err err = stop->swap(stop->arg);
+    w->log_pages = 0;
+    sut_ignore(connect_both(w), "the next job tries again, and is told");
+    pthread_mutex_unlock(&w->mover_lock);
+    return err;
+}
+
+static sut_err run_one(struct sut_writer *w, struct job *j)
+{
+    switch (j->kind) {
+    case BETWEEN:
+        return j->run(w->conn, j->arg);
+    case STAND:
+        return stand(w, j->stop);
+    case SHARED:
+    case ALONE:
+        break;
+    }
+    return run_alone(w->conn, j);
+}
+
+static bool wants_no_company(const struct job *j)
+{
+    return j->kind != SHARED;
+}
+
 /* Run jobs[0 .. n) in one transaction; returns how many were dealt with. */
 static unsigned run_batch(struct sut_writer *w, struct job **jobs, unsigned n)
 {
+    const sut_err ready = connect_both(w);
+    if (sut_failed(ready)) {
+        finish_all(jobs, n, ready);
+        return n;
+    }
     struct sut_db_conn *c = w->conn;
     if (n == 1) {
-        job_finish(jobs[0], run_alone(c, jobs[0]));
+        job_finish(jobs[0], run_one(w, jobs[0]));
         return 1;
     }
     const sut_err begun = sut_db_tx_begin(c);
@@ -159,12 +235,12 @@ static unsigned take(struct sut_writer *w, struct job **jobs)
     }
     while (w->first != NULL && n < BATCH_MAX) {
         struct job *j = w->first;
-        if (j->alone && n > 0)
+        if (wants_no_company(j) && n > 0)
             break;
         w->first = j->next;
         w->waiting--;
         jobs[n++] = j;
-        if (j->alone)
+        if (wants_no_company(j))
             break;
     }
     if (w->first == NULL)
@@ -180,7 +256,7 @@ static unsigned take(struct sut_writer *w, struct job **jobs)
  */
 static void mind_log(struct sut_writer *w)
 {
-    const unsigned pages = sut_db_wal_pages(w->conn);
+    const unsigned pages = w->conn == NULL ? 0 : sut_db_wal_pages(w->conn);
     if (pages < LOG_PAGES_MOVE)
         return;
     pthread_mutex_lock(&w->mover_lock);
@@ -218,9 +294,14 @@ static void *move_loop(void *arg)
             pthread_cond_wait(&w->mover_wake, &w->mover_lock);
         if (w->mover_stopping)
             break;
+        w->is_moving = true;
+        struct sut_db_conn *c = w->mover;
         pthread_mutex_unlock(&w->mover_lock);
-        sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_PASSIVE), later);
+        if (c != NULL)
+            sut_ignore(sut_db_checkpoint(c, SUT_DB_PASSIVE), later);
         pthread_mutex_lock(&w->mover_lock);
+        w->is_moving = false;
+        pthread_cond_signal(&w->mover_rests);
         w->log_pages = 0;
         w->cut_due = true;
     }
@@ -263,6 +344,7 @@ static void free_writer(struct sut_writer *w)
     sut_db_disconnect(&w->conn);
     (void) pthread_cond_destroy(&w->has_work);
     (void) pthread_cond_destroy(&w->mover_wake);
+    (void) pthread_cond_destroy(&w->mover_rests);
     (void) pthread_mutex_destroy(&w->lock);
     (void) pthread_mutex_destroy(&w->mover_lock);
     sut_mem_free(w);
@@ -270,8 +352,7 @@ static void free_writer(struct sut_writer *w)
 
 static SUT_ERR start(struct sut_writer *w)
 {
-    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &w->conn));
-    TRY(sut_db_connect(w->db, SUT_DB_WRITE, &w->mover));
+    TRY(connect_both(w));
     TRY(start_thread(&w->mover_thread, move_loop, w));
     const sut_err err = start_thread(&w->thread, write_loop, w);
     if (sut_failed(err))
@@ -290,6 +371,7 @@ SUT_ERR sut_writer_start(struct sut_db *db, unsigned queue_max, struct sut_write
     (void) pthread_mutex_init(&w->mover_lock, NULL);
     (void) pthread_cond_init(&w->has_work, NULL);
     (void) pthread_cond_init(&w->mover_wake, NULL);
+    (void) pthread_cond_init(&w->mover_rests, NULL);
     const sut_err err = start(w);
     if (sut_failed(err)) {
         free_writer(w);
@@ -311,23 +393,27 @@ void sut_writer_stop(struct sut_writer **pw)
     pthread_mutex_unlock(&w->lock);
     (void) pthread_join(w->thread, NULL);
     end_mover(w);
-    sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_TRUNCATE),
-               "what stays in the log is read from there at the next start");
+    if (w->mover != NULL)
+        sut_ignore(sut_db_checkpoint(w->mover, SUT_DB_TRUNCATE),
+                   "what stays in the log is read from there at the next start");
     free_writer(w);
 }
 
-SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool alone)
+/* Hand the job in and wait until it is done. */
+static sut_err queue(struct sut_writer *w, struct job *j)
 {
-    struct job j = { .run = job, .arg = arg, .alone = alone, .err = SUT_OK };
-    atomic_init(&j.state, WAITING);
+    atomic_init(&j->state, WAITING);
 
     pthread_mutex_lock(&w->lock);
-    if (w->waiting >= w->queue_max || w->stopping) {
+    /* The store's own work is no more than one job at a time, and must be done however many wait.
+     */
+    const bool is_own = j->kind == BETWEEN || j->kind == STAND;
+    if ((w->waiting >= w->queue_max && !is_own) || w->stopping) {
         pthread_mutex_unlock(&w->lock);
         FAIL(BUSY);
     }
-    *w->last = &j;
-    w->last = &j.next;
+    *w->last = j;
+    w->last = &j->next;
     w->waiting++;
     if (w->idle) {
         w->idle = false; /* one signal is enough until it sleeps again */
@@ -335,6 +421,38 @@ SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool
     }
     pthread_mutex_unlock(&w->lock);
 
-    job_wait(&j);
-    return j.err;
+    job_wait(j);
+    return j->err;
+}
+
+SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool alone)
+{
+    return sut_writer_run_for(w, job, arg, alone, NULL);
+}
+
+SUT_ERR sut_writer_run_for(struct sut_writer *w, sut_store_job *job, void *arg, bool alone,
+                           void *note)
+{
+    struct job j = {
+        .run = job, .arg = arg, .note = note, .kind = alone ? ALONE : SHARED, .err = SUT_OK
+    };
+    return queue(w, &j);
+}
+
+SUT_ERR sut_writer_between(struct sut_writer *w, sut_store_job *job, void *arg)
+{
+    struct job j = { .run = job, .arg = arg, .kind = BETWEEN, .err = SUT_OK };
+    return queue(w, &j);
+}
+
+SUT_ERR sut_writer_stand(struct sut_writer *w, const struct sut_writer_stop *stop)
+{
+    struct job j = { .stop = stop, .kind = STAND, .err = SUT_OK };
+    return queue(w, &j);
+}
+
+void sut_writer_wants(struct sut_writer *w, SUT_ERR (*ready)(void *arg), void *arg)
+{
+    w->ready = ready;
+    w->ready_arg = arg;
 }

@@ -29,5 +29,31 @@ void sut_writer_stop(struct sut_writer **w);
  * when the queue is.  `alone`: no other job shares its transaction.
  */
 SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool alone);
+/* The same; `note` is what sut_db_job() gives while the job runs. */
+SUT_ERR sut_writer_run_for(struct sut_writer *w, sut_store_job *job, void *arg, bool alone,
+                           void *note);
+
+/* Run the job on the writer's own connection in its turn, but outside any transaction. */
+SUT_ERR sut_writer_between(struct sut_writer *w, sut_store_job *job, void *arg);
+
+/*
+ * Let the writer stand still: in its turn `last` runs as above, both
+ * connections end, which empties and removes the log, `swap` runs on the
+ * writer's thread, and the connections are made anew.  Jobs handed in
+ * meanwhile wait.  When `last` fails, no more happens.  Its error, or swap's.
+ */
+struct sut_writer_stop {
+    sut_store_job *last;
+    SUT_ERR (*swap)(void *arg);
+    void *arg; /* of both */
+};
+SUT_ERR sut_writer_stand(struct sut_writer *w, const struct sut_writer_stop *stop);
+
+/*
+ * What must be well before the writer makes its connections again: without it
+ * every job fails with its error, and the next one asks again.  Call it from
+ * within `swap`; NULL: nothing.
+ */
+void sut_writer_wants(struct sut_writer *w, SUT_ERR (*ready)(void *arg), void *arg);
 
 #endif

@@ -234,17 +234,20 @@ static void a_borrowed_connection_reads_alone_and_is_given_back_clean(void **sta
 static void a_reader_of_ones_own_sees_what_was_acknowledged(void **state)
 {
     (void) state;
+    struct sut_store_seat *seat = NULL;
     struct sut_db_conn *c = NULL;
-    assert_ok(sut_store_reader(store, &c));
+    assert_ok(sut_store_seat_create(store, &seat));
     for (int64_t i = 1; i <= 20; i++) {
         struct count me = { 0 };
         int64_t n = 0;
+        assert_ok(sut_store_seat_take(seat, &c));
         assert_ok(sut_store_write(store, bump_one, &me));
         assert_int_equal(me.last, i);
         assert_ok(tally_in(c, 1, &n));
         assert_int_equal(n, i);
+        sut_store_seat_give(seat, &c);
     }
-    sut_db_disconnect(&c);
+    sut_store_seat_free(&seat);
 }
 
 static void the_store_knows_its_number_and_answers(void **state)

@@ -507,6 +507,7 @@ static void a_failed_allocation_is_an_error_and_no_more(void **state)
 struct racer {
     struct shop *shop;
     struct sut_fragments *f;
+    struct sut_store_seat *seat;
     struct sut_db_conn *c;
     unsigned seed;
     unsigned failed;
@@ -554,13 +555,15 @@ static void many_threads_may_ask_at_once(void **state)
     pthread_t threads[N];
     for (unsigned i = 0; i < N; i++) {
         racers[i] = (struct racer){ .shop = s, .f = f, .seed = i };
-        OK(sut_store_reader(temp_store_of(s->store), &racers[i].c));
+        OK(sut_store_seat_create(temp_store_of(s->store), &racers[i].seat));
+        OK(sut_store_seat_take(racers[i].seat, &racers[i].c));
         assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
     }
     for (unsigned i = 0; i < N; i++) {
         pthread_join(threads[i], NULL);
         assert_int_equal(racers[i].failed, 0);
-        sut_db_disconnect(&racers[i].c);
+        sut_store_seat_give(racers[i].seat, &racers[i].c);
+        sut_store_seat_free(&racers[i].seat);
     }
     sut_fragments_free(&f);
 }

@@ -96,10 +96,10 @@ int main(int argc, char **argv)
 
     uint64_t t0 = sut_monotonic_ns();
     struct sut_db_conn *c = NULL;
-    if (sut_failed(sut_store_reader(store, &c)))
+    if (sut_failed(sut_store_lease(store, &c)))
         return 1;
     printf("connection: %.2f ms\n", (double) (sut_monotonic_ns() - t0) / 1e6);
-    sut_db_disconnect(&c);
+    sut_store_return(store, &c);
 
     pthread_t t[THREADS_MAX];
     t0 = sut_monotonic_ns();
