@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/person_ids.h"
+
+#include "db/db.h"
+
+static const struct sut_sql person_ids = {
+    .name = "person_ids",
+    .text = "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2",
+};
+
+SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_t cap,
+                       size_t *ret_n)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    *ret_n = 0;
+    TRY(sut_db_prepare(c, &person_ids, &s));
+    sut_db_bind_i64(s, 1, after);
+    sut_db_bind_i64(s, 2, (int64_t) cap);
+    while (*ret_n < cap) {
+        TRY(sut_db_step(s, &has_row));
+        if (!has_row)
+            break;
+        ret[(*ret_n)++] = sut_db_col_i64(s, 0);
+    }
+    return SUT_OK;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * person_ids - the numbers of all people, page by page.
+ *
+ * For work that looks at everybody and needs nothing else of them.  On any
+ * connection; nothing is kept between two calls.
+ */
+#ifndef SUT_STORE_PERSON_IDS_H
+#define SUT_STORE_PERSON_IDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct sut_db_conn;
+
+/* Up to `cap` ids above `after` (0: from the first), the smallest first; none: that was all. */
+SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_t cap,
+                       size_t *ret_n);
+
+#endif
