@@ -157,45 +157,53 @@ SUT_ERR sut_keyring_create(const struct sut_key_text *current, const struct sut_
 
 /* What a load needs of the store. */
 struct rows {
-    struct sut_keyring_row current;
-    struct sut_keyring_row previous;
+    struct sut_keyring_row at[SUT_KEYRING_VERSIONS_MAX]; /* the current one first */
+    size_t n;
 };
 
 static SUT_ERR load_rows(struct sut_store *store, struct rows *ret)
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_store_lease(store, &c));
-    const sut_err e = sut_keyring_row_load(c, SUT_STR(PURPOSE), &ret->current, &ret->previous);
+    const sut_err e =
+        sut_keyring_row_load(c, SUT_KEY_TOKEN, ret->at, SUT_KEYRING_VERSIONS_MAX, &ret->n);
     sut_store_return(store, &c);
     return e;
 }
 
 /* A key on its way into the store. */
-struct job {
-    bool is_first;
-    sut_str wrapped;
-    sut_ms now;
-};
-
 static SUT_ERR save(struct sut_db_conn *c, void *arg)
 {
-    const struct job *j = arg;
-    return j->is_first ? sut_keyring_row_first(c, SUT_STR(PURPOSE), j->wrapped, j->now)
-                       : sut_keyring_row_rotate(c, SUT_STR(PURPOSE), j->wrapped, j->now);
+    const struct sut_keyring_row *row = arg;
+    struct sut_keyring_row have[SUT_KEYRING_VERSIONS_MAX];
+    struct sut_keyring_row add = *row;
+    size_t n = 0;
+    TRY(sut_keyring_row_load(c, row->purpose, have, SUT_KEYRING_VERSIONS_MAX, &n));
+    for (size_t i = 0; i < n; i++)
+        add.version = have[i].version >= add.version ? have[i].version + 1 : add.version;
+    TRY(sut_keyring_row_add(c, &add));
+    return row->state == SUT_KEYRING_CURRENT
+               ? SUT_OK
+               : sut_keyring_row_activate(c, add.purpose, add.version, add.created_at);
 }
 
 static SUT_ERR save_new_key(struct sut_keyring *k, bool is_first, sut_ms now)
 {
     unsigned char key[KEY_SIZE];
-    char wrapped[SUT_KEYRING_WRAPPED_MAX];
-    struct sut_buf out = { .p = wrapped, .cap = sizeof(wrapped), .max = sizeof(wrapped) };
+    struct sut_keyring_row row = { .purpose = SUT_KEY_TOKEN,
+                                   .version = 1,
+                                   .state = is_first ? SUT_KEYRING_CURRENT : SUT_KEYRING_NEXT,
+                                   .created_at = now };
+    struct sut_buf out = { .p = row.wrapped,
+                           .cap = sizeof(row.wrapped),
+                           .max = sizeof(row.wrapped) };
     TRY(sut_random_fill(k->rnd, key, sizeof(key)));
     const sut_err e = sut_wrap(k->rnd, sut_secret_str(k->master), SUT_STR(PURPOSE),
                                sut_str_of((const char *) key, sizeof(key)), &out);
     sut_wipe(key, sizeof(key));
     TRY(e);
-    struct job j = { .is_first = is_first, .wrapped = sut_buf_str(&out), .now = now };
-    return sut_store_write(k->store, save, &j);
+    row.wrapped_n = out.n;
+    return sut_store_write(k->store, save, &row);
 }
 
 static SUT_ERR unwrap_row(const struct sut_keyring *k, const struct sut_keyring_row *row,
@@ -212,15 +220,15 @@ static SUT_ERR load_generation(struct sut_keyring *k, const struct rows *rows)
     DEFER(sut_secret_free) struct sut_secret *previous = NULL;
     struct sut_key_text texts[2] = { 0 };
     TRY(generation_create(&g));
-    TRY(unwrap_row(k, &rows->current, &current));
+    TRY(unwrap_row(k, &rows->at[0], &current));
     texts[0].secret = sut_secret_str(current);
-    const bool has_previous = rows->previous.wrapped_n > 0;
+    const bool has_previous = rows->n > 1;
     if (has_previous) {
-        TRY(unwrap_row(k, &rows->previous, &previous));
+        TRY(unwrap_row(k, &rows->at[1], &previous));
         texts[1].secret = sut_secret_str(previous);
     }
     TRY(fill(g, &texts[0], has_previous ? &texts[1] : NULL));
-    g->made_at = rows->current.created_at;
+    g->made_at = rows->at[0].created_at;
     publish(k, STEAL(g));
     return SUT_OK;
 }
@@ -236,13 +244,13 @@ SUT_ERR sut_keyring_open(struct sut_store *store, const struct sut_secret *maste
     k->master = master;
     k->rnd = rnd;
     sut_err e = load_rows(store, &rows);
-    if (!sut_failed(e) && rows.current.wrapped_n == 0) {
+    if (!sut_failed(e) && rows.n == 0) {
         e = save_new_key(k, true, now);
         /* Another server may have been faster: then the key is its. */
         if (!sut_failed(e) || e.code == SUT_E_EXISTS)
             e = load_rows(store, &rows);
     }
-    if (sut_failed(e) || rows.current.wrapped_n == 0) {
+    if (sut_failed(e) || rows.n == 0) {
         sut_diag_set(reterr_diag, "the keys that sign tokens can't be read from the store");
         TRY(e);
         FAIL(CORRUPT);
@@ -282,7 +290,7 @@ static SUT_ERR reload(struct sut_keyring *k)
 {
     struct rows rows;
     TRY(load_rows(k->store, &rows));
-    ENSURE(rows.current.wrapped_n > 0, CORRUPT);
+    ENSURE(rows.n > 0, CORRUPT);
     return load_generation(k, &rows);
 }
 
