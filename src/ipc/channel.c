@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -155,30 +156,41 @@ static bool is_again(void)
     return errno == EAGAIN || errno == EINTR;
 }
 
-static SUT_ERR write_all(int fd, sut_str s, uint64_t deadline_ns)
+/* Header and fields leave in one call where there is room: the other side wakes up once. */
+static SUT_ERR write_all(int fd, struct iovec *parts, size_t n_parts, uint64_t deadline_ns)
 {
-    while (s.n > 0) {
-        TRY(wait_ready(fd, POLLOUT, deadline_ns));
-        const ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && is_again())
+    struct msghdr m = { .msg_iov = parts, .msg_iovlen = n_parts };
+    for (;;) {
+        const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && is_again()) {
+            TRY(wait_ready(fd, POLLOUT, deadline_ns));
             continue;
+        }
         if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
             FAIL_SYS(UNAVAILABLE);
         if (n < 0)
             FAIL_SYS(SYSTEM);
-        s.p += n;
-        s.n -= (size_t) n;
+        size_t gone = (size_t) n;
+        while (m.msg_iovlen > 0 && gone >= m.msg_iov->iov_len) {
+            gone -= m.msg_iov->iov_len;
+            m.msg_iov++;
+            m.msg_iovlen--;
+        }
+        if (m.msg_iovlen == 0)
+            return SUT_OK;
+        m.msg_iov->iov_base = (char *) m.msg_iov->iov_base + gone;
+        m.msg_iov->iov_len -= gone;
     }
-    return SUT_OK;
 }
 
 static SUT_ERR read_all(int fd, char *to, size_t want, uint64_t deadline_ns)
 {
     while (want > 0) {
-        TRY(wait_ready(fd, POLLIN, deadline_ns));
         const ssize_t n = recv(fd, to, want, MSG_DONTWAIT);
-        if (n < 0 && is_again())
+        if (n < 0 && is_again()) {
+            TRY(wait_ready(fd, POLLIN, deadline_ns));
             continue;
+        }
         if (n < 0 && errno == ECONNRESET)
             FAIL_SYS(UNAVAILABLE);
         if (n < 0)
@@ -200,8 +212,12 @@ static SUT_ERR send_message(int fd, const struct sut_ipc_header *h, sut_str fiel
 {
     unsigned char raw[SUT_IPC_HEADER];
     sut_ipc_header_write(h, raw);
-    TRY(write_all(fd, sut_str_of((const char *) raw, sizeof(raw)), deadline_ns));
-    return write_all(fd, fields, deadline_ns);
+    struct iovec parts[] = {
+        { .iov_base = raw, .iov_len = sizeof(raw) },
+        /* sendmsg(2) only reads what it is given. */
+        { .iov_base = (void *) (uintptr_t) fields.p, .iov_len = fields.n },
+    };
+    return write_all(fd, parts, fields.n > 0 ? 2 : 1, deadline_ns);
 }
 
 SUT_ERR sut_ipc_send(int fd, uint16_t type, uint32_t id, sut_str fields, unsigned timeout_ms)

@@ -78,13 +78,16 @@ SUT_ERR sut_keeper_create(const int *fds, size_t n, struct sut_keeper **ret);
 void sut_keeper_free(struct sut_keeper **k);
 /* Put new connections in place of all old ones; calls in flight finish or go over to them. */
 SUT_ERR sut_keeper_reconnect(struct sut_keeper *k, const int *fds, size_t n);
-/* Calls made since the start, by type: what a request costs is the difference. */
+/* How many connections are left; 0: nothing is answered before sut_keeper_reconnect(). */
+size_t sut_keeper_connections(struct sut_keeper *k);
+/* Calls made since the start: what a request costs is the difference. */
 uint64_t sut_keeper_calls(struct sut_keeper *k);
 
 struct sut_keeper_about {
     unsigned char master_id[SUT_MASTER_ID]; /* names the master key without telling it */
     bool has_next;                          /* a rotation of the master key is under way */
     unsigned char next_id[SUT_MASTER_ID];
+    bool has_previous;     /* security.master_key_previous is set: what it wraps opens too */
     bool may_rotate;       /* the master key lies in a file that the keeper may replace */
     bool is_passphrase;    /* that file is sealed by a passphrase */
     sut_ms master_made_at; /* 0: not known */
@@ -158,6 +161,11 @@ struct sut_checkpoint {
     sut_ms at;
     unsigned char head[SUT_CHECKPOINT_HEAD]; /* that entry's MAC */
 };
+/*
+ * Append what is signed: the line "sutler audit checkpoint 1", the sequence and
+ * the time as 8 bytes each (LE), the head.
+ */
+void sut_checkpoint_text(const struct sut_checkpoint *c, struct sut_buf *out);
 /* *ret_public (may be NULL): the public key that belongs to it. */
 SUT_ERR sut_keeper_checkpoint(struct sut_keeper *k, uint32_t key_version, sut_str wrapped_key,
                               const struct sut_checkpoint *c,

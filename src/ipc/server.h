@@ -2,10 +2,9 @@
  *
  * server - answers requests on a listening unix socket, in one plain thread.
  *
- * Peers are taken for hostile although they must be of our own user or root
- * (SO_PEERCRED): a type that is not in the permit table, a message above its
- * type's cap, a malformed one, a repeated `once`, or a peer that dawdles ends
- * the connection without an answer.  At most SUT_IPC_PEERS_MAX at once.
+ * Peers are taken for hostile (ipc/permit.h) although they must be of our own
+ * user or root (SO_PEERCRED); one that dawdles is dropped too.  At most
+ * SUT_IPC_PEERS_MAX at once.
  *
  * The creator owns it; sut_ipc_server_run() belongs to one thread, in which
  * the handlers are called one after the other; stop may come from any.
@@ -13,34 +12,17 @@
 #ifndef SUT_IPC_SERVER_H
 #define SUT_IPC_SERVER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/buf.h"
 #include "base/err.h"
-#include "ipc/message.h"
+#include "ipc/permit.h"
 
 enum { SUT_IPC_PEERS_MAX = 8, SUT_IPC_PATIENCE_MS = 10000 };
 
 struct sut_ipc_server;
 
-/* A request that peers may make. */
-struct sut_ipc_permit {
-    uint16_t type;      /* below SUT_IPC_REPLY */
-    bool once;          /* one a connection */
-    uint32_t max;       /* bytes of fields in the request */
-    uint32_t reply_max; /* bytes of fields in the reply */
-    /*
-     * Read the fields (with sut_ipc_get_end()) and fill the reply.  What the
-     * peer should know of stands in the reply; an error ends the connection.
-     */
-    SUT_ERR (*handle)(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply);
-};
-
 /*
  * Serve on listen_fd, which the server then owns (on failure it stays the
- * caller's); permits (at most 32, ended by a row without handle) and arg are
- * borrowed.  patience_ms: within it a peer must bring its next message whole, and
+ * caller's); permits (ended by a row without handle) and arg are borrowed.
+ *  patience_ms: within it a peer must bring its next message whole, and
  * take the reply.
  */
 SUT_ERR sut_ipc_server_create(int listen_fd, const struct sut_ipc_permit *permits, void *arg,
