@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/migrate.h"
 
+#include <stdio.h>
+
 enum { LOCK_WAIT_MS = 60000 };
 
 /* The advisory lock's number on PostgreSQL: "sutler" in ASCII. */
@@ -45,13 +47,27 @@ static SUT_ERR apply(struct sut_db_conn *c, const struct sut_migration *m)
     static const char table[] = "CREATE TABLE IF NOT EXISTS store_migration ("
                                 "number BIGINT PRIMARY KEY, name TEXT NOT NULL)";
     TRY(sut_db_script(c, table));
-    TRY(sut_db_script(c, sut_db_conn_kind(c) == SUT_DB_SQLITE ? m->sqlite : m->postgres));
+    if (m->step == NULL)
+        TRY(sut_db_script(c, sut_db_conn_kind(c) == SUT_DB_SQLITE ? m->sqlite : m->postgres));
     return note(c, m);
 }
 
-static SUT_ERR apply_alone(struct sut_db_conn *c, const struct sut_migration *m,
-                           struct sut_diag *reterr_diag)
+static void tell(const struct sut_migrate_env *env, const struct sut_migration *m)
 {
+    char text[96];
+    if (env->progress == NULL)
+        return;
+    (void) snprintf(text, sizeof(text), "store: schema %lld, %s", (long long) m->number, m->name);
+    env->progress(env->progress_ctx, text);
+}
+
+static SUT_ERR apply_alone(struct sut_db_conn *c, const struct sut_migrate_env *env,
+                           const struct sut_migration *m, struct sut_diag *reterr_diag)
+{
+    if (!env->is_new)
+        tell(env, m);
+    if (m->step != NULL && !env->is_new)
+        TRY(m->step(c, env, reterr_diag));
     TRY(sut_db_tx_begin(c));
     sut_err err = apply(c, m);
     if (!sut_failed(err))
@@ -84,8 +100,9 @@ static SUT_ERR check_version(int64_t have, int64_t want, bool may_change,
     return SUT_OK;
 }
 
-SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migration *list, size_t n,
-                        bool may_change, int64_t *ret_version, struct sut_diag *reterr_diag)
+SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migrate_env *env,
+                        const struct sut_migration *list, size_t n, bool may_change,
+                        int64_t *ret_version, struct sut_diag *reterr_diag)
 {
     const int64_t want = n == 0 ? 0 : list[n - 1].number;
     int64_t have = 0;
@@ -102,10 +119,12 @@ SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migration *list,
         return err;
     }
     TRY(check_version(have, want, may_change, reterr_diag));
+    struct sut_migrate_env with = *env;
+    with.is_new = have == 0;
     for (size_t i = 0; i < n; i++) {
         if (list[i].number <= have)
             continue;
-        TRY(apply_alone(c, &list[i], reterr_diag));
+        TRY(apply_alone(c, &with, &list[i], reterr_diag));
         have = list[i].number;
     }
     *ret_version = have;

@@ -2,10 +2,10 @@
  *
  * migrate - bring a store's schema up to what the program needs.
  *
- * Migrations are numbered from 1 without a gap and only ever added.  Each runs
- * in a transaction with the row that says so, so a store is always at a whole
- * number.  Start-up's thread alone; several servers over one PostgreSQL wait
- * for each other by a lock.
+ * Migrations are numbered from 1 without a gap and only ever added.  Each script
+ * runs in a transaction with the row that says so, so a store is always at a
+ * whole number; a step of code is noted when all of it is done.  Start-up's thread alone; several
+ * servers over one PostgreSQL wait for each other by a lock.
  */
 #ifndef SUT_STORE_MIGRATE_H
 #define SUT_STORE_MIGRATE_H
@@ -18,12 +18,35 @@
 #include "base/err.h"
 #include "db/db.h"
 
+struct sut_people;
+
+/* What a step of code works with, and whom it tells. */
+struct sut_migrate_env {
+    struct sut_people *people;                     /* NULL: no keys of persons can be had */
+    void (*progress)(void *ctx, const char *text); /* may be NULL */
+    void *progress_ctx;
+    bool is_new; /* the store was empty: there is nothing to change but the schema */
+};
+
+/*
+ * A step that is no script.  It runs outside any transaction, begins its own,
+ * and can be begun again after it was killed anywhere.
+ */
+typedef SUT_ERR sut_migrate_step(struct sut_db_conn *c, const struct sut_migrate_env *env,
+                                 struct sut_diag *reterr_diag);
+
 struct sut_migration {
     int64_t number;
     const char *name;
     const char *sqlite;
     const char *postgres;
+    sut_migrate_step *step; /* NULL: the scripts */
 };
+
+/* Seal the rows that stand in the clear, in batches. */
+sut_migrate_step sut_store_seal_rows;
+/* Write the database anew, so that nothing is left of what was dropped. */
+sut_migrate_step sut_store_wipe_plain;
 
 /* The program's own, made out of src/store/schema by tools/embed-sql. */
 extern const struct sut_migration sut_store_migrations[];
@@ -38,7 +61,8 @@ SUT_ERR sut_migrate_version(struct sut_db_conn *c, int64_t *ret);
  * fails leaves the store at the number before it.  *ret_version is what the
  * store stands at then.
  */
-SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migration *list, size_t n,
-                        bool may_change, int64_t *ret_version, struct sut_diag *reterr_diag);
+SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migrate_env *env,
+                        const struct sut_migration *list, size_t n, bool may_change,
+                        int64_t *ret_version, struct sut_diag *reterr_diag);
 
 #endif

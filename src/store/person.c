@@ -1,51 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/person.h"
 
+#include "base/buf.h"
 #include "codec/email.h"
 #include "codec/utf8.h"
 #include "db/db.h"
+#include "store/person_int.h"
 
-enum { LIST_MAX = 1000 };
-
-#define PERSON                                                                                     \
-    "u.id, u.email, u.username, u.first_name, u.last_name, u.phone, u.tax_number, u.password,"     \
-    " u.is_active, u.is_staff, u.is_superuser, u.email_verified, u.date_joined, u.last_login,"     \
-    " u.tokens_revoked_at, u.created_at, u.modified_at"
+#define VERSIONS4 "($1, $2, $3, $4)"
 
 static const struct sut_sql person_insert = {
     .name = "person_insert",
-    .text = "INSERT INTO users (email, email_key, username, first_name, last_name, first_name_key,"
-            " last_name_key, phone, tax_number, password, is_active, is_staff, is_superuser,"
-            " email_verified, date_joined, created_by, modified_by, created_at, modified_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16,"
-            " $15, $15) ON CONFLICT DO NOTHING RETURNING id",
+    .text = "INSERT INTO users (id, email, username, first_name, last_name, phone, tax_number,"
+            " key_version, email_index, username_index, phone_index, index_version, password,"
+            " is_active, is_staff, is_superuser, email_verified, date_joined, created_by,"
+            " modified_by, created_at, modified_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+            " $18, $19, $19, $18, $18) ON CONFLICT DO NOTHING RETURNING id",
 };
 
 static const struct sut_sql person_by_id = {
     .name = "person_by_id",
-    .text = "SELECT " PERSON " FROM users u WHERE u.id = $1",
+    .text = "SELECT " SUT_PERSON_COLUMNS " FROM users u WHERE u.id = $1",
 };
 
 static const struct sut_sql person_by_email = {
     .name = "person_by_email",
-    .text = "SELECT " PERSON " FROM users u WHERE u.email_key = $1",
+    .text = "SELECT " SUT_PERSON_COLUMNS " FROM users u WHERE u.email_index IN " VERSIONS4,
+};
+
+#define ACCOUNT                                                                                    \
+    "SELECT u.id, u.password, u.is_active, u.is_staff, u.is_superuser, u.email_verified,"          \
+    " u.date_joined, u.last_login, u.tokens_revoked_at FROM users u WHERE "
+
+static const struct sut_sql person_account = {
+    .name = "person_account",
+    .text = ACCOUNT "u.id = $1",
+};
+
+static const struct sut_sql person_account_by_email = {
+    .name = "person_account_by_email",
+    .text = ACCOUNT "u.email_index IN " VERSIONS4,
 };
 
 static const struct sut_sql person_email_taken = {
     .name = "person_email_taken",
-    .text = "SELECT 1 FROM users WHERE email_key = $1",
+    .text = "SELECT 1 FROM users WHERE email_index IN " VERSIONS4,
 };
 
 static const struct sut_sql person_username_taken = {
     .name = "person_username_taken",
-    .text = "SELECT 1 FROM users WHERE username = $1",
+    .text = "SELECT 1 FROM users WHERE username_index IN " VERSIONS4,
 };
 
 static const struct sut_sql person_profile = {
     .name = "person_profile",
-    .text = "UPDATE users SET first_name = $1, first_name_key = $2, last_name = $3,"
-            " last_name_key = $4, phone = $5, tax_number = $6, modified_by = $7, modified_at = $8"
-            " WHERE id = $9",
+    .text = "UPDATE users SET email = $2, username = $3, first_name = $4, last_name = $5,"
+            " phone = $6, tax_number = $7, key_version = $8, email_index = $9,"
+            " username_index = $10, phone_index = $11, index_version = $12, modified_by = $13,"
+            " modified_at = $14 WHERE id = $1",
+};
+
+static const struct sut_sql person_words_forget = {
+    .name = "person_words_forget",
+    .text = "DELETE FROM person_words WHERE person_id = $1",
+};
+
+static const struct sut_sql person_words_add = {
+    .name = "person_words_add",
+    .text = "INSERT INTO person_words (word, person_id, index_version) VALUES ($1, $2, $3)",
 };
 
 static const struct sut_sql person_password = {
@@ -112,33 +135,6 @@ static const struct sut_sql group_leave = {
     .text = "DELETE FROM user_groups WHERE user_id = $1 AND group_id = $2",
 };
 
-static const struct sut_sql person_page = {
-    .name = "person_page",
-    .text = "SELECT " PERSON " FROM users u ORDER BY u.id LIMIT $1 OFFSET $2",
-};
-
-static const struct sut_sql person_count = {
-    .name = "person_count",
-    .text = "SELECT COUNT(*) FROM users",
-};
-
-/* Each part has an index of its own; UNION takes the doubles out. */
-#define FOUND                                                                                      \
-    "(SELECT id FROM users WHERE email_key = $1 UNION SELECT id FROM users WHERE username = $2"    \
-    " UNION SELECT id FROM users WHERE phone = $2 UNION SELECT id FROM users"                      \
-    " WHERE first_name_key = $1 UNION SELECT id FROM users WHERE last_name_key = $1)"
-
-static const struct sut_sql person_found = {
-    .name = "person_found",
-    .text =
-        "SELECT " PERSON " FROM users u WHERE u.id IN " FOUND " ORDER BY u.id LIMIT $3 OFFSET $4",
-};
-
-static const struct sut_sql person_found_count = {
-    .name = "person_found_count",
-    .text = "SELECT COUNT(*) FROM users u WHERE u.id IN " FOUND,
-};
-
 static const struct sut_sql person_revoked = {
     .name = "person_revoked",
     .text = "SELECT id, tokens_revoked_at FROM users WHERE tokens_revoked_at IS NOT NULL"
@@ -150,55 +146,12 @@ SUT_ERR sut_person_email_key(struct sut_arena *a, sut_str email, sut_str *ret)
     return sut_email_key(a, email, ret);
 }
 
-/* Text that may be absent: empty is NULL. */
-static void bind_or_null(struct sut_db_stmt *s, int n, sut_str v)
-{
-    if (v.n == 0)
-        sut_db_bind_null(s, n);
-    else
-        sut_db_bind_text(s, n, v);
-}
-
 static void bind_id_or_null(struct sut_db_stmt *s, int n, int64_t id)
 {
     if (id == 0)
         sut_db_bind_null(s, n);
     else
         sut_db_bind_i64(s, n, id);
-}
-
-SUT_ERR sut_person_insert(struct sut_db_conn *c, struct sut_arena *scratch,
-                          const struct sut_person_new *p, sut_ms now, int64_t *ret_id)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    sut_str email_key = { 0 };
-    sut_str first_key = { 0 };
-    sut_str last_key = { 0 };
-    bool has_row = false;
-    TRY(sut_person_email_key(scratch, p->email, &email_key));
-    TRY(sut_utf8_lower(scratch, p->first_name, &first_key));
-    TRY(sut_utf8_lower(scratch, p->last_name, &last_key));
-    TRY(sut_db_prepare(c, &person_insert, &s));
-    sut_db_bind_text(s, 1, p->email);
-    sut_db_bind_text(s, 2, email_key);
-    sut_db_bind_text(s, 3, p->username);
-    sut_db_bind_text(s, 4, p->first_name);
-    sut_db_bind_text(s, 5, p->last_name);
-    sut_db_bind_text(s, 6, first_key);
-    sut_db_bind_text(s, 7, last_key);
-    bind_or_null(s, 8, p->phone);
-    bind_or_null(s, 9, p->tax_number);
-    sut_db_bind_text(s, 10, p->password);
-    sut_db_bind_i64(s, 11, p->is_active);
-    sut_db_bind_i64(s, 12, p->is_staff);
-    sut_db_bind_i64(s, 13, p->is_superuser);
-    sut_db_bind_i64(s, 14, p->email_verified);
-    sut_db_bind_i64(s, 15, now.v);
-    bind_id_or_null(s, 16, p->by);
-    TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, EXISTS);
-    *ret_id = sut_db_col_i64(s, 0);
-    return SUT_OK;
 }
 
 /* A column's text in the arena; {NULL, 0} for NULL. */
@@ -214,80 +167,373 @@ static SUT_ERR copy_text(struct sut_db_stmt *s, int i, struct sut_arena *a, sut_
     return SUT_OK;
 }
 
-/* The columns of PERSON. */
-static SUT_ERR read_person(struct sut_db_stmt *s, struct sut_arena *a, struct sut_person_row *p)
+/* --- what is sealed, and its indexes --- */
+
+/* A person's fields in the clear; those that are optional are none when empty. */
+struct fields {
+    int64_t id;
+    sut_str v[SUT_PERSON_SEALED]; /* as in personal.def */
+};
+
+enum { EMAIL, USERNAME, FIRST_NAME, LAST_NAME, PHONE, TAX_NUMBER };
+
+static bool is_optional(int i)
 {
-    p->id = sut_db_col_i64(s, 0);
-    TRY(copy_text(s, 1, a, &p->email));
-    TRY(copy_text(s, 2, a, &p->username));
-    TRY(copy_text(s, 3, a, &p->first_name));
-    TRY(copy_text(s, 4, a, &p->last_name));
-    TRY(copy_text(s, 5, a, &p->phone));
-    TRY(copy_text(s, 6, a, &p->tax_number));
-    TRY(copy_text(s, 7, a, &p->password));
-    p->is_active = sut_db_col_i64(s, 8) != 0;
-    p->is_staff = sut_db_col_i64(s, 9) != 0;
-    p->is_superuser = sut_db_col_i64(s, 10) != 0;
-    p->email_verified = sut_db_col_i64(s, 11) != 0;
-    p->date_joined.v = sut_db_col_i64(s, 12);
-    p->last_login.v = sut_db_col_i64(s, 13);
-    p->tokens_revoked_at.v = sut_db_col_i64(s, 14);
-    p->created_at.v = sut_db_col_i64(s, 15);
-    p->modified_at.v = sut_db_col_i64(s, 16);
+    return i == PHONE || i == TAX_NUMBER;
+}
+
+/* By what a person is found. */
+struct indexes {
+    struct sut_index email;
+    struct sut_index username;
+    struct sut_index phone;
+    bool has_phone;
+    sut_str words[SUT_PERSONAL_WORDS_MAX]; /* not indexed yet */
+    size_t n_words;
+};
+
+static SUT_ERR index_fields(struct sut_db_conn *c, struct sut_arena *scratch,
+                            const struct fields *f, struct indexes *ret)
+{
+    sut_str email_key = { 0 };
+    sut_str phone_key = { 0 };
+    TRY(sut_person_email_key(scratch, f->v[EMAIL], &email_key));
+    TRY(sut_personal_phone_key(scratch, f->v[PHONE], &phone_key));
+    TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_EMAIL), email_key,
+                           &ret->email));
+    TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_USERNAME), f->v[USERNAME],
+                           &ret->username));
+    ret->has_phone = phone_key.n > 0;
+    if (ret->has_phone)
+        TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_PHONE), phone_key,
+                               &ret->phone));
+    return sut_personal_name_words(scratch, f->v[FIRST_NAME], f->v[LAST_NAME], ret->words,
+                                   &ret->n_words);
+}
+
+/* Room in the arena for all sealed values of a row; it never moves. */
+static SUT_ERR make_room(struct sut_arena *scratch, const struct fields *f, struct sut_buf *ret)
+{
+    size_t n = 0;
+    for (int i = 0; i < SUT_PERSON_SEALED; i++)
+        n += f->v[i].n + SUT_SEAL_OVERHEAD;
+    *ret = (struct sut_buf){ .p = sut_arena_bytes(scratch, n), .cap = n, .max = n };
+    ENSURE(ret->p != NULL, NOMEM);
     return SUT_OK;
 }
 
-static SUT_ERR read_one(struct sut_db_stmt *s, struct sut_arena *a, struct sut_person_row *ret)
+/* $1 the id, $2 … $7 sealed, $8 the key's version, $9 … $12 the indexes and theirs. */
+static SUT_ERR bind_fields(struct sut_db_conn *c, struct sut_db_stmt *s,
+                           const struct sut_data_key *k, const struct fields *f,
+                           const struct indexes *ix, struct sut_buf *room)
 {
-    struct sut_person_row p = { 0 };
+    struct sut_seal *seal = NULL;
+    TRY(sut_personal_seal(c, &seal));
+    sut_db_bind_i64(s, 1, f->id);
+    for (int i = 0; i < SUT_PERSON_SEALED; i++) {
+        if (is_optional(i) && f->v[i].n == 0)
+            sut_db_bind_null(s, 2 + i);
+        else
+            TRY(sut_personal_bind(seal, k, (enum sut_personal)(SUT_PERSONAL_USERS_EMAIL + i), f->id,
+                                  f->v[i], room, s, 2 + i));
+    }
+    sut_db_bind_i64(s, 8, k->version);
+    sut_db_bind_text(s, 9, sut_index_text(&ix->email, 0));
+    sut_db_bind_text(s, 10, sut_index_text(&ix->username, 0));
+    if (ix->has_phone)
+        sut_db_bind_text(s, 11, sut_index_text(&ix->phone, 0));
+    else
+        sut_db_bind_null(s, 11);
+    sut_db_bind_i64(s, 12, ix->email.at[0].version);
+    return SUT_OK;
+}
+
+static SUT_ERR run_for_id(struct sut_db_conn *c, const struct sut_sql *sql, int64_t id)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, sql, &s));
+    sut_db_bind_i64(s, 1, id);
+    return sut_db_step(s, &has_row);
+}
+
+static SUT_ERR add_word(struct sut_db_conn *c, int64_t id, sut_str word)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_index ix;
+    bool has_row = false;
+    TRY(sut_personal_index(c, &sut_personal_words, word, &ix));
+    TRY(sut_db_prepare(c, &person_words_add, &s));
+    sut_db_bind_text(s, 1, sut_index_text(&ix, 0));
+    sut_db_bind_i64(s, 2, id);
+    sut_db_bind_i64(s, 3, ix.at[0].version);
+    return sut_db_step(s, &has_row);
+}
+
+static SUT_ERR add_words(struct sut_db_conn *c, int64_t id, const struct indexes *ix)
+{
+    for (size_t i = 0; i < ix->n_words; i++)
+        TRY(add_word(c, id, ix->words[i]));
+    return SUT_OK;
+}
+
+/* Whether a value stands under any index key. */
+static SUT_ERR is_taken(struct sut_db_conn *c, const struct sut_sql *sql,
+                        const struct sut_index *ix, bool *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, sql, &s));
+    sut_personal_bind_index(s, 1, ix);
+    return sut_db_step(s, ret);
+}
+
+/*
+ * The unique columns hold one version alone, so that two rows with the same
+ * address under two index keys would pass them: all versions are asked for.
+ */
+static SUT_ERR check_free(struct sut_db_conn *c, const struct indexes *ix)
+{
+    bool taken = false;
+    TRY(is_taken(c, &person_email_taken, &ix->email, &taken));
+    ENSURE(!taken, EXISTS);
+    TRY(is_taken(c, &person_username_taken, &ix->username, &taken));
+    ENSURE(!taken, EXISTS);
+    return sut_personal_look_for_keys(c, &taken);
+}
+
+static SUT_ERR insert_row(struct sut_db_conn *c, struct sut_arena *scratch,
+                          const struct sut_person_new *p, const struct sut_data_key *k,
+                          const struct fields *f, const struct indexes *ix, sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_buf room;
+    bool has_row = false;
+    TRY(make_room(scratch, f, &room));
+    TRY(sut_db_prepare(c, &person_insert, &s));
+    TRY(bind_fields(c, s, k, f, ix, &room));
+    sut_db_bind_text(s, 13, p->password);
+    sut_db_bind_i64(s, 14, p->is_active);
+    sut_db_bind_i64(s, 15, p->is_staff);
+    sut_db_bind_i64(s, 16, p->is_superuser);
+    sut_db_bind_i64(s, 17, p->email_verified);
+    sut_db_bind_i64(s, 18, now.v);
+    bind_id_or_null(s, 19, p->by);
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, EXISTS);
+    return SUT_OK;
+}
+
+static bool has_nul(sut_str s)
+{
+    return s.n > 0 && memchr(s.p, 0, s.n) != NULL;
+}
+
+SUT_ERR sut_person_insert(struct sut_db_conn *c, struct sut_arena *scratch,
+                          const struct sut_person_new *p, sut_ms now, int64_t *ret_id)
+{
+    struct fields f = { .v = { p->email, p->username, p->first_name, p->last_name, p->phone,
+                               p->tax_number } };
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
+    struct sut_data_key_row row;
+    struct indexes ix;
+    /* What is text stays what either database keeps as text. */
+    for (int i = 0; i < SUT_PERSON_SEALED; i++)
+        ENSURE(!has_nul(f.v[i]), INVALID);
+    TRY(index_fields(c, scratch, &f, &ix));
+    TRY(check_free(c, &ix));
+    TRY(sut_personal_new_person(c, &row, &k));
+    f.id = row.person;
+    TRY(insert_row(c, scratch, p, &k, &f, &ix, now));
+    TRY(sut_data_key_add(c, &row, now));
+    TRY(add_words(c, f.id, &ix));
+    *ret_id = f.id;
+    return SUT_OK;
+}
+
+/* --- reading --- */
+
+SUT_ERR sut_person__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_person_sealed *ret)
+{
+    struct sut_person_row *p = &ret->plain;
+    *p = (struct sut_person_row){ .id = sut_db_col_i64(s, 0) };
+    TRY(copy_text(s, 1, a, &p->password));
+    p->is_active = sut_db_col_i64(s, 2) != 0;
+    p->is_staff = sut_db_col_i64(s, 3) != 0;
+    p->is_superuser = sut_db_col_i64(s, 4) != 0;
+    p->email_verified = sut_db_col_i64(s, 5) != 0;
+    p->date_joined.v = sut_db_col_i64(s, 6);
+    p->last_login.v = sut_db_col_i64(s, 7);
+    p->tokens_revoked_at.v = sut_db_col_i64(s, 8);
+    p->created_at.v = sut_db_col_i64(s, 9);
+    p->modified_at.v = sut_db_col_i64(s, 10);
+    ret->key_version = (uint32_t) sut_db_col_i64(s, 11);
+    for (int i = 0; i < SUT_PERSON_SEALED; i++)
+        ret->fields[i] =
+            sut_db_col_is_null(s, 12 + i) ? (sut_str){ 0 } : sut_db_col_blob(s, 12 + i);
+    return SUT_OK;
+}
+
+SUT_ERR sut_person__open(const struct sut_data_key *k, struct sut_arena *a,
+                         const struct sut_person_sealed *from, struct sut_person_row *ret)
+{
+    sut_str v[SUT_PERSON_SEALED] = { { 0 } };
+    size_t n = 0;
+    for (int i = 0; i < SUT_PERSON_SEALED; i++)
+        n += from->fields[i].n;
+    struct sut_buf out = { .p = sut_arena_bytes(a, n + 1), .cap = n, .max = n };
+    ENSURE(out.p != NULL, NOMEM);
+    for (int i = 0; i < SUT_PERSON_SEALED; i++) {
+        if (from->fields[i].p == NULL) {
+            ENSURE(is_optional(i), CORRUPT);
+            continue;
+        }
+        const size_t at = out.n;
+        TRY(sut_seal_get(k, sut_personal_field((enum sut_personal)(SUT_PERSONAL_USERS_EMAIL + i)),
+                         from->plain.id, from->fields[i], &out));
+        v[i] = sut_str_of(out.p + at, out.n - at);
+    }
+    *ret = from->plain;
+    ret->email = v[EMAIL];
+    ret->username = v[USERNAME];
+    ret->first_name = v[FIRST_NAME];
+    ret->last_name = v[LAST_NAME];
+    ret->phone = v[PHONE];
+    ret->tax_number = v[TAX_NUMBER];
+    return SUT_OK;
+}
+
+/* The one row of a statement; its fields are opened out of the statement's own memory. */
+static SUT_ERR read_one(struct sut_db_conn *c, struct sut_db_stmt *s, struct sut_arena *a,
+                        struct sut_person_row *ret)
+{
+    struct sut_person_sealed row;
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
     bool has_row = false;
     TRY(sut_db_step(s, &has_row));
     ENSURE(has_row, NOT_FOUND);
-    TRY(read_person(s, a, &p));
-    *ret = p;
-    return SUT_OK;
+    TRY(sut_person__read(s, a, &row));
+    TRY(sut_personal_key_for_reading(c, row.plain.id, row.key_version, &k));
+    return sut_person__open(&k, a, &row, ret);
 }
 
-SUT_ERR sut_person_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
+static SUT_ERR try_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
                          struct sut_person_row *ret)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &person_by_id, &s));
     sut_db_bind_i64(s, 1, id);
-    return read_one(s, a, ret);
+    return read_one(c, s, a, ret);
+}
+
+SUT_ERR sut_person_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
+                         struct sut_person_row *ret)
+{
+    const sut_err e = try_by_id(c, a, id, ret);
+    /* Between row and key a rotation may have taken the old key away: look again. */
+    return e.code == SUT_E_CORRUPT ? try_by_id(c, a, id, ret) : e;
+}
+
+static SUT_ERR index_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                           struct sut_index *ret)
+{
+    sut_str key = { 0 };
+    TRY(sut_person_email_key(a, email, &key));
+    return sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_EMAIL), key, ret);
+}
+
+static SUT_ERR try_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                            struct sut_person_row *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_index ix;
+    TRY(index_email(c, a, email, &ix));
+    TRY(sut_db_prepare(c, &person_by_email, &s));
+    sut_personal_bind_index(s, 1, &ix);
+    return read_one(c, s, a, ret);
 }
 
 SUT_ERR sut_person_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
                             struct sut_person_row *ret)
 {
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    sut_str key = { 0 };
-    TRY(sut_person_email_key(a, email, &key));
-    TRY(sut_db_prepare(c, &person_by_email, &s));
-    sut_db_bind_text(s, 1, key);
-    return read_one(s, a, ret);
+    const sut_err e = try_by_email(c, a, email, ret);
+    bool changed = false;
+    if (e.code == SUT_E_NOT_FOUND)
+        TRY(sut_personal_look_for_keys(c, &changed));
+    return changed || e.code == SUT_E_CORRUPT ? try_by_email(c, a, email, ret) : e;
 }
 
-static SUT_ERR has_row_for(struct sut_db_conn *c, const struct sut_sql *sql, sut_str key, bool *ret)
+static SUT_ERR read_account(struct sut_db_stmt *s, struct sut_arena *a,
+                            struct sut_person_account *ret)
+{
+    bool has_row = false;
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, NOT_FOUND);
+    struct sut_person_account p = { .id = sut_db_col_i64(s, 0) };
+    TRY(copy_text(s, 1, a, &p.password));
+    p.is_active = sut_db_col_i64(s, 2) != 0;
+    p.is_staff = sut_db_col_i64(s, 3) != 0;
+    p.is_superuser = sut_db_col_i64(s, 4) != 0;
+    p.email_verified = sut_db_col_i64(s, 5) != 0;
+    p.date_joined.v = sut_db_col_i64(s, 6);
+    p.last_login.v = sut_db_col_i64(s, 7);
+    p.tokens_revoked_at.v = sut_db_col_i64(s, 8);
+    *ret = p;
+    return SUT_OK;
+}
+
+SUT_ERR sut_person_account(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
+                           struct sut_person_account *ret)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, sql, &s));
-    sut_db_bind_text(s, 1, key);
-    return sut_db_step(s, ret);
+    TRY(sut_db_prepare(c, &person_account, &s));
+    sut_db_bind_i64(s, 1, id);
+    return read_account(s, a, ret);
+}
+
+static SUT_ERR try_account_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                                    struct sut_person_account *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_index ix;
+    TRY(index_email(c, a, email, &ix));
+    TRY(sut_db_prepare(c, &person_account_by_email, &s));
+    sut_personal_bind_index(s, 1, &ix);
+    return read_account(s, a, ret);
+}
+
+SUT_ERR sut_person_account_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                                    struct sut_person_account *ret)
+{
+    const sut_err e = try_account_by_email(c, a, email, ret);
+    bool changed = false;
+    if (e.code == SUT_E_NOT_FOUND)
+        TRY(sut_personal_look_for_keys(c, &changed));
+    return changed ? try_account_by_email(c, a, email, ret) : e;
 }
 
 SUT_ERR sut_person_email_taken(struct sut_db_conn *c, struct sut_arena *scratch, sut_str email,
                                bool *ret)
 {
-    sut_str key = { 0 };
-    TRY(sut_person_email_key(scratch, email, &key));
-    return has_row_for(c, &person_email_taken, key, ret);
+    struct sut_index ix;
+    bool changed = false;
+    TRY(index_email(c, scratch, email, &ix));
+    TRY(is_taken(c, &person_email_taken, &ix, ret));
+    if (!*ret)
+        TRY(sut_personal_look_for_keys(c, &changed));
+    if (!changed)
+        return SUT_OK;
+    TRY(index_email(c, scratch, email, &ix));
+    return is_taken(c, &person_email_taken, &ix, ret);
 }
 
 SUT_ERR sut_person_username_taken(struct sut_db_conn *c, sut_str username, bool *ret)
 {
-    return has_row_for(c, &person_username_taken, username, ret);
+    struct sut_index ix;
+    TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_USERNAME), username, &ix));
+    return is_taken(c, &person_username_taken, &ix, ret);
 }
+
+/* --- changing --- */
 
 /* Run a change of one row; NOT_FOUND when there is no such row. */
 static SUT_ERR change_one(struct sut_db_stmt *s)
@@ -298,30 +544,40 @@ static SUT_ERR change_one(struct sut_db_stmt *s)
     return SUT_OK;
 }
 
+static SUT_ERR write_profile(struct sut_db_conn *c, struct sut_arena *scratch,
+                             const struct fields *f, int64_t by, sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
+    struct indexes ix;
+    struct sut_buf room;
+    for (int i = 0; i < SUT_PERSON_SEALED; i++)
+        ENSURE(!has_nul(f->v[i]), INVALID);
+    TRY(sut_personal_key_for_writing(c, f->id, now, &k));
+    TRY(index_fields(c, scratch, f, &ix));
+    TRY(make_room(scratch, f, &room));
+    TRY(sut_db_prepare(c, &person_profile, &s));
+    TRY(bind_fields(c, s, &k, f, &ix, &room));
+    bind_id_or_null(s, 13, by);
+    sut_db_bind_i64(s, 14, now.v);
+    TRY(change_one(s));
+    TRY(run_for_id(c, &person_words_forget, f->id));
+    return add_words(c, f->id, &ix);
+}
+
 SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
                                const struct sut_person_change *change, int64_t by, sut_ms now)
 {
     struct sut_person_row p;
     TRY(sut_person_by_id(c, scratch, id, &p));
-    const sut_str first = change->has_first_name ? change->first_name : p.first_name;
-    const sut_str last = change->has_last_name ? change->last_name : p.last_name;
-
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    sut_str first_key = { 0 };
-    sut_str last_key = { 0 };
-    TRY(sut_utf8_lower(scratch, first, &first_key));
-    TRY(sut_utf8_lower(scratch, last, &last_key));
-    TRY(sut_db_prepare(c, &person_profile, &s));
-    sut_db_bind_text(s, 1, first);
-    sut_db_bind_text(s, 2, first_key);
-    sut_db_bind_text(s, 3, last);
-    sut_db_bind_text(s, 4, last_key);
-    bind_or_null(s, 5, change->has_phone ? change->phone : p.phone);
-    bind_or_null(s, 6, change->has_tax_number ? change->tax_number : p.tax_number);
-    bind_id_or_null(s, 7, by);
-    sut_db_bind_i64(s, 8, now.v);
-    sut_db_bind_i64(s, 9, id);
-    return change_one(s);
+    const struct fields f = {
+        .id = id,
+        .v = { p.email, p.username, change->has_first_name ? change->first_name : p.first_name,
+               change->has_last_name ? change->last_name : p.last_name,
+               change->has_phone ? change->phone : p.phone,
+               change->has_tax_number ? change->tax_number : p.tax_number },
+    };
+    return write_profile(c, scratch, &f, by, now);
 }
 
 SUT_ERR sut_person_set_password(struct sut_db_conn *c, int64_t id, sut_str was, sut_str hash,
@@ -447,75 +703,6 @@ SUT_ERR sut_person_set_group(struct sut_db_conn *c, int64_t id, sut_str group, b
     sut_db_bind_i64(s, 1, id);
     sut_db_bind_i64(s, 2, group_id);
     return sut_db_step(s, &has_row);
-}
-
-/* Ready the page (or the count, `paged` false) that the query asks for. */
-static SUT_ERR prepare_list(struct sut_db_conn *c, struct sut_arena *a,
-                            const struct sut_person_query *q, bool paged, struct sut_db_stmt **ret)
-{
-    const bool searches = q->search.n > 0;
-    const struct sut_sql *page = searches ? &person_found : &person_page;
-    const struct sut_sql *count = searches ? &person_found_count : &person_count;
-    sut_str key = { 0 };
-    TRY(sut_email_key(a, q->search, &key));
-    TRY(sut_db_prepare(c, paged ? page : count, ret));
-    int n = 0;
-    if (searches) {
-        sut_db_bind_text(*ret, ++n, key);
-        sut_db_bind_text(*ret, ++n, q->search);
-    }
-    if (paged) {
-        sut_db_bind_i64(*ret, ++n, (int64_t) q->limit);
-        sut_db_bind_i64(*ret, ++n, (int64_t) q->offset);
-    }
-    return SUT_OK;
-}
-
-static SUT_ERR count_list(struct sut_db_conn *c, struct sut_arena *a,
-                          const struct sut_person_query *q, int64_t *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(prepare_list(c, a, q, false, &s));
-    TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, SYSTEM);
-    *ret = sut_db_col_i64(s, 0);
-    return SUT_OK;
-}
-
-SUT_ERR sut_person_list(struct sut_db_conn *c, struct sut_arena *a,
-                        const struct sut_person_query *q, struct sut_person_row **ret,
-                        size_t *ret_n, int64_t *ret_count)
-{
-    ENSURE(q->limit <= LIST_MAX && q->offset <= INT64_MAX, INVALID);
-    struct sut_person_row *rows = ARENA_ARRAY(a, struct sut_person_row, q->limit + 1);
-    ENSURE(rows != NULL, NOMEM);
-    TRY(count_list(c, a, q, ret_count));
-
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(prepare_list(c, a, q, true, &s));
-    size_t n = 0;
-    for (; n < q->limit; n++) {
-        bool has_row = false;
-        TRY(sut_db_step(s, &has_row));
-        if (!has_row)
-            break;
-        TRY(read_person(s, a, &rows[n]));
-    }
-    *ret = rows;
-    *ret_n = n;
-    return SUT_OK;
-}
-
-SUT_ERR sut_person_count(struct sut_db_conn *c, int64_t *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &person_count, &s));
-    TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, SYSTEM);
-    *ret = sut_db_col_i64(s, 0);
-    return SUT_OK;
 }
 
 SUT_ERR sut_person_each_revoked(struct sut_db_conn *c, sut_ms since, sut_person_seen *fn, void *ctx)

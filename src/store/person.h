@@ -5,9 +5,11 @@
  * Reads run on any connection and put their text into the caller's arena;
  * changes run inside a write job.  The rules (what an address or a user name
  * may be, who may change what) are the caller's; this layer makes the keys by
- * which an address and names are compared: in lower case as Python has it.
+ * which an address and names are compared.  What speaks of a person is sealed
+ * (store/personal.h); what needs no such field asks for sut_person_account().
  *
- * Errors: NOT_FOUND, EXISTS, NOMEM, and the database's.
+ * Errors: NOT_FOUND, EXISTS, NOMEM, STALE (in a job: hand it on), CORRUPT (a
+ * sealed field is lost), and the database's.
  */
 #ifndef SUT_STORE_PERSON_H
 #define SUT_STORE_PERSON_H
@@ -43,6 +45,20 @@ struct sut_person_row {
     sut_ms tokens_revoked_at; /* 0: never */
     sut_ms created_at;
     sut_ms modified_at;
+    bool is_lost; /* in a list: the sealed fields don't open, and are empty */
+};
+
+/* What decides about an account, without anything personal: no key is needed to read it. */
+struct sut_person_account {
+    int64_t id;
+    sut_str password; /* a hash, never to be shown */
+    bool is_active;
+    bool is_staff;
+    bool is_superuser;
+    bool email_verified;
+    sut_ms date_joined;
+    sut_ms last_login;        /* 0: never */
+    sut_ms tokens_revoked_at; /* 0: never */
 };
 
 /* A row to be; empty phone and tax number are none. */
@@ -74,6 +90,11 @@ SUT_ERR sut_person_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
 /* The same by address; case does not matter. */
 SUT_ERR sut_person_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
                             struct sut_person_row *ret);
+/* The same without what is sealed. */
+SUT_ERR sut_person_account(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
+                           struct sut_person_account *ret);
+SUT_ERR sut_person_account_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                                    struct sut_person_account *ret);
 SUT_ERR sut_person_email_taken(struct sut_db_conn *c, struct sut_arena *scratch, sut_str email,
                                bool *ret);
 SUT_ERR sut_person_username_taken(struct sut_db_conn *c, sut_str username, bool *ret);
@@ -113,10 +134,12 @@ SUT_ERR sut_person_in_group(struct sut_db_conn *c, int64_t id, sut_str group, bo
 SUT_ERR sut_person_set_group(struct sut_db_conn *c, int64_t id, sut_str group, bool on);
 
 /*
- * A page of people by id.  An empty search finds all; else it finds an address,
- * user name or phone number that is equal, or a first or last name that is
- * (case apart).  rows and ret_n: this page; *ret_count: all.
+ * A page of people by id.  An empty search finds all; else it finds an address
+ * or user name that is equal (case apart), a phone number of the same digits,
+ * or names that have every word of it, folded (at most SUT_PERSON_SEARCH_WORDS;
+ * with more nobody is found by name).  rows and ret_n: this page; *ret_count: all.
  */
+enum { SUT_PERSON_SEARCH_WORDS = 8 };
 struct sut_person_query {
     sut_str search;
     size_t offset;

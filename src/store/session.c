@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/session.h"
 
+#include "base/buf.h"
 #include "base/secret.h"
 #include "codec/utf8.h"
+#include "store/personal.h"
 #include "store/store.h"
 
 enum { PRUNE_STEPS_MAX = 20, IDS_FIRST = 16 };
-static const int64_t keep_expired_ms = INT64_C(24) * 3600 * 1000;
+static const int64_t keep_expired_ms = INT64_C(24) * 3600 * 1000 * SUT_SESSION_KEEP_DAYS;
 
 static const struct sut_sql session_insert = {
     .name = "session_insert",
     .text = "INSERT INTO sessions (id, user_id, refresh_hash, created_at, refreshed_at, expires_at,"
-            " device_type, os, app_version, user_agent, ip)"
-            " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10)"
+            " device_type, os, app_version, user_agent, ip, key_version)"
+            " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"
             " ON CONFLICT DO NOTHING RETURNING id",
 };
 
@@ -83,18 +85,37 @@ static const struct sut_sql blacklist_prune = {
             " LIMIT 500)",
 };
 
-/* What a client calls itself: cut at a code point's end, NULL when empty or no text at all. */
-static void bind_client_text(struct sut_db_stmt *s, int n, sut_str v)
+enum { CLIENT_TEXTS = 5 };
+
+/* What a client calls itself: cut at a code point's end, empty when it is no text at all. */
+static sut_str client_text(sut_str v)
 {
     size_t end = 0;
     size_t at = 0;
     for (uint32_t cp = 0; sut_utf8_next(v, &at, &cp) && at <= SUT_SESSION_TEXT_MAX;)
         end = at;
     const sut_str cut = sut_str_sub(v, 0, end);
-    if (cut.n == 0 || !sut_utf8_is_valid(cut) || memchr(cut.p, 0, cut.n) != NULL)
-        sut_db_bind_null(s, n);
-    else
-        sut_db_bind_text(s, n, cut);
+    const bool is_text = cut.n > 0 && sut_utf8_is_valid(cut) && memchr(cut.p, 0, cut.n) == NULL;
+    return is_text ? cut : SUT_STR("");
+}
+
+/* $6 … $10 sealed, $11 the key's version; NULL and 0 where there is nothing, or no key. */
+static SUT_ERR bind_client(struct sut_db_conn *c, struct sut_db_stmt *s, int64_t id,
+                           const sut_str texts[CLIENT_TEXTS], const struct sut_data_key *k,
+                           struct sut_buf *room)
+{
+    struct sut_seal *seal = NULL;
+    TRY(sut_personal_seal(c, &seal));
+    for (int i = 0; i < CLIENT_TEXTS; i++) {
+        if (k->version == 0 || texts[i].n == 0)
+            sut_db_bind_null(s, 6 + i);
+        else
+            TRY(sut_personal_bind(seal, k,
+                                  (enum sut_personal)(SUT_PERSONAL_SESSIONS_DEVICE_TYPE + i), id,
+                                  texts[i], room, s, 6 + i));
+    }
+    sut_db_bind_i64(s, 11, k->version);
+    return SUT_OK;
 }
 
 static bool is_hash(sut_str s)
@@ -106,18 +127,24 @@ SUT_ERR sut_session_insert(struct sut_db_conn *c, const struct sut_session_new *
 {
     ENSURE(n->id > 0 && is_hash(n->refresh_hash), INVALID);
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
+    const sut_str texts[CLIENT_TEXTS] = { client_text(n->device_type), client_text(n->os),
+                                          client_text(n->app_version), client_text(n->user_agent),
+                                          client_text(n->ip) };
+    char bytes[CLIENT_TEXTS * (SUT_SESSION_TEXT_MAX + SUT_SEAL_OVERHEAD)];
+    struct sut_buf room = { .p = bytes, .cap = sizeof(bytes), .max = sizeof(bytes) };
     bool has_row = false;
+    const sut_err e = sut_personal_key_for_writing(c, n->user_id, now, &k);
+    /* Whose key is lost can still sign in; what would be sealed with it is left out. */
+    if (e.code != SUT_E_CORRUPT)
+        TRY(e);
     TRY(sut_db_prepare(c, &session_insert, &s));
     sut_db_bind_i64(s, 1, n->id);
     sut_db_bind_i64(s, 2, n->user_id);
     sut_db_bind_blob(s, 3, n->refresh_hash);
     sut_db_bind_i64(s, 4, now.v);
     sut_db_bind_i64(s, 5, n->expires_at.v);
-    bind_client_text(s, 6, n->device_type);
-    bind_client_text(s, 7, n->os);
-    bind_client_text(s, 8, n->app_version);
-    bind_client_text(s, 9, n->user_agent);
-    bind_client_text(s, 10, n->ip);
+    TRY(bind_client(c, s, n->id, texts, &k, &room));
     TRY(sut_db_step(s, &has_row));
     ENSURE(has_row, EXISTS);
     return SUT_OK;

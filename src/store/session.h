@@ -117,8 +117,8 @@ SUT_ERR sut_blacklist_each(struct sut_db_conn *c, sut_ms since, sut_ms now, sut_
                            void *ctx);
 
 /*
- * Delete what expired more than a day ago, in steps of at most 500 rows, each
- * a write of its own, and at most 20 steps a call.  Blocks.
+ * Delete what expired more than SUT_SESSION_KEEP_DAYS (store/personal.h) ago, in steps of at most
+ * 500 rows, each a write of its own, and at most 20 steps a call.  Blocks.
  */
 SUT_ERR sut_session_prune(struct sut_store *store, sut_ms now);
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * person_int - how a row of users is read and opened; for files of this folder
+ * alone.
+ */
+#ifndef SUT_STORE_PERSON_INT_H
+#define SUT_STORE_PERSON_INT_H
+
+#include "store/person.h"
+#include "store/personal.h"
+
+#define SUT_PERSON_COLUMNS                                                                         \
+    "u.id, u.password, u.is_active, u.is_staff, u.is_superuser, u.email_verified, u.date_joined,"  \
+    " u.last_login, u.tokens_revoked_at, u.created_at, u.modified_at, u.key_version, u.email,"     \
+    " u.username, u.first_name, u.last_name, u.phone, u.tax_number"
+
+enum {
+    SUT_PERSON_SEALED = 6, /* the columns from email on, as in personal.def */
+    SUT_PERSON_N_COLUMNS = 18,
+};
+
+/* The row as it lies there. */
+struct sut_person_sealed {
+    struct sut_person_row plain; /* without what is sealed */
+    uint32_t key_version;
+    sut_str fields[SUT_PERSON_SEALED]; /* p is NULL: none; slices of the statement, or copies */
+};
+
+/* The current row of a statement whose columns are SUT_PERSON_COLUMNS. */
+SUT_ERR sut_person__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_person_sealed *ret);
+/* Open its fields into the arena; CORRUPT when one is lost. */
+SUT_ERR sut_person__open(const struct sut_data_key *k, struct sut_arena *a,
+                         const struct sut_person_sealed *from, struct sut_person_row *ret);
+
+#endif

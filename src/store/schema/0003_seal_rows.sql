@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- 0003: seal what rows there are, in batches (src/store/migrate_people.c).
+-- code: sut_store_seal_rows

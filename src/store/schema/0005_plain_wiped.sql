@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- 0005: nothing of what was in the clear stays in free pages or the log
+-- (src/store/migrate_people.c).
+-- code: sut_store_wipe_plain
