@@ -46,8 +46,7 @@ static SUT_ERR refuse_keys_inside(const struct sut_config *c, struct sut_diag *r
     FAIL(INVALID);
 }
 
-static SUT_ERR open_folders(const struct sut_config *c, unsigned flags,
-                            struct sut_diag *reterr_diag)
+SUT_ERR sut_boot_folders(const struct sut_config *c, unsigned flags, struct sut_diag *reterr_diag)
 {
     if (is_inside(c->server.keys, c->server.data))
         return refuse_keys_inside(c, reterr_diag);
@@ -78,11 +77,7 @@ static SUT_ERR store_path(const struct sut_config *c, char to[PATH_MAX_BYTES])
     return SUT_OK;
 }
 
-/*
- * New keys open nothing that is there already: made in the place of lost ones
- * they would only be in the way of those.
- */
-static SUT_ERR what_may_be_made(const struct sut_config *c, bool *ret_master, bool *ret_file_key)
+SUT_ERR sut_boot_may_make(const struct sut_config *c, bool *ret_master, bool *ret_file_key)
 {
     char path[PATH_MAX_BYTES];
     if (c->store.kind != SUT_STORE_EMBEDDED)
@@ -100,7 +95,7 @@ static SUT_ERR open_keys(struct sut_boot *b, unsigned flags, struct sut_diag *re
     const struct sut_config *c = b->config;
     bool may_make_master = (flags & SUT_BOOT_CREATE) != 0;
     bool may_make_file_key = may_make_master;
-    TRY(what_may_be_made(c, &may_make_master, &may_make_file_key));
+    TRY(sut_boot_may_make(c, &may_make_master, &may_make_file_key));
     if (c->security.master_key != NULL) {
         TRY(sut_secret_dup(sut_secret_str(c->security.master_key), &b->master));
     } else {
@@ -168,7 +163,7 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
                       struct sut_diag *reterr_diag)
 {
     struct sut_boot b = { .config = config };
-    sut_err e = open_folders(config, flags, reterr_diag);
+    sut_err e = sut_boot_folders(config, flags, reterr_diag);
     if (!sut_failed(e))
         e = open_keys(&b, flags, reterr_diag);
     if (!sut_failed(e))

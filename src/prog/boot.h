@@ -38,6 +38,17 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
                       struct sut_diag *reterr_diag);
 void sut_boot_done(struct sut_boot *b);
 
+/*
+ * Refuse keys inside the data folder, make the data folder (with SUT_BOOT_CREATE) or
+ * refuse one that others can reach.
+ */
+SUT_ERR sut_boot_folders(const struct sut_config *c, unsigned flags, struct sut_diag *reterr_diag);
+/*
+ * Set to false what may not be made: new keys open nothing that is there already,
+ * and made in the place of lost ones they would only be in the way of those.
+ */
+SUT_ERR sut_boot_may_make(const struct sut_config *c, bool *ret_master, bool *ret_file_key);
+
 /* The embedded store's VFS: NULL, the system's own; the tests' program brings another. */
 const char *sut_boot_vfs(void);
 
