@@ -90,6 +90,7 @@ struct sut_config {
         sut_str public_url; /* "https://shop.example", no slash at the end; may be empty */
         sut_str data;       /* folder */
         sut_str keys;       /* folder; never inside data */
+        sut_str user;       /* whom root becomes; empty: nobody else */
         uint32_t loops;     /* loop threads; 0: one a core */
         uint32_t pool;      /* threads for work that blocks */
     } server;
