@@ -8,12 +8,20 @@
 #include "base/scan.h"
 #include "codec/schema.h"
 #include "codec/utf8.h"
+#include "prog/pseudonym.h"
 #include "shop/person.h"
 #include "store/person.h"
+#include "store/person_ids.h"
 #include "store/session.h"
 #include "store/store.h"
 
-enum { SENTENCE_MAX = 2048, PHONE_MAX = 15, GROUPS_TEXT_MAX = 4096 };
+enum {
+    SENTENCE_MAX = 2048,
+    PHONE_MAX = 15,
+    GROUPS_TEXT_MAX = 4096,
+    IDS_AT_ONCE = 512,
+    ID_MAX = 24
+};
 
 const char *sut_user_role_name(enum sut_user_role role)
 {
@@ -84,8 +92,19 @@ static SUT_ERR row_of(struct sut_db_conn *c, struct sut_arena *a, const struct s
     return SUT_OK;
 }
 
-static SUT_ERR show(struct sut_db_conn *c, struct sut_arena *a, sut_str who,
-                    struct sut_user_answer *ret)
+static SUT_ERR name_in_log(const struct sut_user_admin *ua, struct sut_arena *a,
+                           struct sut_user_row *row)
+{
+    char text[SUT_PSEUDONYM_TEXT];
+    if (ua->pseudonyms == NULL || !sut_pseudonyms_of(ua->pseudonyms, row->id, text))
+        return SUT_OK;
+    row->pseudonym = sut_str_dup(a, sut_str_of(text, sizeof(text)));
+    ENSURE(row->pseudonym.p != NULL, NOMEM);
+    return SUT_OK;
+}
+
+static SUT_ERR show(const struct sut_user_admin *ua, struct sut_db_conn *c, struct sut_arena *a,
+                    sut_str who, struct sut_user_answer *ret)
 {
     struct sut_person_row p;
     const sut_err e = find(c, a, who, &p);
@@ -98,6 +117,7 @@ static SUT_ERR show(struct sut_db_conn *c, struct sut_arena *a, sut_str who,
     answer.rows = ARENA_NEW(a, struct sut_user_row);
     ENSURE(answer.rows != NULL, NOMEM);
     TRY(row_of(c, a, &p, answer.rows));
+    TRY(name_in_log(ua, a, answer.rows));
     *ret = answer;
     return SUT_OK;
 }
@@ -128,9 +148,65 @@ static SUT_ERR read_only(const struct sut_user_admin *ua, struct sut_arena *a,
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_store_lease(ua->store, &c));
-    const sut_err e = ask->verb == SUT_USER_LIST ? list(c, a, ask, ret) : show(c, a, ask->who, ret);
+    const sut_err e =
+        ask->verb == SUT_USER_LIST ? list(c, a, ask, ret) : show(ua, c, a, ask->who, ret);
     sut_store_return(ua->store, &c);
     return e;
+}
+
+/* --- from the log to the person --- */
+
+/* Everybody's pseudonym is made until one fits: the log keeps no list of them.  0: nobody. */
+static SUT_ERR find_pseudonym(const struct sut_user_admin *ua, struct sut_db_conn *c, sut_str text,
+                              int64_t *ret_id)
+{
+    int64_t ids[IDS_AT_ONCE];
+    size_t n = 0;
+    int64_t after = 0;
+    *ret_id = 0;
+    do {
+        TRY(sut_person_ids(c, after, ids, IDS_AT_ONCE, &n));
+        const size_t at = sut_pseudonyms_match(ua->pseudonyms, text, ids, n);
+        if (at < n)
+            *ret_id = ids[at];
+        else if (n > 0)
+            after = ids[n - 1];
+    } while (n > 0 && *ret_id == 0);
+    return SUT_OK;
+}
+
+struct lookup {
+    int64_t id;
+    sut_ms now;
+};
+
+static SUT_ERR lookup_job(struct sut_db_conn *c, void *arg)
+{
+    const struct lookup *l = arg;
+    return sut_audit_write_id(c, SUT_ACTION_ADMIN_USER_LOOKUP, 0, "user", l->id, SUT_STR(""),
+                              l->now);
+}
+
+static SUT_ERR show_pseudonym(const struct sut_user_admin *ua, struct sut_arena *a, sut_str text,
+                              struct sut_user_answer *ret)
+{
+    struct lookup l = { .now = sut_clock_now(ua->clock) };
+    struct sut_db_conn *c = NULL;
+    TRY(sut_store_lease(ua->store, &c));
+    const sut_err e = find_pseudonym(ua, c, text, &l.id);
+    sut_store_return(ua->store, &c);
+    TRY(e);
+    if (l.id == 0) {
+        refuse(ret, "nobody has that pseudonym under the keys of today");
+        return SUT_OK;
+    }
+    TRY(sut_store_write(ua->store, lookup_job, &l));
+    struct sut_buf who;
+    sut_buf_init_arena(&who, a, ID_MAX);
+    sut_buf_i64(&who, l.id);
+    TRY(sut_buf_check(&who));
+    return read_only(
+        ua, a, &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = sut_buf_str(&who) }, ret);
 }
 
 /* --- adding --- */
@@ -357,8 +433,11 @@ SUT_ERR sut_user_admin_do(const struct sut_user_admin *ua, struct sut_arena *a,
                           const struct sut_user_ask *ask, struct sut_user_answer *ret)
 {
     switch (ask->verb) {
-    case SUT_USER_LIST:
     case SUT_USER_SHOW:
+        if (ua->pseudonyms != NULL && sut_pseudonym_is(ask->who))
+            return show_pseudonym(ua, a, ask->who, ret);
+        return read_only(ua, a, ask, ret);
+    case SUT_USER_LIST:
         return read_only(ua, a, ask, ret);
     case SUT_USER_ADD:
         return add(ua, a, ask, ret);

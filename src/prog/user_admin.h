@@ -5,7 +5,8 @@
  * One set of functions for both ways to ask: the control socket of a running
  * server, and a command that opened the store itself.  Each change and its
  * audit row are one transaction; the running server's memory of revocations is
- * told after the commit.  It blocks (hashing, writes): never on a loop thread.
+ * told after the commit.  Who asks for the person behind a pseudonym of the log
+ * leaves an audit row, too.  It blocks (hashing, writes): never on a loop thread.
  * A person becomes superuser here and nowhere else.
  */
 #ifndef SUT_PROG_USER_ADMIN_H
@@ -22,6 +23,7 @@
 #include "base/str.h"
 
 struct sut_hasher;
+struct sut_pseudonyms;
 struct sut_random;
 struct sut_sessions;
 struct sut_store;
@@ -51,7 +53,7 @@ const char *sut_user_role_name(enum sut_user_role role);
 /* Slices are borrowed; those that the verb does not name are empty. */
 struct sut_user_ask {
     enum sut_user_verb verb;
-    sut_str who;      /* all but ADD and LIST: an id or an email */
+    sut_str who;      /* all but ADD and LIST: an id or an email; SHOW: or a pseudonym of the log */
     sut_str email;    /* ADD */
     sut_str password; /* ADD */
     sut_str first_name;
@@ -78,6 +80,7 @@ struct sut_user_row {
     bool is_verified;
     sut_ms joined;
     sut_ms last_login; /* 0: never */
+    sut_str pseudonym; /* what stands for the person in the log; SHOW alone */
 };
 
 struct sut_user_answer {
@@ -92,7 +95,8 @@ struct sut_user_admin {
     struct sut_password_policy password_policy;
     struct sut_store *store;
     struct sut_hasher *hasher;
-    struct sut_sessions *sessions; /* the running server's; NULL: there is none */
+    struct sut_sessions *sessions;     /* the running server's; NULL: there is none */
+    struct sut_pseudonyms *pseudonyms; /* NULL: none are told nor found */
     const struct sut_random *random;
     const struct sut_clock *clock;
 };

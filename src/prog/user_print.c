@@ -101,6 +101,11 @@ static void add_table_row(struct sut_buf *b, const struct sut_user_row *u)
     while (b->n > 0 && b->p[b->n - 1] == ' ')
         b->n--;
     sut_buf_char(b, '\n');
+    if (u->pseudonym.n > 0) {
+        sut_buf_lit(b, "in the log: ");
+        (void) add_plain(b, u->pseudonym);
+        sut_buf_char(b, '\n');
+    }
 }
 
 static void add_json(struct sut_buf *b, const struct sut_user_row *u)
@@ -136,6 +141,10 @@ static void add_json(struct sut_buf *b, const struct sut_user_row *u)
         sut_jw_time(&w, u->last_login);
     else
         sut_jw_null(&w);
+    if (u->pseudonym.n > 0) {
+        sut_jw_key(&w, "pseudonym");
+        sut_jw_str(&w, u->pseudonym);
+    }
     sut_jw_obj_end(&w);
 }
 

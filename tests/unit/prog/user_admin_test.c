@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "guard/app.h"
 #include "prog/control.h"
+#include "prog/pseudonym.h"
 #include "store/audit_row.h"
 #include "store/person.h"
 #include "store/session.h"
@@ -385,6 +386,76 @@ static void lists_in_pages(void **state)
     assert_true(sut_str_is(page.rows[0].email, "n7@list.example"));
 }
 
+/* Everybody's, with enough people for more than one page of ids. */
+static void finds_the_person_behind_a_pseudonym(void **state)
+{
+    (void) state;
+    need_store();
+    struct sut_pseudonyms *p = NULL;
+    char text[SUT_PSEUDONYM_TEXT];
+    const sut_str old_key = SUT_STR("0123456789abcdef0123456789abcdef");
+    const sut_str keys[] = { SUT_STR("fedcba9876543210fedcba9876543210"), old_key };
+    assert_false(sut_failed(sut_pseudonyms_create(&p)));
+    assert_false(sut_pseudonyms_of(p, 1, text));
+    admin.pseudonyms = p;
+    struct sut_user_row u = ask_row(&(struct sut_user_ask){
+        .verb = SUT_USER_ADD, .email = SUT_STR("lena@example.com"), .password = PASSWORD });
+    assert_int_equal(u.pseudonym.n, 0);
+
+    assert_false(sut_failed(sut_pseudonyms_set(p, &old_key, 1)));
+    u = ask_row(
+        &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = SUT_STR("lena@example.com") });
+    assert_int_equal(u.pseudonym.n, SUT_PSEUDONYM_TEXT);
+    assert_true(sut_pseudonym_is(u.pseudonym));
+    const sut_str before = u.pseudonym;
+    const int64_t count = audit_count();
+    struct sut_user_row found =
+        ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = before });
+    assert_int_equal(found.id, u.id);
+    assert_true(sut_str_is(found.email, "lena@example.com"));
+    assert_int_equal(audit_count(), count + 1);
+    char resource[32];
+    (void) snprintf(resource, sizeof(resource), "user:%lld", (long long) u.id);
+    expect_audit("admin.user_lookup", resource);
+
+    /* A new key: another pseudonym; the old one is found while its key is there, then no more. */
+    assert_false(sut_failed(sut_pseudonyms_set(p, keys, 2)));
+    found = ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = before });
+    assert_int_equal(found.id, u.id);
+    assert_false(sut_str_eq(found.pseudonym, before));
+    assert_false(sut_failed(sut_pseudonyms_set(p, keys, 1)));
+    expect_refused(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = before }, "pseudonym");
+    found = ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = found.pseudonym });
+    assert_int_equal(found.id, u.id);
+    /* A list does not tell them, and no change is made by one. */
+    const struct sut_user_answer all = ask(&(struct sut_user_ask){ .verb = SUT_USER_LIST });
+    assert_true(all.n_rows > 0);
+    for (size_t i = 0; i < all.n_rows; i++)
+        assert_int_equal(all.rows[i].pseudonym.n, 0);
+    expect_refused(&(struct sut_user_ask){ .verb = SUT_USER_DISABLE, .who = found.pseudonym },
+                   "no such user");
+    admin.pseudonyms = NULL;
+    sut_pseudonyms_free(&p);
+    assert_null(p);
+    sut_pseudonyms_free(&p);
+}
+
+static void what_has_not_the_form_is_no_pseudonym(void **state)
+{
+    (void) state;
+    static const char *const wrong[] = { "",
+                                         "p",
+                                         "p?",
+                                         "p0123456789abcde",
+                                         "p0123456789abcdef0",
+                                         "q0123456789abcdef",
+                                         "p0123456789abcdeg",
+                                         "0123456789abcdef0" };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(sut_pseudonym_is(sut_str_from(wrong[i])));
+    assert_true(sut_pseudonym_is(SUT_STR("p0123456789abcdef")));
+}
+
 static void answers_through_the_control_socket(void **state)
 {
     (void) state;
@@ -436,6 +507,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(disabling_ends_sessions_at_once),
         cmocka_unit_test(revoking_ends_sessions_at_once),
         cmocka_unit_test(lists_in_pages),
+        cmocka_unit_test(finds_the_person_behind_a_pseudonym),
+        cmocka_unit_test(what_has_not_the_form_is_no_pseudonym),
         cmocka_unit_test(answers_through_the_control_socket),
     };
     kind = temp_store_kind(argc, argv);

@@ -102,7 +102,8 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
                                          .role = SUT_USER_STAFF,
                                          .groups = SUT_STR("x\ny"),
                                          .is_active = true,
-                                         .joined = { .v = 5 } };
+                                         .joined = { .v = 5 },
+                                         .pseudonym = SUT_STR("p0123456789abcdef") };
     assert_false(sut_failed(sut_arena_create(1024 * 1024, &a)));
     for (size_t over = 0; over < 2; over++) {
         const struct sut_user_answer answer = { .rows = rows,
@@ -120,6 +121,7 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
             assert_int_equal(got.rows[99].id, 100);
             assert_true(sut_str_is(got.rows[99].groups, "x\ny"));
             assert_int_equal(got.rows[0].role, SUT_USER_STAFF);
+            assert_true(sut_str_is(got.rows[0].pseudonym, "p0123456789abcdef"));
         }
         sut_buf_done(&b);
     }
