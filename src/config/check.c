@@ -57,6 +57,18 @@ static void check_secrets(struct sut_config *c, struct sut_config_report *r)
     }
 }
 
+static void check_master(const struct sut_config *c, struct sut_config_report *r)
+{
+    if (c->security.master_key_previous != NULL && c->security.master_key == NULL)
+        sut_diag_hint(problem(c, r, "security", "master_key_previous",
+                              "there is one before security.master_key alone"),
+                      "a master key in the keys folder is changed by `sutler key rotate master`");
+    if (c->security.passphrase != NULL && c->security.master_key != NULL)
+        sut_diag_hint(problem(c, r, "security", "passphrase",
+                              "it opens the keys folder's master key, and another one is given"),
+                      "give security.master_key or security.passphrase");
+}
+
 static void check_hosts(const struct sut_config *c, struct sut_config_report *r)
 {
     for (size_t i = 0; i < c->hosts.allowed.n && !c->insecure_dev; i++) {
@@ -145,6 +157,7 @@ static void check_email(struct sut_config *c, struct sut_config_report *r)
 void sut_config__check(struct sut_config *c, struct sut_config_report *r)
 {
     check_secrets(c, r);
+    check_master(c, r);
     check_hosts(c, r);
     check_folders(c, r);
     check_tls(c, r);

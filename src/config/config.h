@@ -116,6 +116,8 @@ struct sut_config {
         struct sut_secret *secret_key;          /* Django's SECRET_KEY: signs tokens; NULL: made */
         struct sut_secret *secret_key_previous; /* still accepted, never signs */
         struct sut_secret *master_key;          /* 32 bytes; NULL: the keys folder has it */
+        struct sut_secret *master_key_previous; /* 32 bytes; unwraps too */
+        struct sut_secret *passphrase;          /* of the file in the keys folder; NULL: none */
         uint32_t hsts_max_age_s;
         bool hsts_subdomains;
         bool hsts_preload;
@@ -297,12 +299,20 @@ SUT_ERR sut_config_load(const struct sut_config_source *src, struct sut_config *
 void sut_config_free(struct sut_config **c);
 void sut_config_report_done(struct sut_config_report *r);
 
+/* Whom settings are packed for. */
+enum sut_config_for {
+    SUT_CONFIG_FOR_ALL,
+    SUT_CONFIG_FOR_WORKER, /* all but the master key and what opens it, and the TLS key's place */
+    SUT_CONFIG_FOR_KEEPER, /* the master key, what opens it, how to log */
+};
+
 /*
- * All effective settings as bytes, secrets with them, so that a role started
- * by exec gets them over a private descriptor instead of the environment.  The
- * buffer holds secrets afterwards: wipe it.
+ * The effective settings as bytes, secrets with them, so that a role started by
+ * exec gets them over a private descriptor instead of the environment.  One that
+ * is not for this role has its default there.  The buffer holds secrets
+ * afterwards: wipe it.
  */
-SUT_ERR sut_config_pack(const struct sut_config *c, struct sut_buf *out);
+SUT_ERR sut_config_pack(const struct sut_config *c, enum sut_config_for whom, struct sut_buf *out);
 /* The other side; PARSE when the bytes are not of this program. */
 SUT_ERR sut_config_unpack(sut_str packed, struct sut_config **ret);
 

@@ -44,7 +44,20 @@ static void put_secret(struct sut_buf *out, const struct sut_setting *s,
     sut_buf_hex(out, bytes.p, bytes.n);
 }
 
-SUT_ERR sut_config_pack(const struct sut_config *c, struct sut_buf *out)
+static bool is_for(const struct sut_setting *s, enum sut_config_for whom)
+{
+    switch (whom) {
+    case SUT_CONFIG_FOR_WORKER:
+        return (s->flags & SUT_SETTING_NO_WORKER) == 0;
+    case SUT_CONFIG_FOR_KEEPER:
+        return (s->flags & SUT_SETTING_KEEPER) != 0;
+    case SUT_CONFIG_FOR_ALL:
+        break;
+    }
+    return true;
+}
+
+SUT_ERR sut_config_pack(const struct sut_config *c, enum sut_config_for whom, struct sut_buf *out)
 {
     size_t n = 0;
     const struct sut_setting *all = sut_setting__all(&n);
@@ -59,6 +72,12 @@ SUT_ERR sut_config_pack(const struct sut_config *c, struct sut_buf *out)
         struct sut_secret **secret = sut_setting__secret(&all[i], &shallow);
         put(out, sut_str_from(all[i].section));
         put(out, sut_str_from(all[i].key));
+        if (!is_for(&all[i], whom)) {
+            put(out, sut_str_from(all[i].fallback));
+            put(out, SUT_STR("not for this role"));
+            sut_buf_char(out, '0');
+            continue;
+        }
         if (secret != NULL && *secret != NULL)
             put_secret(out, &all[i], *secret);
         else

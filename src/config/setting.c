@@ -8,6 +8,8 @@ enum {
     SECRET_IF_PASSWORD = SUT_SETTING_SECRET_IF_PASSWORD,
     STRONG = SUT_SETTING_STRONG,
     LATER = SUT_SETTING_LATER,
+    KEEPER = SUT_SETTING_KEEPER,
+    NO_WORKER = SUT_SETTING_NO_WORKER,
     WORD_MAX = 32, /* longer names are not compared letter by letter */
 };
 

@@ -45,6 +45,8 @@ enum sut_setting_flags {
     SUT_SETTING_SECRET_IF_PASSWORD = 2, /* the same when the URL holds a password */
     SUT_SETTING_STRONG = 4,             /* weak and example secrets are refused */
     SUT_SETTING_LATER = 8,              /* read and checked; used when that feature is on */
+    SUT_SETTING_KEEPER = 16,            /* the keeper reads it, and no other setting */
+    SUT_SETTING_NO_WORKER = 32,         /* the worker must not have it */
 };
 
 struct sut_setting {

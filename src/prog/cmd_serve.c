@@ -94,7 +94,7 @@ static SUT_ERR pack_settings(struct supervisor *s)
 {
     struct sut_buf b;
     sut_buf_init(&b, SETTINGS_MAX);
-    sut_err e = sut_config_pack(s->config, &b);
+    sut_err e = sut_config_pack(s->config, SUT_CONFIG_FOR_ALL, &b);
     if (!sut_failed(e)) {
         s->settings_fd = memfd_create("settings", MFD_CLOEXEC);
         if (s->settings_fd < 0)

@@ -34,7 +34,7 @@ static void look_at(struct sut_config *c)
     sut_buf_init(&packed, 4 << 20);
     sut_buf_init(&shown[0], 4 << 20);
     sut_buf_init(&shown[1], 4 << 20);
-    if (sut_failed(sut_config_pack(c, &packed)) ||
+    if (sut_failed(sut_config_pack(c, SUT_CONFIG_FOR_ALL, &packed)) ||
         sut_failed(sut_config_unpack(sut_buf_str(&packed), &again)) ||
         sut_failed(sut_config_show(c, &shown[0])) || sut_failed(sut_config_show(again, &shown[1])))
         abort();

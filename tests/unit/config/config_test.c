@@ -668,7 +668,7 @@ static void packed_settings_are_the_same_on_the_other_side(void **state)
     sut_buf_init(&packed, 1 << 20);
     sut_buf_init(&shown[0], 1 << 20);
     sut_buf_init(&shown[1], 1 << 20);
-    assert_false(sut_failed(sut_config_pack(b->c, &packed)));
+    assert_false(sut_failed(sut_config_pack(b->c, SUT_CONFIG_FOR_ALL, &packed)));
     struct sut_config *there = NULL;
     assert_false(sut_failed(sut_config_unpack(sut_buf_str(&packed), &there)));
     assert_true(sut_secret_eq(sut_secret_str(there->security.master_key),
@@ -688,6 +688,75 @@ static void packed_settings_are_the_same_on_the_other_side(void **state)
     sut_buf_done(&packed);
     sut_buf_done(&shown[0]);
     sut_buf_done(&shown[1]);
+}
+
+/* What the other side of a role's descriptor has. */
+static struct sut_config *as_seen_by(const struct sut_config *c, enum sut_config_for whom,
+                                     struct sut_buf *packed)
+{
+    struct sut_config *there = NULL;
+    sut_buf_init(packed, 1 << 20);
+    assert_false(sut_failed(sut_config_pack(c, whom, packed)));
+    assert_false(sut_failed(sut_config_unpack(sut_buf_str(packed), &there)));
+    return there;
+}
+
+static void a_role_gets_what_is_its_own(void **state)
+{
+    struct bench *b = *state;
+    static const char *const env[] = {
+        "SECRET_KEY=geheim-aber-lang-genug-0123456789abcdef",
+        "SUTLER_MASTER_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        "SUTLER_SECURITY_MASTER_KEY_PREVIOUS="
+        "ff112233445566778899aabbccddeeff00112233445566778899aabbccddee00",
+        "DATABASE_URL=postgres://shop:kennwort@db.internal/shop",
+        NULL,
+    };
+    assert_true(
+        load(b, "[tls]\ncert = c.pem\nkey = k-where-it-is.pem\n[log]\nlevel = warn\n", env));
+    struct sut_buf packed;
+    struct sut_config *c = as_seen_by(b->c, SUT_CONFIG_FOR_WORKER, &packed);
+    assert_null(c->security.master_key);
+    assert_null(c->security.master_key_previous);
+    assert_non_null(c->security.secret_key);
+    assert_non_null(c->store.url);
+    assert_int_equal(c->tls.key.n, 0);
+    assert_true(sut_str_is(c->tls.cert, "c.pem"));
+    assert_null(memmem(packed.p, packed.n, "00112233", 8));
+    assert_null(memmem(packed.p, packed.n, "k-where", 7));
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+
+    c = as_seen_by(b->c, SUT_CONFIG_FOR_KEEPER, &packed);
+    assert_non_null(c->security.master_key);
+    assert_non_null(c->security.master_key_previous);
+    assert_null(c->security.secret_key);
+    assert_null(c->store.url);
+    assert_int_equal(c->log.level, SUT_LEVEL_WARN);
+    assert_null(memmem(packed.p, packed.n, "kennwort", 8));
+    assert_null(memmem(packed.p, packed.n, "geheim", 6));
+    assert_null(memmem(packed.p, packed.n, "c.pem", 5));
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+}
+
+static void a_passphrase_or_a_master_key_but_not_both(void **state)
+{
+    struct bench *b = *state;
+    static const char *const both[] = {
+        "SUTLER_MASTER_KEY=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        "SUTLER_SECURITY_PASSPHRASE=open sesame", NULL
+    };
+    static const char *const orphan[] = {
+        "SUTLER_SECURITY_MASTER_KEY_PREVIOUS="
+        "ff112233445566778899aabbccddeeff00112233445566778899aabbccddee00",
+        NULL
+    };
+    static const char *const good[] = { "SUTLER_SECURITY_PASSPHRASE=open sesame", NULL };
+    assert_false(load(b, NULL, both));
+    assert_false(load(b, NULL, orphan));
+    assert_true(load(b, NULL, good));
+    assert_true(sut_str_is(sut_secret_str(b->c->security.passphrase), "open sesame"));
 }
 
 static void names_that_carry_secrets_are_known(void **state)
@@ -787,6 +856,8 @@ int main(void)
         T(a_dotenv_counts_in_development_alone),
         T(what_is_shown_never_holds_a_secret),
         T(packed_settings_are_the_same_on_the_other_side),
+        T(a_role_gets_what_is_its_own),
+        T(a_passphrase_or_a_master_key_but_not_both),
         T(names_that_carry_secrets_are_known),
         T(the_sample_loads_and_changes_nothing),
         T(the_manual_in_the_tree_is_the_one_that_is_made),
