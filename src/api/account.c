@@ -157,7 +157,7 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
 /* What a sign-in changes, in one transaction. */
 struct sign_in {
     struct sut_arena *arena;
-    const struct sut_person_row *person;
+    const struct sut_person_account *person;
     sut_str new_hash; /* empty: the stored one is good enough */
     struct sut_session_new session;
     sut_str addr;
@@ -167,8 +167,8 @@ struct sign_in {
 static SUT_ERR sign_in_job(struct sut_db_conn *c, void *arg)
 {
     const struct sign_in *s = arg;
-    struct sut_person_row p;
-    TRY(sut_person_by_id(c, s->arena, s->person->id, &p));
+    struct sut_person_account p;
+    TRY(sut_person_account(c, s->arena, s->person->id, &p));
     /* Between the hash and now the account may have been disabled or its password changed. */
     ENSURE(p.is_active && sut_secret_eq(p.password, s->person->password), DENIED);
     if (s->new_hash.n > 0) {
@@ -209,12 +209,13 @@ static SUT_ERR refuse_sign_in(struct sut_req *r, int64_t user_id, enum api_outco
 }
 
 /* The password is right: open a session.  DENIED when the account changed meanwhile. */
-static SUT_ERR open_session(struct sut_req *r, sut_str password, bool needs_rehash,
-                            const struct api_device *device, struct api_account *ret)
+static SUT_ERR open_session(struct sut_req *r, const struct sut_person_account *person,
+                            sut_str password, bool needs_rehash, const struct api_device *device,
+                            struct api_account *ret)
 {
     struct sign_in s = {
         .arena = r->arena,
-        .person = &ret->person,
+        .person = person,
         .addr = client_addr(r),
         .now = r->now,
     };
@@ -230,11 +231,37 @@ static SUT_ERR open_session(struct sut_req *r, sut_str password, bool needs_reha
     struct sut_token refresh;
     TRY(new_session(r, device, &s.session));
     TRY(name_refresh(r, s.session.id, &refresh));
-    s.session.user_id = ret->person.id;
+    s.session.user_id = person->id;
     s.session.refresh_hash = hash_of(&refresh);
     TRY(sut_store_write(r->app->store, sign_in_job, &s));
-    ret->person.last_login = r->now;
-    return mint_pair(r, ret->person.id, &refresh, &ret->pair);
+    return mint_pair(r, person->id, &refresh, &ret->pair);
+}
+
+/* Who signed in.  One whose fields are lost gets in all the same, by the address that they gave. */
+static SUT_ERR read_signed_in(struct sut_req *r, const struct sut_person_account *account,
+                              sut_str email, struct sut_person_row *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    TRY(sut_req_conn(r, &conn));
+    const sut_err e = sut_person_by_id(conn, r->arena, account->id, ret);
+    sut_req_conn_end(r);
+    if (e.code != SUT_E_CORRUPT)
+        return e;
+    *ret = (struct sut_person_row){
+        .id = account->id,
+        .email = email,
+        .username = SUT_STR(""),
+        .first_name = SUT_STR(""),
+        .last_name = SUT_STR(""),
+        .is_active = account->is_active,
+        .is_staff = account->is_staff,
+        .is_superuser = account->is_superuser,
+        .email_verified = account->email_verified,
+        .date_joined = account->date_joined,
+        .last_login = r->now,
+        .is_lost = true,
+    };
+    return SUT_OK;
 }
 
 static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
@@ -243,22 +270,24 @@ static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
     *ret = (struct api_account){ .outcome = API_DONE };
     struct sut_db_conn *conn = NULL;
     TRY(sut_req_conn(r, &conn));
-    const sut_err found = sut_person_by_email(conn, r->arena, email, &ret->person);
+    struct sut_person_account account;
+    const sut_err found = sut_person_account_by_email(conn, r->arena, email, &account);
     sut_req_conn_end(r);
     if (sut_failed(found) && found.code != SUT_E_NOT_FOUND)
         return found;
     const bool is_known = !sut_failed(found);
-    const sut_str stored = is_known ? ret->person.password : (sut_str){ 0 };
+    const sut_str stored = is_known ? account.password : (sut_str){ 0 };
 
     struct sut_hasher_result v;
     TRY(sut_hasher_verify(r->app->hasher, stored, password, &v, &r->retry_after_s));
     if (is_known && v.verdict == SUT_PWHASH_OVER_BUDGET)
-        event(r, SUT_EVENT_CONFIG_WEAK, ret->person.id, "stored_hash_over_budget");
+        event(r, SUT_EVENT_CONFIG_WEAK, account.id, "stored hash over budget");
     if (!is_known || v.verdict != SUT_PWHASH_OK)
-        return refuse_sign_in(r, is_known ? ret->person.id : 0, API_WRONG, ret);
-    if (!ret->person.is_active)
-        return refuse_sign_in(r, ret->person.id, API_DISABLED, ret);
-    return open_session(r, password, v.needs_rehash, device, ret);
+        return refuse_sign_in(r, is_known ? account.id : 0, API_WRONG, ret);
+    if (!account.is_active)
+        return refuse_sign_in(r, account.id, API_DISABLED, ret);
+    TRY(open_session(r, &account, password, v.needs_rehash, device, ret));
+    return read_signed_in(r, &account, email, &ret->person);
 }
 
 SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
@@ -298,9 +327,9 @@ struct adoption {
 static SUT_ERR adopt_job(struct sut_db_conn *c, void *arg)
 {
     const struct adoption *a = arg;
-    struct sut_person_row p;
+    struct sut_person_account p;
     bool is_first = false;
-    TRY(sut_person_by_id(c, a->arena, a->foreign->user_id, &p));
+    TRY(sut_person_account(c, a->arena, a->foreign->user_id, &p));
     ENSURE(p.is_active && p.tokens_revoked_at.v / 1000 < a->foreign->iat_s, DENIED);
     const sut_ms ends = { .v = a->foreign->exp_s * 1000 };
     TRY(sut_blacklist_add(c, hash_of(a->foreign), p.id, ends, a->now, &is_first));

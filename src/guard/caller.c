@@ -119,10 +119,10 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
         return SUT_NEXT;
 
     struct sut_db_conn *conn = NULL;
-    struct sut_person_row who;
+    struct sut_person_account who;
     sut_err e = sut_req_conn(r, &conn);
     if (!sut_failed(e))
-        e = sut_person_by_id(conn, r->arena, r->auth.user_id, &who);
+        e = sut_person_account(conn, r->arena, r->auth.user_id, &who);
     if (sut_failed(e) && e.code != SUT_E_NOT_FOUND) {
         sut_reply_error(r, e);
         return SUT_ANSWERED;

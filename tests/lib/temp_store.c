@@ -8,14 +8,18 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "crypto/random.h"
 #include "pg.h"
+#include "test_keeper.h"
 
 struct temp_store {
     char dir[64];
     char path[128];
     struct sut_secret *key;
     struct pg *pg;
+    struct sut_keeper *keeper;
     struct sut_store *store;
+    struct sut_store_options opt;
 };
 
 enum sut_db_kind temp_store_kind(int argc, char **argv)
@@ -74,10 +78,15 @@ struct temp_store *temp_store_create(enum sut_db_kind kind)
         .migrate = true,
     };
     bool is_ready = t != NULL;
-    if (is_ready)
+    if (is_ready) {
+        t->keeper = test_keeper_start();
+        opt.keeper = t->keeper;
+        opt.random = &sut_random_system;
         is_ready = kind == SUT_DB_POSTGRES ? remote(t, &opt) : embedded(t, &opt);
+    }
     if (is_ready) {
         struct sut_diag diag = { 0 };
+        t->opt = opt;
         is_ready = !sut_failed(sut_store_open(&opt, &t->store, &diag));
         if (!is_ready)
             (void) fprintf(stderr, "# no store: %s %s\n", diag.text, diag.hint);
@@ -92,6 +101,7 @@ void temp_store_free(struct temp_store **t)
     if (*t == NULL)
         return;
     sut_store_close(&(*t)->store);
+    test_keeper_stop(&(*t)->keeper);
     sut_secret_free(&(*t)->key);
     pg_free(&(*t)->pg);
     if ((*t)->dir[0] != '\0')
@@ -103,4 +113,21 @@ void temp_store_free(struct temp_store **t)
 struct sut_store *temp_store_of(const struct temp_store *t)
 {
     return t->store;
+}
+
+struct sut_keeper *temp_store_keeper(const struct temp_store *t)
+{
+    return t->keeper;
+}
+
+const struct sut_store_options *temp_store_options(const struct temp_store *t)
+{
+    return &t->opt;
+}
+
+bool temp_store_reopen(struct temp_store *t)
+{
+    struct sut_diag diag = { 0 };
+    sut_store_close(&t->store);
+    return !sut_failed(sut_store_open(&t->opt, &t->store, &diag));
 }

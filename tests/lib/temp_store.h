@@ -18,6 +18,11 @@ struct temp_store;
 struct temp_store *temp_store_create(enum sut_db_kind kind);
 void temp_store_free(struct temp_store **t);
 struct sut_store *temp_store_of(const struct temp_store *t);
+/* Who opens its keys (test_keeper.h), and what it was opened with. */
+struct sut_keeper *temp_store_keeper(const struct temp_store *t);
+const struct sut_store_options *temp_store_options(const struct temp_store *t);
+/* Close it and open it again: nothing of what was cached is left. */
+bool temp_store_reopen(struct temp_store *t);
 
 /* The kind that a test program's argument names: "postgres", else the embedded one. */
 enum sut_db_kind temp_store_kind(int argc, char **argv);
