@@ -12,6 +12,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "crypto/remote_key.h"
 #include "net/tcp.h"
 
 static const char SUITES_2026[] =
@@ -26,10 +27,12 @@ static const unsigned char ALPN[] = "\x08http/1.1";
 struct sut_tls_ctx {
     SSL_CTX *ssl;
     BIO_METHOD *bio;
+    unsigned refs; /* its owner and its connections, all of one thread */
 };
 
 struct sut_tls {
     struct sut_filter filter; /* first */
+    struct sut_tls_ctx *ctx;
     SSL *ssl;
     struct sut_wire *wire;
     sut_str in; /* ciphertext of the call that runs */
@@ -116,13 +119,15 @@ static void free_key(EVP_PKEY **k)
     EVP_PKEY_free(*k);
 }
 
-static SUT_ERR use_chain(SSL_CTX *ssl, sut_str pem)
+/* libctx NULL: the default one. */
+static SUT_ERR use_chain(SSL_CTX *ssl, OSSL_LIB_CTX *libctx, sut_str pem)
 {
     ENSURE(pem.n > 0 && pem.n <= INT_MAX, INVALID);
     DEFER(free_bio) BIO *b = BIO_new_mem_buf(pem.p, (int) pem.n);
-    ENSURE(b != NULL, NOMEM);
-    DEFER(free_x509) X509 *leaf = PEM_read_bio_X509(b, NULL, no_passphrase, NULL);
-    ENSURE(leaf != NULL && SSL_CTX_use_certificate(ssl, leaf) == 1, INVALID);
+    DEFER(free_x509) X509 *leaf = X509_new_ex(libctx, NULL);
+    ENSURE(b != NULL && leaf != NULL, NOMEM);
+    ENSURE(PEM_read_bio_X509(b, &leaf, no_passphrase, NULL) != NULL, INVALID);
+    ENSURE(SSL_CTX_use_certificate(ssl, leaf) == 1, INVALID);
     for (;;) {
         X509 *next = PEM_read_bio_X509(b, NULL, no_passphrase, NULL);
         if (next == NULL)
@@ -148,6 +153,24 @@ static SUT_ERR use_key(SSL_CTX *ssl, sut_str pem)
     return SUT_OK;
 }
 
+/* One whose private half is elsewhere. */
+static SUT_ERR use_remote_key(SSL_CTX *ssl, struct sut_remote_keys *remote,
+                              struct sut_diag *reterr_diag)
+{
+    DEFER(free_key) EVP_PKEY *key = NULL;
+    const sut_err e = sut_remote_key_of(remote, SSL_CTX_get0_certificate(ssl), &key);
+    if (e.code == SUT_E_INVALID)
+        sut_diag_set(reterr_diag, "the TLS certificate's key is neither RSA of 2048 to 8192 bits "
+                                  "nor ECDSA on P-256, P-384 or P-521");
+    else if (e.code == SUT_E_NOT_FOUND)
+        sut_diag_set(reterr_diag, "the TLS key does not belong to the certificate");
+    else if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the TLS key does not sign: %s", sut_err_info(e.code)->name);
+    TRY(e);
+    ENSURE(SSL_CTX_use_PrivateKey(ssl, key) == 1, SYSTEM);
+    return SUT_OK;
+}
+
 static SUT_ERR set_policy(SSL_CTX *ssl, const struct sut_tls_settings *s)
 {
     const char *suites = NULL;
@@ -166,6 +189,11 @@ static SUT_ERR set_policy(SSL_CTX *ssl, const struct sut_tls_settings *s)
     ENSURE(SSL_CTX_set_ciphersuites(ssl, SUITES_13) == 1, SYSTEM);
     char groups[] = "X25519:P-256:P-384"; /* the macro casts const away */
     ENSURE(SSL_CTX_set1_groups_list(ssl, groups) == 1, SYSTEM);
+    /* All that a remote key can sign with, in the server's order, and no more. */
+    char signatures[] = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:"
+                        "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+                        "RSA+SHA256:RSA+SHA384:RSA+SHA512";
+    ENSURE(SSL_CTX_set1_sigalgs_list(ssl, signatures) == 1, SYSTEM);
     SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
@@ -180,7 +208,8 @@ static SUT_ERR set_policy(SSL_CTX *ssl, const struct sut_tls_settings *s)
 static SUT_ERR fill(struct sut_tls_ctx *c, const struct sut_tls_settings *s,
                     struct sut_diag *reterr_diag)
 {
-    c->ssl = SSL_CTX_new(TLS_server_method());
+    OSSL_LIB_CTX *libctx = s->remote == NULL ? NULL : sut_remote_keys_libctx(s->remote);
+    c->ssl = SSL_CTX_new_ex(libctx, NULL, TLS_server_method());
     c->bio = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sutler chain");
     ENSURE(c->ssl != NULL && c->bio != NULL, NOMEM);
     BIO_meth_set_read(c->bio, bio_read);
@@ -188,11 +217,13 @@ static SUT_ERR fill(struct sut_tls_ctx *c, const struct sut_tls_settings *s,
     BIO_meth_set_ctrl(c->bio, bio_ctrl);
     BIO_meth_set_create(c->bio, bio_create);
     TRY(set_policy(c->ssl, s));
-    sut_err e = use_chain(c->ssl, s->cert_pem);
+    sut_err e = use_chain(c->ssl, libctx, s->cert_pem);
     if (sut_failed(e)) {
         sut_diag_set(reterr_diag, "the TLS certificate can't be read as PEM");
         return e;
     }
+    if (s->remote != NULL)
+        return use_remote_key(c->ssl, s->remote, reterr_diag);
     e = use_key(c->ssl, s->key_pem);
     if (sut_failed(e))
         sut_diag_set(reterr_diag,
@@ -205,6 +236,7 @@ SUT_ERR sut_tls_ctx_create(const struct sut_tls_settings *s, struct sut_tls_ctx 
 {
     DEFER(sut_tls_ctx_free) struct sut_tls_ctx *c = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
+    c->refs = 1;
     const sut_err e = fill(c, s, reterr_diag);
     ERR_clear_error();
     TRY(e);
@@ -212,14 +244,15 @@ SUT_ERR sut_tls_ctx_create(const struct sut_tls_settings *s, struct sut_tls_ctx 
     return SUT_OK;
 }
 
-void sut_tls_ctx_free(struct sut_tls_ctx **c)
+void sut_tls_ctx_free(struct sut_tls_ctx **pc)
 {
-    if (*c == NULL)
+    struct sut_tls_ctx *c = *pc;
+    *pc = NULL;
+    if (c == NULL || --c->refs > 0)
         return;
-    SSL_CTX_free((*c)->ssl);
-    BIO_meth_free((*c)->bio);
-    sut_mem_free(*c);
-    *c = NULL;
+    SSL_CTX_free(c->ssl);
+    BIO_meth_free(c->bio);
+    sut_mem_free(c);
 }
 
 SUT_ERR sut_tls_ticket_key_make(uint8_t ret[SUT_TLS_TICKET_KEY_BYTES])
@@ -233,6 +266,14 @@ void sut_tls_ctx_set_ticket_key(struct sut_tls_ctx *c, const uint8_t key[SUT_TLS
     memcpy(copy, key, sizeof(copy));
     SUT_BUG_IF(SSL_CTX_set_tlsext_ticket_keys(c->ssl, copy, (long) sizeof(copy)) != 1);
     explicit_bzero(copy, sizeof(copy));
+}
+
+void sut_tls_ctx_inherit(struct sut_tls_ctx *c, struct sut_tls_ctx *from)
+{
+    uint8_t key[SUT_TLS_TICKET_KEY_BYTES];
+    SUT_BUG_IF(SSL_CTX_get_tlsext_ticket_keys(from->ssl, key, (long) sizeof(key)) != 1);
+    sut_tls_ctx_set_ticket_key(c, key);
+    explicit_bzero(key, sizeof(key));
 }
 
 static struct sut_tls *of(struct sut_filter *f)
@@ -391,6 +432,8 @@ SUT_ERR sut_tls_create(struct sut_tls_ctx *c, struct sut_wire *w, struct sut_tls
     ENSURE(t != NULL, NOMEM);
     t->filter.ops = &tls_ops;
     t->wire = w;
+    t->ctx = c;
+    c->refs++;
     t->ssl = SSL_new(c->ssl);
     ENSURE(t->ssl != NULL, NOMEM);
     BIO *b = BIO_new(c->bio);
@@ -407,6 +450,7 @@ void sut_tls_free(struct sut_tls **t)
     if (*t == NULL)
         return;
     SSL_free((*t)->ssl);
+    sut_tls_ctx_free(&(*t)->ctx);
     sut_mem_free(*t);
     *t = NULL;
 }

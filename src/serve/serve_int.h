@@ -127,6 +127,8 @@ struct sut_serve_loop {
     uint64_t stop_at_ms;
     uint64_t ticket_at_ms;
     struct sut_post ticket_post;
+    struct sut_post tls_post;
+    struct sut_tls_ctx *tls_next; /* to take the place of tls */
     uint8_t ticket_key[SUT_TLS_TICKET_KEY_BYTES];
 
     struct sut_loop_counts counts;
@@ -137,9 +139,11 @@ struct sut_server {
     const struct sut_service *service;
     struct sut_server_listener listeners[SUT_SERVER_LISTENERS_MAX];
     size_t n_listeners;
+    bool has_tls;
     struct sut_gate *gate;
     struct sut_pool *pool;
-    sem_t done; /* one for each loop that has carried out an order */
+    sem_t done;      /* one for each loop that has carried out an order */
+    sem_t tls_taken; /* one for each loop that has taken a new certificate */
     struct sut_serve_loop *loops;
     unsigned n_loops;
 };

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/mem.h"
 #include "serve/serve_int.h"
 
@@ -179,6 +180,43 @@ static void make_ticket_key(struct sut_serve_loop *first, uint64_t now_ms)
         sut_loop_post(l->loop, &l->ticket_post);
     }
     explicit_bzero(key, sizeof(key));
+}
+
+/* --- another certificate: each loop takes its own context on its own turn --- */
+
+static void on_tls(struct sut_post *p)
+{
+    struct sut_serve_loop *l = SUT_SERVE_OF(p, struct sut_serve_loop, tls_post);
+    sut_tls_ctx_inherit(l->tls_next, l->tls);
+    sut_tls_ctx_free(&l->tls);
+    l->tls = l->tls_next;
+    l->tls_next = NULL;
+    sem_post(&l->server->tls_taken);
+}
+
+SUT_ERR sut_server_set_tls(struct sut_server *s, const struct sut_tls_settings *tls,
+                           struct sut_diag *reterr_diag)
+{
+    if (!s->has_tls) {
+        sut_diag_set(reterr_diag, "the server does not listen with HTTPS");
+        FAIL(INVALID);
+    }
+    sut_err e = SUT_OK;
+    for (unsigned i = 0; i < s->n_loops && !sut_failed(e); i++)
+        e = sut_tls_ctx_create(tls, &s->loops[i].tls_next, reterr_diag);
+    if (sut_failed(e)) {
+        for (unsigned i = 0; i < s->n_loops; i++)
+            sut_tls_ctx_free(&s->loops[i].tls_next);
+        return e;
+    }
+    for (unsigned i = 0; i < s->n_loops; i++) {
+        s->loops[i].tls_post.fn = on_tls;
+        sut_loop_post(s->loops[i].loop, &s->loops[i].tls_post);
+    }
+    for (unsigned i = 0; i < s->n_loops; i++)
+        while (sem_wait(&s->tls_taken) != 0)
+            ;
+    return SUT_OK;
 }
 
 /* --- orders of start and stop, carried out on the loop's thread --- */
@@ -362,7 +400,9 @@ SUT_ERR sut_server_start(const struct sut_server_options *o, const struct sut_se
     s->service = service;
     memcpy(s->listeners, listeners, n_listeners * sizeof(*listeners));
     s->n_listeners = n_listeners;
+    s->has_tls = o->tls != NULL;
     SUT_BUG_IF(sem_init(&s->done, 0, 0) != 0);
+    SUT_BUG_IF(sem_init(&s->tls_taken, 0, 0) != 0);
     TRY(start_all(s, reterr_diag));
     /* They were the caller's, for the time of this call. */
     s->o.tls = NULL;
@@ -394,6 +434,7 @@ void sut_server_stop(struct sut_server **ps)
     sut_gate_free(&s->gate);
     sut_mem_free(s->loops);
     sem_destroy(&s->done);
+    sem_destroy(&s->tls_taken);
     sut_mem_free(s);
     *ps = NULL;
 }

@@ -92,6 +92,15 @@ SUT_ERR sut_server_start(const struct sut_server_options *o, const struct sut_se
                          const struct sut_server_listener *listeners, size_t n_listeners,
                          struct sut_server **ret, struct sut_diag *reterr_diag);
 /*
+ * From its return on new connections have this certificate; those that live,
+ * also in their handshake, keep theirs.  Tickets go on.  Blocks until every loop
+ * has taken it; one call at a time, none while it stops.  INVALID when it was
+ * started without TLS; else what sut_tls_ctx_create() failed with: then nothing
+ * has changed.
+ */
+SUT_ERR sut_server_set_tls(struct sut_server *s, const struct sut_tls_settings *tls,
+                           struct sut_diag *reterr_diag);
+/*
  * Accept nothing more, close idle connections, finish the requests in flight
  * (at most timeouts.stop_ms, then their connections are closed; functions that
  * run on the pool are waited for in any case), end all threads.
