@@ -239,6 +239,29 @@ SUT_ERR sut_seal_open_keys(struct sut_seal *s, const struct sut_data_key_row *ro
     return SUT_OK;
 }
 
+SUT_ERR sut_seal_open_key(struct sut_seal *s, const struct sut_data_key_row *row,
+                          struct sut_data_key *ret)
+{
+    const sut_err e = sut_seal_key_of(s, row, ret);
+    if (e.code != SUT_E_NOT_FOUND)
+        return e;
+    struct sut_kek kek;
+    unsigned char raw[1][SUT_KEY_SIZE];
+    bool ok = false;
+    const uint64_t since = sut_keycache_now(s->cache, row->person);
+    ENSURE(sut_seal_kek_version(s) > 0, UNAVAILABLE);
+    ENSURE(row->kek_version > 0 && find_kek(s, row->kek_version, &kek), CORRUPT);
+    TRY(sut_keeper_open_data(s->keeper, &kek, row, 1, raw, &ok));
+    ENSURE(ok, CORRUPT);
+    sut_keycache_put(s->cache, row->person, row->version, sut_keycache_mark(row->wrapped), raw[0],
+                     since);
+    atomic_fetch_add_explicit(&s->opened, 1, memory_order_relaxed);
+    const sut_err made =
+        sut_aead_key_init(&ret->aead, sut_str_of((const char *) raw[0], sizeof(raw[0])));
+    sut_wipe(raw, sizeof(raw));
+    return made;
+}
+
 SUT_ERR sut_seal_make_keys(struct sut_seal *s, struct sut_data_key_row *rows, size_t n)
 {
     if (n == 0)

@@ -102,6 +102,12 @@ SUT_ERR sut_seal_key_of(struct sut_seal *s, const struct sut_data_key_row *row,
 SUT_ERR sut_seal_open_keys(struct sut_seal *s, const struct sut_data_key_row *rows, size_t n,
                            size_t *ret_bad);
 /*
+ * The key of one row, from the cache (as sut_seal_key_of()) or from the keeper, and then kept.
+ * Blocks.  CORRUPT when it does not open; else as sut_seal_open_keys().
+ */
+SUT_ERR sut_seal_open_key(struct sut_seal *s, const struct sut_data_key_row *row,
+                          struct sut_data_key *ret);
+/*
  * New keys under the current KEK, in the cache at once: person and version given, the rest filled
  * in.  Blocks.  When the rows could not be stored, sut_seal_forget() the persons.
  */
@@ -117,6 +123,7 @@ struct sut_seal_counts {
     uint64_t opened; /* by the keeper */
     size_t held;
 };
+/* Since the seal was made; a moment's figures, not of one instant. */
 struct sut_seal_counts sut_seal_count(struct sut_seal *s);
 
 /* NULL; in a build that measures the cost of sealing and seals nothing (meson option sealing=false)

@@ -159,7 +159,8 @@ static void want_open(struct sut_wanted_keys *w, const struct sut_data_key_row *
 static SUT_ERR open_key(struct sut_db_conn *c, struct sut_people *p,
                         const struct sut_data_key_row *row, struct sut_data_key *ret)
 {
-    sut_err e = sut_seal_key(p->seal, row->person, row->version, ret);
+    /* By the row: never under a key that another wrapped text of the same version gave. */
+    sut_err e = sut_seal_key_of(p->seal, row, ret);
     if (e.code != SUT_E_NOT_FOUND)
         return e;
     if (sut_db_job(c) != NULL) {
@@ -169,10 +170,12 @@ static SUT_ERR open_key(struct sut_db_conn *c, struct sut_people *p,
         want_open(w, row);
         FAIL(STALE);
     }
-    TRY(sut_personal_open_keys(c, row, 1));
-    e = sut_seal_key(p->seal, row->person, row->version, ret);
-    ENSURE(e.code != SUT_E_NOT_FOUND, CORRUPT);
-    return e;
+    e = sut_seal_open_key(p->seal, row, ret);
+    if (e.code != SUT_E_CORRUPT || !p->is_remote)
+        return e;
+    /* Perhaps wrapped by a key that another server made just now. */
+    TRY(sut_people_load(p, c, false));
+    return sut_seal_open_key(p->seal, row, ret);
 }
 
 SUT_ERR sut_personal_key_for_writing(struct sut_db_conn *c, int64_t person, sut_ms now,

@@ -242,6 +242,49 @@ static void nothing_is_sealed_under_a_key_whose_row_was_never_stored(void **stat
     sut_buf_done(&sealed);
 }
 
+static void one_key_opens_by_its_row_whatever_the_cache_holds(void **state)
+{
+    struct fixture *const f = *state;
+    struct sut_data_key k;
+    struct sut_buf sealed;
+    sut_buf_init(&sealed, 256);
+    make_rows(f, 100);
+    struct sut_seal *other = seal_of(f->keeper, 16);
+    assert_int_equal(sut_seal_open_key(other, &f->rows[0], &k).code, SUT_E_UNAVAILABLE);
+    assert_false(sut_failed(sut_seal_set_keks(other, f->keks, 2)));
+    for (size_t i = 0; i < 100; i++) {
+        struct sut_buf out;
+        const int64_t person = f->rows[i].person;
+        sut_buf_init(&out, 64);
+        sut_buf_reset(&sealed);
+        put_with(f->seal, person, &sealed);
+        assert_false(sut_failed(sut_seal_open_key(other, &f->rows[i], &k)));
+        assert_int_equal(k.person, person);
+        assert_int_equal(k.version, 1);
+        assert_false(sut_failed(sut_seal_get(&k, &email, person, sut_buf_str(&sealed), &out)));
+        sut_data_key_done(&k);
+        sut_buf_done(&out);
+    }
+    assert_int_equal(sut_seal_count(other).opened, 100);
+    assert_false(sut_failed(sut_seal_open_key(other, &f->rows[99], &k)));
+    assert_int_equal(sut_seal_count(other).opened, 100);
+    sut_data_key_done(&k);
+
+    struct sut_data_key_row row = f->rows[0];
+    row.wrapped[30] ^= 4;
+    assert_int_equal(sut_seal_open_key(other, &row, &k).code, SUT_E_CORRUPT);
+    row = f->rows[0];
+    row.kek_version = 77;
+    sut_seal_sweep(other, 0);
+    assert_int_equal(sut_seal_open_key(other, &row, &k).code, SUT_E_CORRUPT);
+    row = f->rows[0];
+    row.person = 2;
+    assert_int_equal(sut_seal_open_key(other, &row, &k).code, SUT_E_CORRUPT);
+    assert_int_equal(sut_seal_count(other).held, 0);
+    sut_seal_free(&other);
+    sut_buf_done(&sealed);
+}
+
 static void a_forgotten_person_needs_the_row_again(void **state)
 {
     struct fixture *const f = *state;
@@ -390,6 +433,8 @@ int main(void)
                                         make, unmake),
         cmocka_unit_test_setup_teardown(nothing_is_sealed_under_a_key_whose_row_was_never_stored,
                                         make, unmake),
+        cmocka_unit_test_setup_teardown(one_key_opens_by_its_row_whatever_the_cache_holds, make,
+                                        unmake),
         cmocka_unit_test_setup_teardown(a_forgotten_person_needs_the_row_again, make, unmake),
         cmocka_unit_test_setup_teardown(opening_copes_without_memory, make, unmake),
         cmocka_unit_test_setup_teardown(a_keeper_that_dies_and_comes_back_is_waited_for, make,
