@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "prog/command.h"
 #include "prog/roles.h"
+#include "seal/seal.h"
 
 static const struct sut_command *const commands[] = {
     &sut_cmd_serve,  &sut_cmd_init,    &sut_cmd_migrate, &sut_cmd_config,
@@ -32,6 +33,8 @@ int main(int argc, char **argv)
     sut_json_init();
     if (argc >= 2 && strncmp(argv[1], "--role=", 7) == 0)
         return sut_role_main(argv[1] + 7, argc, argv);
+    if (sut_seal_warning() != NULL)
+        (void) fprintf(stderr, "sutler: %s\n", sut_seal_warning());
     if (argc < 2) {
         print_help(stderr);
         return SUT_EXIT_USAGE;
