@@ -12,6 +12,7 @@
 #include "store/connpool.h"
 #include "store/migrate.h"
 #include "store/people_int.h"
+#include "store/reseal_int.h"
 #include "store/store_int.h"
 #include "store/writer.h"
 
@@ -92,6 +93,8 @@ static SUT_ERR open_parts(struct sut_store *s, struct sut_store_options *opt,
     const bool remote = opt->db.kind == SUT_DB_POSTGRES;
     TRY(sut_people_create(s, opt, &s->people));
     opt->db.context = s->people;
+    if (s->people != NULL)
+        TRY(sut_reseal_plan_create(&s->reseal));
     if (!remote)
         TRY(lock_folder(opt->db.path, &s->lock_fd, reterr_diag));
     if (remote)
@@ -142,6 +145,7 @@ void sut_store_close(struct sut_store **ps)
     sut_writer_stop(&s->writer);
     sut_db_close(&s->db);
     sut_people_free(&s->people);
+    sut_reseal_plan_free(&s->reseal);
     if (s->lock_fd >= 0)
         (void) close(s->lock_fd);
     (void) pthread_mutex_destroy(&s->turn);

@@ -37,6 +37,7 @@ struct sut_store {
     pthread_mutex_t turn;         /* likewise: held by the one that tries again */
     struct sut_writer *writer;    /* embedded alone */
     struct sut_people *people;    /* NULL without a keeper */
+    struct sut_reseal_plan *reseal; /* likewise */
     atomic_int_least64_t last_id; /* embedded: the last number that a person got */
 };
 
