@@ -34,7 +34,8 @@ static int remove_file(const struct sut_db_copy *k)
 static SUT_ERR make_new(const struct sut_db_copy *k, int *ret_fd)
 {
     const int rc = remove_file(k);
-    ENSURE(rc == SQLITE_OK || rc == SQLITE_IOERR_DELETE_NOENT, SYSTEM);
+    if (rc != SQLITE_OK && rc != SQLITE_IOERR_DELETE_NOENT)
+        FAIL_SYS(SYSTEM);
     const int fd = open(k->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && (errno == ENOSPC || errno == EDQUOT))
         FAIL_SYS(FULL);

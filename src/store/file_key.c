@@ -107,21 +107,21 @@ static void reach(const struct change *c, enum sut_file_key_point at)
         c->ask->point(c->ask->arg, at);
 }
 
-/* The library's words, unless a sentence was found already. */
-static sut_err explain(struct change *c, sut_err err, const char *what)
+/* A sentence for the error, unless there is one; `words` are the library's, or empty. */
+static sut_err explain(struct change *c, sut_err err, const char *words)
 {
+    static const char what[] = "the store's file could not be copied";
     if (!sut_failed(err) || c->diag->text[0] != '\0')
         return err;
+    char why[128];
     if (err.code == SUT_E_FULL) {
         sut_diag_set(c->diag, "%s: no space is left on the disk", what);
         sut_diag_hint(c->diag, "the copy needs as much space as the store's file has");
+    } else if (words[0] == '\0' && err.sys != 0) {
+        sut_diag_set(c->diag, "%s: %s", what, strerror_r(err.sys, why, sizeof(why)));
     } else {
-        const char *words = c->copy == NULL ? "" : sut_db_copy_error(c->copy);
-        char why[128] = "";
-        if (words[0] == '\0' && err.sys != 0)
-            words = strerror_r(err.sys, why, sizeof(why));
         sut_diag_set(c->diag, "%s: %s", what,
-                     words[0] == '\0' ? sut_err_info(err.code)->name : words);
+                     words[0] != '\0' ? words : sut_err_info(err.code)->name);
     }
     sut_diag_place(c->diag, "%s", c->path);
     return err;
@@ -133,9 +133,7 @@ static sut_err begin_copy(struct sut_db_conn *conn, void *arg)
 {
     struct change *c = arg;
     const sut_err err = sut_db_copy_begin(conn, c->path, c->ask->key, &c->copy);
-    if (sut_failed(err) && err.code != SUT_E_FULL && err.sys == 0)
-        sut_diag_set(c->diag, "the store's file can't be copied: %s", sut_db_last_error(conn));
-    return err;
+    return explain(c, err, err.sys == 0 ? sut_db_last_error(conn) : "");
 }
 
 static sut_err step_copy(struct sut_db_conn *conn, void *arg)
@@ -165,7 +163,7 @@ static sut_err end_copy(struct sut_db_conn *conn, void *arg)
 {
     struct change *c = arg;
     (void) conn;
-    TRY(explain(c, sut_db_copy_end(c->copy), "the store's file could not be copied"));
+    TRY(explain(c, sut_db_copy_end(c->copy), sut_db_copy_error(c->copy)));
     c->out->pages = c->seen.total;
     reach(c, SUT_FILE_KEY_COPIED);
     return SUT_OK;
@@ -251,7 +249,7 @@ static SUT_ERR catch_up(struct change *c)
     do {
         TRY(sut_writer_between(c->store->writer, step_copy, c));
         if (c->ask->progress != NULL)
-            ENSURE(c->ask->progress(c->ask->arg, c->seen.done, c->seen.total), STALE);
+            ENSURE(c->ask->progress(c->ask->arg, c->seen.done, c->seen.total), UNAVAILABLE);
         reach(c, SUT_FILE_KEY_COPYING);
         if (c->seen.done >= synced + SYNC_PAGES) {
             synced = c->seen.done;
@@ -330,9 +328,9 @@ static SUT_ERR change(struct change *c)
 {
     TRY(path_of(c->store->path, ".next", c->path));
     sut_err err = run(c);
-    if (err.code == SUT_E_STALE)
+    if (err.code == SUT_E_UNAVAILABLE)
         sut_diag_set(c->diag, "the change of the file's key was given up");
-    err = explain(c, err, "the store's file could not be copied");
+    err = explain(c, err, c->copy == NULL ? "" : sut_db_copy_error(c->copy));
     if (c->copy != NULL)
         sut_ignore(sut_writer_between(c->store->writer, drop_copy, c), "freed below");
     if (!c->out->is_changed)

@@ -65,7 +65,7 @@ struct sut_file_key_outcome {
  * Change the key; blocks, often for seconds: never on a loop or pool thread.
  * *ret is filled in any case.  *reterr_diag is a sentence.  Errors without a
  * change: INVALID (a store on PostgreSQL has no file; a wrong key), BUSY (a
- * change is under way; or somebody would not give a connection back), STALE
+ * change is under way; or somebody would not give a connection back), UNAVAILABLE
  * (given up by `progress`), FULL, SYSTEM, CORRUPT.  With one: adopt's error, or
  * SYSTEM when the folder could not be synced: then no write is taken until it could.
  */
