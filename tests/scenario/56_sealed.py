@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sealed fields: what a read asks the keeper for, and what happens without it."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from sutler import PASSWORD, Skip, new_email
+
+
+def role(server, name):
+    """The process id of a role."""
+    for pid in server.roles():
+        if f"--role={name}".encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            return pid
+    raise AssertionError(f"no {name} runs")
+
+
+def to_the_keeper(worker):
+    """The numbers of the worker's sockets that lead to the keeper: connected local streams without a name."""
+    own = set()
+    for fd in pathlib.Path(f"/proc/{worker}/fd").iterdir():
+        found = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(fd))
+        if found:
+            own.add(found.group(1))
+    found = set()
+    for line in pathlib.Path(f"/proc/{worker}/net/unix").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[6] in own and fields[4] == "0001" and fields[5] == "03" and len(fields) == 7:
+            found.add(fields[6])
+    assert found, "the worker is not connected to the keeper"
+    return found
+
+
+class Messages:
+    """What the worker sends to the keeper while the block runs, by strace."""
+
+    def __init__(self, server):
+        self.worker = role(server, "worker")
+        self.sockets = to_the_keeper(self.worker)
+        self.path = server.folder / f"trace.{time.monotonic_ns()}"
+        self.sent = None
+        self.seen = None
+
+    def __enter__(self):
+        if not shutil.which("strace"):
+            raise Skip("no strace")
+        self.tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-y", "-s", "16", "-e", "trace=write,writev,sendto,sendmsg,sendmmsg",
+             "-o", str(self.path), "-p", str(self.worker)], stderr=subprocess.DEVNULL)
+        time.sleep(0.7)
+        if self.tracer.poll() is not None:
+            raise Skip("strace may not attach here")
+        return self
+
+    def __exit__(self, *_):
+        time.sleep(0.3)
+        self.tracer.send_signal(signal.SIGINT)
+        self.tracer.wait(10)
+        lines = self.path.read_text(errors="replace").splitlines()
+        self.seen = len(lines)
+        self.sent = [line for line in lines if self.sockets & set(re.findall(r"\[(\d+)(?:->\d+)?\]>", line))]
+
+
+def person_of(server):
+    client = server.client()
+    email = new_email()
+    client.register(email, name="Ada Augusta Byron")
+    client.login(email)
+    return client, email
+
+
+def read(server, client, email, times=1):
+    """The profile; over connections of their own."""
+    for _ in range(times):
+        answer = server.client().get("/api/users/profile/", token=client.token)
+        assert answer.status == 200, answer
+        assert email in answer.body.decode(), answer
+
+
+def test_a_hot_profile_sends_nothing_to_the_keeper_and_a_cold_one_does(ctx):
+    server = ctx.own_server()
+    client, email = person_of(server)
+    server.restart()
+    server.client().get("/healthz")
+    with Messages(server) as cold:
+        read(server, client, email)
+    assert cold.sent, "a key was opened without the keeper, or this test does not see it"
+    with Messages(server) as hot:
+        read(server, client, email, times=40)
+    assert hot.seen >= 40, hot.seen
+    assert not hot.sent, hot.sent
+
+
+def test_a_cold_profile_waits_for_a_keeper_that_was_killed(ctx):
+    server = ctx.own_server()
+    people = [person_of(server) for _ in range(4)]
+    server.restart()
+    for client, email in people:
+        before = role(server, "keeper")
+        os.kill(before, signal.SIGKILL)
+        read(server, client, email)
+        assert role(server, "keeper") != before
+
+
+def test_people_come_and_are_read_while_the_keeper_is_killed_over_and_over(ctx):
+    server = ctx.own_server(env={"SUTLER_PASSWORD_HASH": "pbkdf2_sha256", "SUTLER_PASSWORD_ITERATIONS": "1"},
+                            insecure_dev=True)
+    server.schema()
+    stop, failed, done = threading.Event(), [], []
+
+    def people():
+        try:
+            while not stop.is_set():
+                client, email = person_of(server)
+                read(server, client, email)
+                changed = client.patch("/api/users/profile/", {"phone_number": "+36301234567"}, token=client.token)
+                assert changed.status == 200, changed
+                again = server.client().post("/api/users/login/", {"email": email, "password": PASSWORD})
+                assert again.status == 200, again
+                done.append(email)
+        except Exception as error:  # any at all: it is told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=people) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(12):
+        time.sleep(0.25)
+        try:
+            os.kill(role(server, "keeper"), signal.SIGKILL)
+        except (AssertionError, ProcessLookupError, FileNotFoundError):
+            pass  # it is on its way back
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed[0]
+    assert len(done) >= 8, len(done)
