@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""roles - what each role may do is what doc/design/processes.md says.
+
+    tests/snapshot/roles.py ROLE_TABLES [--write]
+
+ROLE_TABLES (tests/tools/role_tables.c) prints the tables that the program is made of.
+roles.txt           all of it: every request, word, system call and path
+processes.md        its tables are read and held against the same
+"""
+import difflib
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCUMENT = HERE.parents[1] / "doc/design/processes.md"
+TABLES = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+BOXES = ("keeper", "worker, embedded", "worker, remote", "supervisor, embedded", "supervisor, remote")
+# What a line of the last table is about: one of these calls, without a check of its arguments.
+CAPABILITIES = {
+    "open a file": ("open", "openat", "openat2", "creat", "open_by_handle_at"),
+    "change a file": ("unlink", "unlinkat", "rename", "renameat", "renameat2", "ftruncate", "truncate", "fallocate",
+                      "chmod", "fchmod", "fchmodat", "chown", "fchown", "mkdir", "rmdir", "link", "symlink", "setxattr"),
+    "make a socket": ("socket", "socketpair"),
+    "connect it": ("connect",),
+    "take a connection": ("accept", "accept4"),
+    "start a program": ("execve", "execveat"),
+    "make a process": ("fork", "vfork", "clone", "clone3"),
+    "map memory that can be executed": ("mmap", "mprotect", "pkey_mprotect"),
+    "look into another process": ("ptrace", "process_vm_readv", "process_vm_writev", "kcmp", "pidfd_getfd",
+                                  "process_madvise"),
+    "become another user": ("setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups",
+                            "setfsuid", "setfsgid"),
+    "mount, load, trace, set the clock": (
+        "mount", "umount2", "pivot_root", "chroot", "move_mount", "fsopen", "unshare", "setns", "init_module",
+        "finit_module", "delete_module", "kexec_load", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key",
+        "request_key", "io_uring_setup", "io_uring_enter", "reboot", "swapon", "settimeofday", "clock_settime",
+        "adjtimex", "personality", "iopl", "ioperm", "quotactl", "acct", "syslog", "sethostname", "mknod", "mknodat",
+        "memfd_create", "memfd_secret", "name_to_handle_at", "vmsplice", "fanotify_init"),
+}
+# A check that leaves no more of the call than the table grants: threads alone, nothing executable.
+HARMLESS = {("clone", "arg0&0x10000=0x10000"), ("mmap", "arg2&0x4=0"), ("mprotect", "arg2&0x4=0")}
+
+
+def found(pattern):
+    return re.findall(pattern, TABLES, re.M)
+
+
+def tables_of_document():
+    """{heading row: rows} of the document's tables."""
+    out, rows = {}, None
+    for line in DOCUMENT.read_text().splitlines():
+        if not line.startswith("|"):
+            rows = None
+            continue
+        cells = tuple(cell.strip() for cell in line.strip("|").split("|"))
+        if rows is None:
+            rows = out[cells] = []
+        elif not all(re.fullmatch(r"-+", cell) for cell in cells):
+            rows.append(cells)
+    return out
+
+
+DOC = tables_of_document()
+
+
+def the_table(*heading):
+    assert heading in DOC, f"no table | {' | '.join(heading)} |"
+    return DOC[heading]
+
+
+def calls(box):
+    """(name, checks) of each call that does not kill the role; what is refused with an errno is none."""
+    rows = found(rf"^{re.escape(box)}: call (\S+)(.*)$")
+    assert rows, box
+    return {(name, checks.strip()) for name, checks in rows if not checks.strip().startswith("refused")}
+
+
+def may(box, capability):
+    return sorted({name for name, checks in calls(box) if name in CAPABILITIES[capability]
+                   and (name, checks) not in HARMLESS})
+
+
+def paths(box, right):
+    return sorted(path for path, rights in found(rf"^{re.escape(box)}: path (\S+) (\w+)$") if right in rights)
+
+
+def test_all_of_it_is_as_it_was():
+    path = HERE / "roles.txt"
+    if "--write" in sys.argv[2:]:
+        path.write_text(TABLES)
+    diff = list(difflib.unified_diff(path.read_text().splitlines(), TABLES.splitlines(), "roles.txt", "now",
+                                     lineterm=""))
+    assert not diff, "\n".join(diff)
+
+
+def test_the_tool_knows_every_name():
+    assert "?" not in TABLES, [line for line in TABLES.splitlines() if "?" in line]
+
+
+def test_what_the_keeper_answers():
+    code = {name: int(rate) for name, rate in found(r"^keeper answers (\w+) .*per_second=(\d+)")}
+    told = {row[0]: int(row[2]) for row in the_table("request", "for", "a second")}
+    assert code and code == told, (code, told)
+    assert all(code.values()), "a request without a rate"
+    for name, size, out in found(r"^keeper answers (\w+) in=(\d+) out=(\d+)"):
+        assert int(size) <= 64 * 1024 and int(out) <= 64 * 1024, (name, size, out)
+
+
+def test_which_keys_leave_the_keeper():
+    code = dict(found(r"^key (\S+) (leaves|stays)$"))
+    told = {row[0]: row[2] for row in the_table("key", "wrapped for", "leaves the keeper")}
+    assert code and code == told, (code, told)
+    assert code["data-keys"] == code["audit-signing"] == "stays"
+
+
+def test_what_the_supervisor_hears():
+    code = {(role, word): (int(size), int(fds)) for role, word, size, fds in
+            found(r"^supervisor hears (\w+) (\w+) bytes=(\d+) descriptors=(\d+)$")}
+    told = {(row[0], row[1]): (int(row[2]), 0) for row in the_table("from", "word", "bytes")}
+    assert code and code == told, (code, told)
+
+
+def test_which_secrets_a_role_gets():
+    code = {name: ("worker" in words.split(), "keeper" in words.split())
+            for name, words in found(r"^setting (\S+) secret(.*)$")}
+    told = {row[0]: (row[1] == "yes", row[2] == "yes") for row in the_table("setting", "worker", "keeper")}
+    assert code and code == told, (code, told)
+    for name, (worker, keeper) in code.items():
+        assert worker != keeper, f"{name}: with both, or with none"
+    places = dict(found(r"^setting (\S+)((?: worker| keeper)*)$"))
+    assert "worker" not in places["tls.key"] and "keeper" not in places["tls.key"], places
+
+
+def test_what_a_role_can_do_at_all():
+    rows = the_table("to", "keeper", "worker, embedded", "worker, remote", "supervisor")
+    assert sorted(row[0] for row in rows) == sorted(CAPABILITIES)
+    for row in rows:
+        for told, boxes in zip(row[1:], (BOXES[:1], BOXES[1:2], BOXES[2:3], BOXES[3:])):
+            has = sorted({name for box in boxes for name in may(box, row[0])})
+            assert (told == "no") == (not has), f"{row[0]}: {boxes[-1]} has {has}, the document says: {told}"
+
+
+def test_which_files_a_role_reaches():
+    assert not found(r"^keeper: (?:path|port) .*$"), "the keeper has a path or a port"
+    for box in BOXES[1:3]:
+        assert paths(box, "w") == ["/srv/shop/data"], (box, paths(box, "w"))
+        assert not paths(box, "x"), (box, paths(box, "x"))
+        assert not [path for path in paths(box, "r") if "keys" in path or path.startswith(("/usr", "/lib", "/proc"))]
+    assert not found(r"^worker, embedded: port (\d+)$")
+    assert found(r"^worker, remote: port (\d+)$") == ["5432"]
+    for box in BOXES[3:]:
+        assert set(paths(box, "w")) <= {"/srv/shop/data", "/srv/shop/keys", "/dev/null"}, (box, paths(box, "w"))
+
+
+def test_each_role_is_in_the_first_table():
+    told = [row[0] for row in the_table("role", "holds", "may call", "parses", "ends")]
+    assert sorted(told) == sorted({box.split(",")[0] for box in BOXES}), told
+
+
+def main():
+    tests = [(name, value) for name, value in globals().items() if name.startswith("test_")]
+    print(f"1..{len(tests)}")
+    failed = False
+    for number, (name, test) in enumerate(tests, 1):
+        label = f"{number} - {name[5:].replace('_', ' ')}"
+        try:
+            test()
+            print(f"ok {label}", flush=True)
+        except Exception as error:
+            failed = True
+            shown = str(error) or type(error).__name__
+            print(f"not ok {label}\n# " + shown[:4000].replace("\n", "\n# "), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
