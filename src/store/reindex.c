@@ -5,7 +5,11 @@
 #include "store/person_int.h"
 #include "store/reseal_int.h"
 
-enum { PERSONS = 100, JOB_MEMORY = 64 * 1024 * 1024 };
+enum {
+    PERSONS = 100,
+    PART = 10, /* of a transaction on PostgreSQL, where each may meet others */
+    JOB_MEMORY = 64 * 1024 * 1024,
+};
 
 static const struct sut_sql reindex_due = {
     .name = "reindex_due",
@@ -56,6 +60,8 @@ struct batch {
     int64_t persons[PERSONS];
     struct sut_data_key_row keys[PERSONS];
     size_t n;
+    size_t from; /* the job's part */
+    size_t upto;
     struct sut_arena *arena;
     uint64_t n_done; /* the job's */
     uint64_t n_lost; /* likewise */
@@ -190,7 +196,7 @@ static SUT_ERR reindex_batch(struct sut_db_conn *c, void *arg)
     b->n_done = 0;
     b->n_lost = 0;
     sut_arena_reset(b->arena);
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = b->from; i < b->upto; i++) {
         struct sut_person_row p;
         const sut_err e = read_person(c, b, b->persons[i], &p);
         if (e.code == SUT_E_NOT_FOUND)
@@ -203,6 +209,22 @@ static SUT_ERR reindex_batch(struct sut_db_conn *c, void *arg)
         TRY(write_row(c, b, &p));
         TRY(write_words(c, b, &p));
         b->n_done++;
+    }
+    return SUT_OK;
+}
+
+/* What gives way to others time and again is left to the next pass. */
+static SUT_ERR write_parts(struct sut_reseal *r, struct batch *b, uint64_t *ret_done)
+{
+    const size_t part = sut_store_is_remote(r->store) ? PART : PERSONS;
+    for (b->from = 0; b->from < b->n; b->from = b->upto) {
+        b->upto = b->from + part < b->n ? b->from + part : b->n;
+        const sut_err e = sut_store_write(r->store, reindex_batch, b);
+        if (e.code == SUT_E_CONFLICT)
+            continue;
+        TRY(e);
+        *ret_done += b->n_done;
+        r->lost += b->n_lost;
     }
     return SUT_OK;
 }
@@ -233,9 +255,7 @@ SUT_ERR sut_reseal_index(struct sut_reseal *r, uint64_t *ret_done)
         if (b->n == 0)
             return SUT_OK;
         after = b->persons[b->n - 1];
-        TRY(sut_store_write(r->store, reindex_batch, b));
-        *ret_done += b->n_done;
-        r->lost += b->n_lost;
+        TRY(write_parts(r, b, ret_done));
         TRY(sut_reseal__tell(r, *ret_done, (uint64_t) total));
     }
 }

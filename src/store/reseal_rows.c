@@ -7,7 +7,8 @@
  * key, and writes come one after the other: a row that was read under its old
  * key and still names it has not changed.  On PostgreSQL a write that began
  * before may still come: there the batch is read again, sealed and written in
- * one serializable transaction.
+ * serializable transactions, small ones, since each may meet others; what gives
+ * way to them time and again is left to the next pass.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -24,7 +25,7 @@ enum {
     BATCH = 500,
     BATCH_MEMORY = 128 * 1024 * 1024, /* 500 rows of 16 fields of 4 KiB, twice, and some */
     FIRST_FIELD = 8,                  /* column of the statement */
-    TRIES = 4,
+    PART = 50,                        /* rows of a transaction on PostgreSQL */
 };
 
 struct row {
@@ -40,7 +41,8 @@ struct batch {
     const struct sut_reseal_table *table;
     struct sut_arena *arena;
     int64_t after;
-    int64_t upto; /* the last id that was read */
+    int64_t upto;  /* the last id that was read */
+    int64_t limit; /* the last id that may be */
     size_t n_read;
     uint64_t n_lost;
     size_t n; /* rows to be sealed anew */
@@ -115,7 +117,7 @@ static SUT_ERR take_row(struct batch *b, struct sut_db_stmt *s)
     return SUT_OK;
 }
 
-static SUT_ERR read_batch(struct sut_db_conn *c, struct batch *b, int64_t upto)
+static SUT_ERR read_batch(struct sut_db_conn *c, struct batch *b)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
@@ -124,7 +126,7 @@ static SUT_ERR read_batch(struct sut_db_conn *c, struct batch *b, int64_t upto)
     b->n_lost = 0;
     TRY(sut_db_prepare(c, &b->table->read.sql, &s));
     sut_db_bind_i64(s, 1, b->after);
-    sut_db_bind_i64(s, 2, upto);
+    sut_db_bind_i64(s, 2, b->limit);
     sut_db_bind_i64(s, 3, BATCH);
     for (;;) {
         TRY(sut_db_step(s, &has_row));
@@ -138,7 +140,7 @@ static SUT_ERR load_batch(struct batch *b)
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_store_lease(b->r->store, &c));
-    const sut_err e = read_batch(c, b, INT64_MAX);
+    const sut_err e = read_batch(c, b);
     sut_store_return(b->r->store, &c);
     return e;
 }
@@ -222,17 +224,50 @@ static SUT_ERR update_row(struct sut_db_conn *c, const struct batch *b, const st
     return sut_db_step(s, &has_row);
 }
 
-static SUT_ERR write_batch(struct sut_db_conn *c, void *arg)
+static SUT_ERR write_rows(struct sut_db_conn *c, void *arg)
 {
-    struct batch *const b = arg;
-    /* A batch that another server could have changed since it was read. */
-    if (sut_db_conn_kind(c) == SUT_DB_POSTGRES) {
-        TRY(read_batch(c, b, b->upto));
-        TRY(seal_batch(b));
-    }
+    const struct batch *const b = arg;
     for (size_t i = 0; i < b->n; i++)
         TRY(update_row(c, b, &b->rows[i]));
     return SUT_OK;
+}
+
+/* The rows between after and upto as they are now. */
+static SUT_ERR write_anew(struct sut_db_conn *c, void *arg)
+{
+    struct batch *const b = arg;
+    TRY(read_batch(c, b));
+    TRY(seal_batch(b));
+    return write_rows(c, b);
+}
+
+static SUT_ERR write_parts(struct sut_store *store, struct batch *b)
+{
+    int64_t ends[BATCH / PART + 1];
+    size_t n = 0;
+    uint64_t lost = 0;
+    for (size_t i = PART; i < b->n; i += PART)
+        ends[n++] = b->rows[i - 1].id;
+    ends[n++] = b->upto;
+    for (size_t i = 0; i < n; i++) {
+        b->limit = ends[i];
+        const sut_err e = sut_store_write(store, write_anew, b);
+        if (e.code != SUT_E_CONFLICT)
+            TRY(e);
+        b->after = ends[i];
+        lost += b->n_lost;
+    }
+    b->n_lost = lost;
+    return SUT_OK;
+}
+
+static SUT_ERR write_batch(struct sut_store *store, struct batch *b)
+{
+    if (b->n == 0)
+        return SUT_OK;
+    if (sut_store_is_remote(store))
+        return write_parts(store, b);
+    return sut_store_write_alone(store, write_rows, b);
 }
 
 /* Hands batches to the store behind the back of the thread that makes them ready. */
@@ -258,7 +293,7 @@ static void *commit_loop(void *arg)
             break;
         struct batch *const b = c->todo;
         (void) pthread_mutex_unlock(&c->lock);
-        const sut_err e = b->n == 0 ? SUT_OK : sut_store_write_alone(c->store, write_batch, b);
+        const sut_err e = write_batch(c->store, b);
         (void) pthread_mutex_lock(&c->lock);
         c->todo = NULL;
         c->lost += b->n_lost;
@@ -319,6 +354,7 @@ struct count {
 static SUT_ERR make_ready(struct batch *b, int64_t after)
 {
     b->after = after;
+    b->limit = INT64_MAX;
     TRY(load_batch(b));
     if (b->n == 0)
         return SUT_OK;
