@@ -165,7 +165,7 @@ static SUT_ERR open_row(struct sut_seal *seal, struct sut_arena *a, const struct
     if (from->plain.ip.n == 0)
         return SUT_OK;
     sut_buf_init_arena(&out, a, from->plain.ip.n);
-    sut_err e = sut_seal_key(seal, from->plain.user_id, from->key.version, &k);
+    sut_err e = sut_seal_key_of(seal, &from->key, &k);
     if (!sut_failed(e))
         e = sut_seal_get(&k, sut_personal_field(SUT_PERSONAL_AUDIT_IP), from->plain.id,
                          from->plain.ip, &out);

@@ -315,7 +315,7 @@ static SUT_ERR open_wanted(struct sut_wanted_keys *w, struct sut_people *p)
     }
     for (size_t i = 0; bad > 0 && i < w->n_open; i++) {
         struct sut_data_key k;
-        const sut_err e = sut_seal_key(p->seal, w->open[i].person, w->open[i].version, &k);
+        const sut_err e = sut_seal_key_of(p->seal, &w->open[i], &k);
         if (!sut_failed(e))
             sut_data_key_done(&k);
         else if (w->n_lost < SUT_WANTED_MAX)

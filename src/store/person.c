@@ -169,12 +169,6 @@ static SUT_ERR copy_text(struct sut_db_stmt *s, int i, struct sut_arena *a, sut_
 
 /* --- what is sealed, and its indexes --- */
 
-/* A person's fields in the clear; those that are optional are none when empty. */
-struct fields {
-    int64_t id;
-    sut_str v[SUT_PERSON_SEALED]; /* as in personal.def */
-};
-
 enum { EMAIL, USERNAME, FIRST_NAME, LAST_NAME, PHONE, TAX_NUMBER };
 
 static bool is_optional(int i)
@@ -193,7 +187,7 @@ struct indexes {
 };
 
 static SUT_ERR index_fields(struct sut_db_conn *c, struct sut_arena *scratch,
-                            const struct fields *f, struct indexes *ret)
+                            const struct sut_person_fields *f, struct indexes *ret)
 {
     sut_str email_key = { 0 };
     sut_str phone_key = { 0 };
@@ -212,7 +206,8 @@ static SUT_ERR index_fields(struct sut_db_conn *c, struct sut_arena *scratch,
 }
 
 /* Room in the arena for all sealed values of a row; it never moves. */
-static SUT_ERR make_room(struct sut_arena *scratch, const struct fields *f, struct sut_buf *ret)
+static SUT_ERR make_room(struct sut_arena *scratch, const struct sut_person_fields *f,
+                         struct sut_buf *ret)
 {
     size_t n = 0;
     for (int i = 0; i < SUT_PERSON_SEALED; i++)
@@ -224,7 +219,7 @@ static SUT_ERR make_room(struct sut_arena *scratch, const struct fields *f, stru
 
 /* $1 the id, $2 … $7 sealed, $8 the key's version, $9 … $12 the indexes and theirs. */
 static SUT_ERR bind_fields(struct sut_db_conn *c, struct sut_db_stmt *s,
-                           const struct sut_data_key *k, const struct fields *f,
+                           const struct sut_data_key *k, const struct sut_person_fields *f,
                            const struct indexes *ix, struct sut_buf *room)
 {
     struct sut_seal *seal = NULL;
@@ -303,7 +298,7 @@ static SUT_ERR check_free(struct sut_db_conn *c, const struct indexes *ix)
 
 static SUT_ERR insert_row(struct sut_db_conn *c, struct sut_arena *scratch,
                           const struct sut_person_new *p, const struct sut_data_key *k,
-                          const struct fields *f, const struct indexes *ix, sut_ms now)
+                          const struct sut_person_fields *f, const struct indexes *ix, sut_ms now)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     struct sut_buf room;
@@ -331,8 +326,8 @@ static bool has_nul(sut_str s)
 SUT_ERR sut_person_insert(struct sut_db_conn *c, struct sut_arena *scratch,
                           const struct sut_person_new *p, sut_ms now, int64_t *ret_id)
 {
-    struct fields f = { .v = { p->email, p->username, p->first_name, p->last_name, p->phone,
-                               p->tax_number } };
+    struct sut_person_fields f = { .v = { p->email, p->username, p->first_name, p->last_name,
+                                          p->phone, p->tax_number } };
     DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
     struct sut_data_key_row row;
     struct indexes ix;
@@ -544,8 +539,24 @@ static SUT_ERR change_one(struct sut_db_stmt *s)
     return SUT_OK;
 }
 
+SUT_ERR sut_person__seal(struct sut_db_conn *c, struct sut_arena *scratch,
+                         const struct sut_sql *sql, const struct sut_data_key *k,
+                         const struct sut_person_fields *f)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct indexes ix;
+    struct sut_buf room;
+    TRY(index_fields(c, scratch, f, &ix));
+    TRY(make_room(scratch, f, &room));
+    TRY(sut_db_prepare(c, sql, &s));
+    TRY(bind_fields(c, s, k, f, &ix, &room));
+    TRY(change_one(s));
+    TRY(run_for_id(c, &person_words_forget, f->id));
+    return add_words(c, f->id, &ix);
+}
+
 static SUT_ERR write_profile(struct sut_db_conn *c, struct sut_arena *scratch,
-                             const struct fields *f, int64_t by, sut_ms now)
+                             const struct sut_person_fields *f, int64_t by, sut_ms now)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
@@ -570,7 +581,7 @@ SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch,
 {
     struct sut_person_row p;
     TRY(sut_person_by_id(c, scratch, id, &p));
-    const struct fields f = {
+    const struct sut_person_fields f = {
         .id = id,
         .v = { p.email, p.username, change->has_first_name ? change->first_name : p.first_name,
                change->has_last_name ? change->last_name : p.last_name,

@@ -6,6 +6,7 @@
 #ifndef SUT_STORE_PERSON_INT_H
 #define SUT_STORE_PERSON_INT_H
 
+#include "db/db.h"
 #include "store/person.h"
 #include "store/personal.h"
 
@@ -31,5 +32,21 @@ SUT_ERR sut_person__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_
 /* Open its fields into the arena; CORRUPT when one is lost. */
 SUT_ERR sut_person__open(const struct sut_data_key *k, struct sut_arena *a,
                          const struct sut_person_sealed *from, struct sut_person_row *ret);
+
+/* A person's fields in the clear; phone and tax number are none when empty. */
+struct sut_person_fields {
+    int64_t id;
+    sut_str v[SUT_PERSON_SEALED]; /* as in personal.def */
+};
+
+/*
+ * Run a statement that puts all of a person's sealed fields and indexes: $1 the
+ * id, $2 … $7 the fields, $8 the key's version, $9 … $11 the indexes of address,
+ * user name and phone, $12 their version; then write the words.  NOT_FOUND when
+ * it changes no row.
+ */
+SUT_ERR sut_person__seal(struct sut_db_conn *c, struct sut_arena *scratch,
+                         const struct sut_sql *sql, const struct sut_data_key *k,
+                         const struct sut_person_fields *f);
 
 #endif

@@ -144,9 +144,8 @@ static SUT_ERR count_list(struct sut_db_conn *c, const struct sut_person_query *
 /* A page as it lies there, and the keys that it needs. */
 struct page {
     struct sut_person_sealed *rows;
-    struct sut_data_key_row *keys;
+    struct sut_data_key_row *keys; /* of each row; one that is lost is zero and opens nothing */
     size_t n;
-    size_t n_keys;
 };
 
 static SUT_ERR keep_sealed(struct sut_arena *a, struct sut_person_sealed *row)
@@ -174,13 +173,12 @@ static SUT_ERR read_page(struct sut_db_stmt *s, struct sut_arena *a, size_t limi
         TRY(sut_person__read(s, a, row));
         TRY(keep_sealed(a, row));
         const sut_str wrapped = sut_db_col_blob(s, LIST_KEY + 1);
-        if (wrapped.n != SUT_DATA_WRAPPED)
-            continue;
-        struct sut_data_key_row *key = &p.keys[p.n_keys++];
+        struct sut_data_key_row *key = &p.keys[p.n - 1];
         key->person = row->plain.id;
         key->version = row->key_version;
         key->kek_version = (uint32_t) sut_db_col_i64(s, LIST_KEY);
-        memcpy(key->wrapped, wrapped.p, SUT_DATA_WRAPPED);
+        if (wrapped.n == SUT_DATA_WRAPPED)
+            memcpy(key->wrapped, wrapped.p, SUT_DATA_WRAPPED);
     }
     *ret = p;
     return SUT_OK;
@@ -188,10 +186,11 @@ static SUT_ERR read_page(struct sut_db_stmt *s, struct sut_arena *a, size_t limi
 
 /* One whose fields are lost is shown without them: a list is no reason to stop at it. */
 static SUT_ERR open_row(struct sut_seal *seal, struct sut_arena *a,
-                        const struct sut_person_sealed *from, struct sut_person_row *ret)
+                        const struct sut_person_sealed *from, const struct sut_data_key_row *key,
+                        struct sut_person_row *ret)
 {
     DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
-    sut_err e = sut_seal_key(seal, from->plain.id, from->key_version, &k);
+    sut_err e = sut_seal_key_of(seal, key, &k);
     if (!sut_failed(e))
         e = sut_person__open(&k, a, from, ret);
     if (e.code != SUT_E_NOT_FOUND && e.code != SUT_E_CORRUPT)
@@ -209,10 +208,10 @@ static SUT_ERR open_page(struct sut_db_conn *c, struct sut_arena *a, const struc
     struct sut_person_row *rows = ARENA_ARRAY(a, struct sut_person_row, p->n + 1);
     ENSURE(rows != NULL, NOMEM);
     TRY(sut_personal_seal(c, &seal));
-    if (p->n_keys > 0)
-        TRY(sut_personal_open_keys(c, p->keys, p->n_keys));
+    if (p->n > 0)
+        TRY(sut_personal_open_keys(c, p->keys, p->n));
     for (size_t i = 0; i < p->n; i++)
-        TRY(open_row(seal, a, &p->rows[i], &rows[i]));
+        TRY(open_row(seal, a, &p->rows[i], &p->keys[i], &rows[i]));
     *ret = rows;
     return SUT_OK;
 }

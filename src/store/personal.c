@@ -234,7 +234,7 @@ static SUT_ERR note_all(struct sut_people *p, struct sut_wanted_keys *w,
     bool has_missing = false;
     for (size_t i = 0; i < n; i++) {
         struct sut_data_key k;
-        const sut_err e = sut_seal_key(p->seal, rows[i].person, rows[i].version, &k);
+        const sut_err e = sut_seal_key_of(p->seal, &rows[i], &k);
         if (!sut_failed(e)) {
             sut_data_key_done(&k);
             continue;

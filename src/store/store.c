@@ -187,8 +187,8 @@ static void back_off(unsigned try_n)
  * One try.  *ret_may_again: nothing of it can have been kept, and another try
  * may go better.  After COMMIT was sent and no answer came, nobody knows.
  */
-static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg,
-                         struct sut_wanted *w, bool *ret_may_again)
+static SUT_ERR try_write(struct sut_db_conn *c, sut_store_job *job, void *arg, struct sut_wanted *w,
+                         bool *ret_may_again)
 {
     *ret_may_again = true;
     TRY(sut_db_tx_begin(c));

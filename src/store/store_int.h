@@ -33,12 +33,12 @@ struct sut_store {
     struct sut_store_seat *seats; /* under seats_lock */
     int64_t version;
     struct sut_connpool *readers;
-    struct sut_connpool *writers; /* remote alone */
-    pthread_mutex_t turn;         /* likewise: held by the one that tries again */
-    struct sut_writer *writer;    /* embedded alone */
-    struct sut_people *people;    /* NULL without a keeper */
+    struct sut_connpool *writers;   /* remote alone */
+    pthread_mutex_t turn;           /* likewise: held by the one that tries again */
+    struct sut_writer *writer;      /* embedded alone */
+    struct sut_people *people;      /* NULL without a keeper */
     struct sut_reseal_plan *reseal; /* likewise */
-    atomic_int_least64_t last_id; /* embedded: the last number that a person got */
+    atomic_int_least64_t last_id;   /* embedded: the last number that a person got */
 };
 
 /*

@@ -50,7 +50,7 @@ static bool embedded(struct temp_store *t, struct sut_store_options *opt)
         return false;
     }
     (void) snprintf(t->path, sizeof(t->path), "%s/store.db", t->dir);
-    if (sut_failed(sut_secret_dup(SUT_STR("0123456789abcdef0123456789ABCDEF"), &t->key)))
+    if (sut_failed(sut_secret_dup(SUT_STR(TEMP_STORE_KEY), &t->key)))
         return false;
     opt->db.path = t->path;
     opt->db.key = t->key;
@@ -68,30 +68,39 @@ static bool remote(struct temp_store *t, struct sut_store_options *opt)
     return true;
 }
 
-struct temp_store *temp_store_create(enum sut_db_kind kind)
+struct temp_store *temp_store_prepare(enum sut_db_kind kind)
 {
     struct temp_store *t = calloc(1, sizeof(*t));
-    struct sut_store_options opt = {
+    if (t == NULL)
+        return NULL;
+    t->keeper = test_keeper_start();
+    t->opt = (struct sut_store_options){
         .db = { .kind = kind },
         .readers = 4,
         .queue_max = 256,
         .migrate = true,
+        .keeper = t->keeper,
+        .random = &sut_random_system,
     };
-    bool is_ready = t != NULL;
-    if (is_ready) {
-        t->keeper = test_keeper_start();
-        opt.keeper = t->keeper;
-        opt.random = &sut_random_system;
-        is_ready = kind == SUT_DB_POSTGRES ? remote(t, &opt) : embedded(t, &opt);
-    }
-    if (is_ready) {
-        struct sut_diag diag = { 0 };
-        t->opt = opt;
-        is_ready = !sut_failed(sut_store_open(&opt, &t->store, &diag));
-        if (!is_ready)
-            (void) fprintf(stderr, "# no store: %s %s\n", diag.text, diag.hint);
-    }
-    if (!is_ready)
+    if (!(kind == SUT_DB_POSTGRES ? remote(t, &t->opt) : embedded(t, &t->opt)))
+        temp_store_free(&t);
+    return t;
+}
+
+bool temp_store_reopen(struct temp_store *t)
+{
+    struct sut_diag diag = { 0 };
+    sut_store_close(&t->store);
+    if (!sut_failed(sut_store_open(&t->opt, &t->store, &diag)))
+        return true;
+    (void) fprintf(stderr, "# no store: %s %s\n", diag.text, diag.hint);
+    return false;
+}
+
+struct temp_store *temp_store_create(enum sut_db_kind kind)
+{
+    struct temp_store *t = temp_store_prepare(kind);
+    if (t != NULL && !temp_store_reopen(t))
         temp_store_free(&t);
     return t;
 }
@@ -120,14 +129,7 @@ struct sut_keeper *temp_store_keeper(const struct temp_store *t)
     return t->keeper;
 }
 
-const struct sut_store_options *temp_store_options(const struct temp_store *t)
+struct sut_store_options *temp_store_options(struct temp_store *t)
 {
     return &t->opt;
-}
-
-bool temp_store_reopen(struct temp_store *t)
-{
-    struct sut_diag diag = { 0 };
-    sut_store_close(&t->store);
-    return !sut_failed(sut_store_open(&t->opt, &t->store, &diag));
 }

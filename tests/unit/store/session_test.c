@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "db/db.h"
 #include "store/person.h"
+#include "store/personal.h"
 #include "store/session.h"
 #include "store/store.h"
 #include "temp_store.h"
@@ -284,14 +285,20 @@ static void what_a_client_calls_itself_is_cut_or_dropped(void **state)
     OK(sut_store_write(f->store, open_one, &o));
     static const struct sut_sql read = {
         .name = "test_session_texts",
-        .text = "SELECT user_agent, os, device_type FROM sessions WHERE id = 106",
+        .text = "SELECT user_agent, os, device_type, key_version FROM sessions WHERE id = 106",
     };
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
     OK(sut_db_prepare(f->reader, &read, &s));
     OK(sut_db_step(s, &has_row));
     assert_true(has_row);
-    assert_int_equal(sut_db_col_text(s, 0).n, 255);
+    OK(sut_personal_key_for_reading(f->reader, u, (uint32_t) sut_db_col_i64(s, 3), &k));
+    struct sut_buf b;
+    sut_buf_init_arena(&b, f->arena, 4096);
+    OK(sut_seal_get(&k, sut_personal_field(SUT_PERSONAL_SESSIONS_USER_AGENT), 106,
+                    sut_db_col_blob(s, 0), &b));
+    assert_true(sut_str_eq(sut_buf_str(&b), sut_str_of(longer, 255)));
     assert_true(sut_db_col_is_null(s, 1));
     assert_true(sut_db_col_is_null(s, 2));
 }
