@@ -38,6 +38,19 @@ SUT_ERR sut_harden_drop_capabilities(void)
     return SUT_OK;
 }
 
+void sut_harden_raise_locked(uint64_t bytes)
+{
+    struct rlimit lim;
+    if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0 || lim.rlim_cur >= bytes)
+        return;
+    const struct rlimit own = { bytes, lim.rlim_max < bytes ? bytes : lim.rlim_max };
+    /* Root's word counts; others get what they are allowed. */
+    if (setrlimit(RLIMIT_MEMLOCK, &own) < 0) {
+        lim.rlim_cur = lim.rlim_max;
+        (void) setrlimit(RLIMIT_MEMLOCK, &lim);
+    }
+}
+
 void sut_harden_wipe_environ(void)
 {
     if (environ == NULL)

@@ -5,6 +5,8 @@
 #ifndef SUT_OS_HARDEN_H
 #define SUT_OS_HARDEN_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 /*
@@ -19,6 +21,9 @@ SUT_ERR sut_harden_process(void);
  * and no exec brings one back.  Call before threads are started.
  */
 SUT_ERR sut_harden_drop_capabilities(void);
+
+/* Let this process and its children lock so many bytes of memory, as far as it may say so. */
+void sut_harden_raise_locked(uint64_t bytes);
 
 /*
  * Overwrite every string of the environment with zeros and empty it, so that

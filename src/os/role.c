@@ -119,7 +119,8 @@ SUT_ERR sut_role_spawn(const struct sut_role_spec *spec, struct sut_role *ret)
     char role[64];
     const int n = snprintf(role, sizeof(role), "--role=%s", spec->name);
     ENSURE(n > 0 && (size_t) n < sizeof(role), INVALID);
-    const char *argv[SUT_ROLE_ARGS_MAX + 3] = { spec->binary, role };
+    const char *argv[SUT_ROLE_ARGS_MAX + 3] = { spec->title != NULL ? spec->title : spec->binary,
+                                                role };
     for (size_t i = 0; spec->args != NULL && spec->args[i] != NULL; i++) {
         ENSURE(i < SUT_ROLE_ARGS_MAX, INVALID);
         argv[i + 2] = spec->args[i];

@@ -27,6 +27,7 @@ struct sut_role_fd {
 struct sut_role_spec {
     const char *binary; /* path of the program */
     const char *name;   /* "worker" */
+    const char *title;  /* its argv[0]; NULL: binary */
     const char *const
         *args; /* more arguments, NULL-terminated, at most SUT_ROLE_ARGS_MAX; or NULL */
     const char *const *env;        /* the whole environment, NULL-terminated; NULL: empty */

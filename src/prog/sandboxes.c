@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables: a call that stands in none of a role's kills it.
+ */
+#include "prog/sandboxes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <malloc.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "config/config.h"
+#include "crypto/library.h"
+#include "db/reach.h"
+#include "log/log.h"
+#include "os/sandbox.h"
+#include "prog/certificate.h"
+
+enum {
+    PATHS_MAX = 64,
+    KEEPER_FILES = 128,
+    DNS_PORT = 53,
+};
+
+/* clang-format off */
+#define ALLOW(name_)            { .number = SCMP_SYS(name_) }
+#define REFUSE(name_, error_)   { .number = SCMP_SYS(name_), .error = (error_) }
+#define ALLOW_IF(name_, ...)    { .number = SCMP_SYS(name_), .checks = { __VA_ARGS__ } }
+#define IS(arg_, value_)        { (arg_), UINT32_MAX, (value_) }
+#define LACKS(arg_, bits_)      { (arg_), (bits_), 0 }
+#define HAS(arg_, bits_)        { (arg_), (bits_), (bits_) }
+#define END                     { .number = -1 }
+
+/* Every role: memory, threads, time, chance, what is open already. */
+static const struct sut_sandbox_call calls_all[] = {
+    ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev), ALLOW(close),
+    ALLOW(recvmsg), ALLOW(sendmsg), ALLOW(recvfrom), ALLOW(sendto), ALLOW(shutdown),
+    ALLOW(poll), ALLOW(ppoll),
+    ALLOW(fcntl), ALLOW(lseek), ALLOW(fstat),
+    ALLOW_IF(newfstatat, HAS(3, AT_EMPTY_PATH)), /* fstat() of newer libcs */
+
+    ALLOW_IF(mmap, LACKS(2, PROT_EXEC)), ALLOW_IF(mprotect, LACKS(2, PROT_EXEC)),
+    ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(brk),
+    ALLOW(mlock), ALLOW(mlock2), ALLOW(munlock),
+
+    ALLOW_IF(clone, HAS(0, CLONE_THREAD)),
+    REFUSE(clone3, ENOSYS), /* its flags lie in memory, where no filter sees them */
+    ALLOW(futex), ALLOW(set_robust_list), ALLOW(rseq), ALLOW(membarrier),
+    ALLOW(sched_yield), ALLOW(sched_getaffinity), ALLOW(exit), ALLOW(exit_group),
+    ALLOW_IF(prctl, IS(0, PR_SET_NAME)),
+
+    ALLOW(rt_sigreturn), ALLOW(rt_sigprocmask), ALLOW(rt_sigaction), ALLOW(rt_sigtimedwait),
+    ALLOW(sigaltstack), ALLOW(restart_syscall), ALLOW(tgkill),
+    ALLOW(getpid), ALLOW(gettid), ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid),
+
+    ALLOW(clock_gettime), ALLOW(clock_getres), ALLOW(clock_nanosleep), ALLOW(nanosleep),
+    ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(getrusage),
+    END
+};
+
+/* The worker: connections, loops, the embedded store's files (Landlock says which). */
+static const struct sut_sandbox_call calls_worker[] = {
+    ALLOW(accept4), ALLOW(getsockname), ALLOW(getpeername), ALLOW(getsockopt), ALLOW(setsockopt),
+    ALLOW(bind), ALLOW(listen), /* of the control socket that it has; Landlock: no TCP port */
+    ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_wait), ALLOW(epoll_pwait),
+    ALLOW(eventfd2), ALLOW(pipe2), ALLOW(signalfd4), ALLOW(timerfd_create), ALLOW(timerfd_settime),
+    ALLOW(dup), ALLOW_IF(ioctl, IS(1, FIONBIO)), ALLOW_IF(ioctl, IS(1, FIONREAD)),
+    ALLOW_IF(ioctl, IS(1, TCGETS)),
+    REFUSE(io_uring_setup, ENOSYS), /* libuv does without */
+
+    ALLOW(openat), REFUSE(openat2, ENOSYS), ALLOW(stat), ALLOW(lstat), ALLOW(newfstatat),
+    ALLOW(statx), ALLOW(access), ALLOW(faccessat), ALLOW(faccessat2), ALLOW(readlink),
+    ALLOW(readlinkat), ALLOW(getcwd), ALLOW(getdents64), ALLOW(fstatfs), ALLOW(statfs),
+    ALLOW(pread64), ALLOW(pwrite64), ALLOW(pwritev), ALLOW(preadv), ALLOW(ftruncate),
+    ALLOW(fallocate), ALLOW(fsync), ALLOW(fdatasync), ALLOW(flock), ALLOW(fadvise64),
+    ALLOW(unlink), ALLOW(unlinkat), ALLOW(rename), ALLOW(renameat), ALLOW(renameat2), ALLOW(link),
+    ALLOW(linkat), ALLOW(mkdir), ALLOW(mkdirat), ALLOW(rmdir), ALLOW(umask),
+    ALLOW(chmod), ALLOW(fchmod), ALLOW(fchmodat), ALLOW(fchown), ALLOW(utimensat),
+    ALLOW(copy_file_range), ALLOW(sendfile),
+
+    ALLOW_IF(getpriority, IS(0, PRIO_PROCESS)), ALLOW_IF(setpriority, IS(0, PRIO_PROCESS)),
+    ALLOW_IF(prlimit64, IS(0, 0)), ALLOW(getrlimit), ALLOW(setrlimit),
+    ALLOW(uname), ALLOW(sysinfo), ALLOW(mincore), ALLOW(msync),
+    END
+};
+
+/* The worker on a remote store: streams to it, nothing else (Landlock says which ports). */
+static const struct sut_sandbox_call calls_remote[] = {
+    ALLOW_IF(socket, IS(0, AF_INET), { 1, 0xf, SOCK_STREAM }, LACKS(2, ~(uint64_t) IPPROTO_TCP)),
+    ALLOW_IF(socket, IS(0, AF_INET6), { 1, 0xf, SOCK_STREAM }, LACKS(2, ~(uint64_t) IPPROTO_TCP)),
+    ALLOW_IF(socket, IS(0, AF_UNIX), { 1, 0xf, SOCK_STREAM }, IS(2, 0)),
+    ALLOW(connect),
+    END
+};
+
+/*
+ * The supervisor: to start, watch and end roles, and what a role calls between
+ * its exec and its own sandbox, since a filter is inherited.
+ */
+static const struct sut_sandbox_call calls_supervisor[] = {
+    ALLOW(fork), ALLOW(vfork), ALLOW(clone), ALLOW(execve), ALLOW(wait4), ALLOW(waitid),
+    ALLOW(pidfd_open), ALLOW(pidfd_send_signal), ALLOW(getppid), ALLOW(socketpair),
+    ALLOW(dup2), ALLOW(dup3), ALLOW(pipe), ALLOW(close_range),
+
+    ALLOW(mmap), ALLOW(mprotect), ALLOW(arch_prctl), ALLOW(set_tid_address), ALLOW(prctl),
+    ALLOW(seccomp), ALLOW(capget), ALLOW(capset),
+    ALLOW(landlock_create_ruleset), ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
+    ALLOW(ioctl), ALLOW(getgroups), ALLOW(getresuid), ALLOW(getresgid), ALLOW(sched_setaffinity),
+    ALLOW_IF(socket, IS(0, AF_UNIX), { 1, 0xf, SOCK_STREAM }, IS(2, 0)),
+    END
+};
+
+/* Names of a remote store are looked up by the worker before it shuts itself in. */
+static const struct sut_sandbox_call calls_lookup[] = {
+    ALLOW_IF(socket, IS(0, AF_INET), { 1, 0xf, SOCK_DGRAM }),
+    ALLOW_IF(socket, IS(0, AF_INET6), { 1, 0xf, SOCK_DGRAM }),
+    ALLOW_IF(socket, IS(0, AF_UNIX), { 1, 0xf, SOCK_DGRAM }),
+    ALLOW_IF(socket, IS(0, AF_NETLINK)),
+    ALLOW(sendmmsg), ALLOW(recvmmsg), ALLOW(select), ALLOW(pselect6),
+    END
+};
+
+/* What a program needs of the system to start: itself, its libraries, their settings. */
+static const struct sut_sandbox_path paths_start[] = {
+    { "/proc/self/exe", SUT_SANDBOX_READ | SUT_SANDBOX_EXEC },
+    { "/usr", SUT_SANDBOX_READ | SUT_SANDBOX_EXEC },
+    { "/lib", SUT_SANDBOX_READ | SUT_SANDBOX_EXEC },
+    { "/lib64", SUT_SANDBOX_READ | SUT_SANDBOX_EXEC },
+    { "/etc/ld.so.cache", SUT_SANDBOX_READ },
+    { "/etc/ssl", SUT_SANDBOX_READ },
+    { "/etc/pki", SUT_SANDBOX_READ },
+    { "/etc/crypto-policies", SUT_SANDBOX_READ },
+    { "/etc/localtime", SUT_SANDBOX_READ },
+    { "/proc", SUT_SANDBOX_READ },
+    { "/sys/devices/system/cpu", SUT_SANDBOX_READ },
+    { "/dev/null", SUT_SANDBOX_READ | SUT_SANDBOX_WRITE },
+    { "/dev/urandom", SUT_SANDBOX_READ },
+};
+
+/* And to look a name up. */
+static const struct sut_sandbox_path paths_lookup[] = {
+    { "/etc/resolv.conf", SUT_SANDBOX_READ },   { "/etc/hosts", SUT_SANDBOX_READ },
+    { "/etc/host.conf", SUT_SANDBOX_READ },     { "/etc/nsswitch.conf", SUT_SANDBOX_READ },
+    { "/etc/gai.conf", SUT_SANDBOX_READ },      { "/etc/services", SUT_SANDBOX_READ },
+    { "/etc/passwd", SUT_SANDBOX_READ },        { "/etc/group", SUT_SANDBOX_READ },
+    { "/run/systemd/resolve", SUT_SANDBOX_READ }, { "/run/resolvconf", SUT_SANDBOX_READ },
+    { "/run/NetworkManager", SUT_SANDBOX_READ },
+};
+
+/* libpq asks for its user's home again with each connection. */
+static const struct sut_sandbox_path paths_remote[] = {
+    { "/etc/nsswitch.conf", SUT_SANDBOX_READ }, { "/etc/passwd", SUT_SANDBOX_READ },
+};
+
+/* SQLite's own randomness. */
+static const struct sut_sandbox_path paths_embedded[] = {
+    { "/dev/urandom", SUT_SANDBOX_READ },
+};
+/* clang-format on */
+
+#define N(array_) (sizeof(array_) / sizeof((array_)[0]))
+
+/* Paths as they come together: constants, and texts that live in here. */
+struct paths {
+    struct sut_sandbox_path items[PATHS_MAX];
+    size_t n;
+    char texts[8][PATH_MAX];
+    size_t n_texts;
+};
+
+static void add(struct paths *p, const struct sut_sandbox_path *more, size_t n)
+{
+    for (size_t i = 0; i < n && p->n < PATHS_MAX; i++)
+        p->items[p->n++] = more[i];
+}
+
+static void add_path(struct paths *p, const char *path, unsigned rights)
+{
+    const struct sut_sandbox_path one = { path, rights };
+    if (path[0] != '\0')
+        add(p, &one, 1);
+}
+
+/* The folder of a file: what takes the file's place later is reached too. */
+static void add_folder_of(struct paths *p, const char *file, unsigned rights)
+{
+    if (file[0] == '\0' || p->n_texts == N(p->texts))
+        return;
+    char *text = p->texts[p->n_texts++];
+    (void) snprintf(text, PATH_MAX, "%s", file);
+    add_path(p, dirname(text), rights);
+}
+
+/* And that of what the file's name leads to. */
+static void add_folders_of(struct paths *p, const char *file, unsigned rights)
+{
+    char leads_to[PATH_MAX];
+    add_folder_of(p, file, rights);
+    if (realpath(file, leads_to) != NULL)
+        add_folder_of(p, leads_to, rights);
+}
+
+static void add_store(struct paths *p, const struct sut_config *c, const struct sut_db_reach *reach)
+{
+    add_path(p, c->server.data.p, SUT_SANDBOX_READ | SUT_SANDBOX_WRITE);
+    if (c->store.kind == SUT_STORE_EMBEDDED && c->store.path.n > 0)
+        add_folder_of(p, c->store.path.p, SUT_SANDBOX_READ | SUT_SANDBOX_WRITE);
+    for (size_t i = 0; reach != NULL && i < reach->n_files; i++)
+        add_path(p, reach->files[i], SUT_SANDBOX_READ);
+}
+
+static SUT_ERR enter(const struct sut_sandbox *s, struct sut_diag *reterr_diag)
+{
+    int abi = 0;
+    TRY(sut_sandbox_enter(s, &abi, reterr_diag));
+    if (abi == 0)
+        sut_log(SUT_LOG_WARN, "no_landlock", LOG_Z("left", "system calls alone are limited"));
+    else
+        sut_log(SUT_LOG_DEBUG, "shut_in", LOG_NAME("which", s->role), LOG_INT("landlock", abi));
+    return SUT_OK;
+}
+
+SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag)
+{
+    /* The heap of another arena would open a file of /proc when it shrinks. */
+    (void) mallopt(M_ARENA_MAX, 1);
+    TRY(sut_crypto_init());
+    static const struct sut_sandbox_call *const calls[] = { calls_all };
+    static const struct sut_sandbox box = {
+        .role = "keeper",
+        .calls = calls,
+        .n_calls = N(calls),
+        .files_max = KEEPER_FILES,
+        .memory_max = 1ULL << 30,
+    };
+    return enter(&box, reterr_diag);
+}
+
+SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach *reach,
+                           struct sut_diag *reterr_diag)
+{
+    DEFER(sut_mem_freep) struct paths *p = sut_mem_zalloc(1, sizeof(*p));
+    ENSURE(p != NULL, NOMEM);
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_worker, calls_remote };
+    add_store(p, c, reach);
+    if (reach == NULL)
+        add(p, paths_embedded, N(paths_embedded));
+    else
+        add(p, paths_remote, N(paths_remote));
+    const struct sut_sandbox box = {
+        .role = "worker",
+        .paths = p->items,
+        .n_paths = p->n,
+        .ports = reach == NULL ? NULL : reach->ports,
+        .n_ports = reach == NULL ? 0 : reach->n_ports,
+        .calls = calls,
+        .n_calls = reach == NULL ? N(calls) - 1 : N(calls),
+    };
+    return enter(&box, reterr_diag);
+}
+
+SUT_ERR sut_sandbox_supervisor(const struct sut_config *c,
+                               const struct sut_certificate_files *certificate,
+                               const struct sut_db_reach *reach, struct sut_diag *reterr_diag)
+{
+    DEFER(sut_mem_freep) struct paths *p = sut_mem_zalloc(1, sizeof(*p));
+    ENSURE(p != NULL, NOMEM);
+    uint16_t ports[SUT_DB_REACH_MAX + 1];
+    size_t n_ports = 0;
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_worker,
+                                                            calls_supervisor, calls_remote,
+                                                            calls_lookup };
+    add(p, paths_start, N(paths_start));
+    add_store(p, c, reach);
+    add_path(p, c->server.keys.p, SUT_SANDBOX_READ | SUT_SANDBOX_WRITE);
+    if (certificate != NULL && !certificate->is_own) {
+        add_folders_of(p, certificate->cert, SUT_SANDBOX_READ);
+        add_folders_of(p, certificate->key, SUT_SANDBOX_READ);
+    }
+    if (reach != NULL) {
+        add(p, paths_lookup, N(paths_lookup));
+        memcpy(ports, reach->ports, reach->n_ports * sizeof(ports[0]));
+        n_ports = reach->n_ports;
+        ports[n_ports++] = DNS_PORT;
+    }
+    const struct sut_sandbox box = {
+        .role = "supervisor",
+        .paths = p->items,
+        .n_paths = p->n,
+        .ports = ports,
+        .n_ports = n_ports,
+        .calls = calls,
+        .n_calls = reach == NULL ? N(calls) - 2 : N(calls),
+    };
+    return enter(&box, reterr_diag);
+}

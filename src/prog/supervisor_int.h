@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * supervisor_int - what the supervisor's two files share: its state, and the talk
+ * with the roles.  For them alone.
+ */
+#ifndef SUT_PROG_SUPERVISOR_INT_H
+#define SUT_PROG_SUPERVISOR_INT_H
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "ipc/line.h"
+#include "os/role.h"
+#include "prog/supervisor.h"
+#include "prog/words.h"
+
+enum { SUT_SUPERVISOR_ASKS = 6, SUT_SUPERVISOR_ASKS_WITHIN_S = 60 };
+
+struct sut_supervisor;
+
+/* A role as the supervisor sees it. */
+struct sut_supervised {
+    const char *name;
+    SUT_ERR (*spawn)(struct sut_supervisor *s, struct sut_supervised *r);
+    const struct sut_line_permit *permits;
+    /* A message that the table allows; an error means that the role broke the rules. */
+    SUT_ERR (*heard)(struct sut_supervisor *s, struct sut_ipc_reader *in, uint16_t type);
+    struct sut_role process;
+    int line;             /* -1: none */
+    bool is_ready;        /* this one has said so */
+    bool was_ready;       /* one has, so it can be */
+    uint64_t started_ns;  /* of this one */
+    uint64_t again_ns;    /* none runs: start one then */
+    uint64_t deadline_ns; /* for its next word; 0: it has all the time */
+    unsigned backoff_ms;
+};
+
+struct sut_supervisor {
+    const struct sut_supervisor_options *o;
+    struct sut_supervised keeper;
+    struct sut_supervised worker;
+    bool keeper_may_rotate;
+    bool keeper_has_key; /* the TLS key, when there is one to have */
+    const char *next;    /* how the next keeper treats the next master key: none, make, adopt */
+    struct sut_buf cert; /* the chain whose key the keeper has */
+    struct sut_buf cert_next;              /* the chain whose key was sent to it */
+    uint16_t ask;                          /* the worker's, open; 0: none */
+    uint64_t asks_ns[SUT_SUPERVISOR_ASKS]; /* when the last ones were made */
+    size_t asks_at;
+    int exit_code; /* with is_over */
+    bool is_over;
+};
+
+/* Whether the keeper can be given connections. */
+static inline bool sut_supervisor__keeper_serves(const struct sut_supervisor *s)
+{
+    return s->keeper.is_ready && (s->o->n_tls == 0 || s->keeper_has_key);
+}
+
+/* What the roles may say, and what is done then. */
+extern const struct sut_line_permit sut_supervisor__keeper_permits[];
+extern const struct sut_line_permit sut_supervisor__worker_permits[];
+SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                     uint16_t type);
+SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                     uint16_t type);
+
+/* Make sockets between the two and give each its ends; the certificate behind them. */
+void sut_supervisor__connect(struct sut_supervisor *s);
+/* Read certificate and key, send the key to the keeper; its answer brings the rest. */
+void sut_supervisor__load_key(struct sut_supervisor *s);
+/* Tell the worker that its ask is done (why is NULL) or refused. */
+void sut_supervisor__answer(struct sut_supervisor *s, const char *why);
+
+/* Kill a role; the loop sees its end and starts another. */
+void sut_supervisor__kill(struct sut_supervised *r);
+/* End the keeper so that another is started with s->next. */
+void sut_supervisor__renew_keeper(struct sut_supervisor *s);
+/* End all with this code. */
+void sut_supervisor__give_up(struct sut_supervisor *s, int code);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * supervisor_talk - what is said on the lines: sockets, the TLS key, asks.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "ipc/keeper.h"
+#include "log/log.h"
+#include "os/fd.h"
+#include "prog/command.h"
+#include "prog/supervisor_int.h"
+
+enum {
+    PEERS = 12, /* connections between worker and keeper */
+    SEND_MS = 1000,
+    KEY_MS = 10 * 1000, /* for the keeper to say what it thinks of a key */
+};
+
+_Static_assert((int) PEERS <= (int) SUT_KEEPER_PEERS_MAX, "more than the keeper takes");
+_Static_assert((int) PEERS <= (int) SUT_LINE_FDS_MAX, "more than a message takes");
+
+const struct sut_line_permit sut_supervisor__keeper_permits[] = {
+    { .type = SUT_WORD_READY, .max = 16 },
+    { .type = SUT_WORD_TLS_OK, .max = 64 },
+    { .type = SUT_WORD_TLS_BAD, .max = SUT_WORD_TEXT_MAX },
+    { .type = 0 },
+};
+
+const struct sut_line_permit sut_supervisor__worker_permits[] = {
+    { .type = SUT_WORD_READY },
+    { .type = SUT_WORD_ASK_MASTER_NEXT },
+    { .type = SUT_WORD_ASK_MASTER_ADOPT },
+    { .type = SUT_WORD_ASK_TLS },
+    { .type = 0 },
+};
+
+/* Say something to a role; one that can't be spoken to is of no use. */
+static void say(struct sut_supervised *r, uint16_t type, sut_str fields, const int *fds, size_t n)
+{
+    if (r->line < 0)
+        return;
+    const sut_err e = sut_line_send(r->line, type, fields, fds, n, SEND_MS);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "role_deaf", LOG_NAME("which", r->name), LOG_ERR(e));
+        sut_supervisor__kill(r);
+    }
+}
+
+/* The same with one field of bytes, which may be a key. */
+static void say_bytes(struct sut_supervised *r, uint16_t type, sut_str bytes)
+{
+    struct sut_buf b;
+    sut_buf_init(&b, bytes.n + 16);
+    /* At once, so that it never moves and leaves a copy behind. */
+    (void) sut_buf_room(&b, bytes.n + 16);
+    sut_ipc_put_bytes(&b, bytes);
+    if (!sut_failed(sut_buf_check(&b)))
+        say(r, type, sut_buf_str(&b), NULL, 0);
+    if (b.p != NULL)
+        sut_wipe(b.p, b.cap);
+    sut_buf_done(&b);
+}
+
+void sut_supervisor__answer(struct sut_supervisor *s, const char *why)
+{
+    if (s->ask == 0)
+        return;
+    s->ask = 0;
+    struct sut_buf b;
+    sut_buf_init(&b, SUT_WORD_TEXT_MAX + 64);
+    sut_ipc_put_u64(&b, why == NULL);
+    sut_ipc_put_bytes(&b, sut_str_from(why == NULL ? "" : why));
+    if (!sut_failed(sut_buf_check(&b)))
+        say(&s->worker, SUT_WORD_DONE, sut_buf_str(&b), NULL, 0);
+    sut_buf_done(&b);
+}
+
+void sut_supervisor__connect(struct sut_supervisor *s)
+{
+    if (s->worker.line < 0 || !sut_supervisor__keeper_serves(s))
+        return;
+    int theirs[PEERS];
+    int ours[PEERS];
+    size_t n = 0;
+    for (; n < PEERS; n++) {
+        int pair[2];
+        if (sut_failed(sut_fd_socketpair(pair)))
+            break;
+        theirs[n] = pair[0];
+        ours[n] = pair[1];
+    }
+    if (n == PEERS) {
+        say(&s->keeper, SUT_WORD_PEERS, SUT_STR(""), theirs, n);
+        say(&s->worker, SUT_WORD_KEEPER, SUT_STR(""), ours, n);
+    } else {
+        sut_log(SUT_LOG_ERROR, "no_sockets", LOG_INT("made", (int64_t) n));
+        sut_supervisor__kill(&s->worker);
+    }
+    for (size_t i = 0; i < n; i++) {
+        sut_fd_close(&theirs[i]);
+        sut_fd_close(&ours[i]);
+    }
+    if (s->cert.n > 0)
+        say_bytes(&s->worker, SUT_WORD_CERT, sut_buf_str(&s->cert));
+}
+
+/* Without a key for a first start there is nothing to serve; later the one of before still holds.
+ */
+static void key_refused(struct sut_supervisor *s, const struct sut_diag *why)
+{
+    if (!s->worker.was_ready && s->worker.process.pid == 0) {
+        sut_supervisor__give_up(s, sut_command_fail(why));
+        return;
+    }
+    sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_Z("kept", "the one before"));
+    if (s->ask == SUT_WORD_ASK_TLS)
+        sut_supervisor__answer(s, why->text);
+    /* A keeper that is new has none: all but the handshakes goes on. */
+    if (!s->keeper_has_key) {
+        s->keeper_has_key = true;
+        sut_supervisor__connect(s);
+    }
+}
+
+void sut_supervisor__load_key(struct sut_supervisor *s)
+{
+    struct sut_diag diag = { 0 };
+    struct sut_buf key;
+    sut_buf_init(&key, SUT_WORD_PEM_MAX);
+    (void) sut_buf_room(&key, SUT_WORD_PEM_MAX);
+    sut_buf_done(&s->cert_next);
+    sut_buf_init(&s->cert_next, SUT_WORD_PEM_MAX);
+    const sut_err e = sut_certificate_read(&s->o->certificate, &s->cert_next, &key, &diag);
+    if (!sut_failed(e)) {
+        say_bytes(&s->keeper, SUT_WORD_TLS_KEY, sut_buf_str(&key));
+        s->keeper.deadline_ns = sut_monotonic_ns() + (uint64_t) KEY_MS * 1000000;
+    }
+    if (key.p != NULL)
+        sut_wipe(key.p, key.cap);
+    sut_buf_done(&key);
+    if (sut_failed(e)) {
+        if (diag.text[0] == '\0')
+            sut_diag_set(&diag, "the TLS certificate can't be read (%s)",
+                         sut_err_info(e.code)->name);
+        key_refused(s, &diag);
+    }
+}
+
+static void key_taken(struct sut_supervisor *s)
+{
+    struct sut_buf old = s->cert;
+    s->cert = s->cert_next;
+    s->cert_next = (struct sut_buf){ .p = NULL };
+    sut_buf_done(&old);
+    const bool is_new_keeper = !s->keeper_has_key;
+    s->keeper_has_key = true;
+    if (is_new_keeper)
+        sut_supervisor__connect(s);
+    else
+        say_bytes(&s->worker, SUT_WORD_CERT, sut_buf_str(&s->cert));
+    if (s->ask != 0)
+        sut_supervisor__answer(s, NULL);
+}
+
+SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                     uint16_t type)
+{
+    struct sut_diag diag = { 0 };
+    uint64_t may_rotate = 0;
+    sut_str text = { 0 };
+    if (type == SUT_WORD_READY) {
+        ENSURE(!s->keeper.is_ready, DENIED);
+        TRY(sut_ipc_get_u64(in, 1, &may_rotate));
+        TRY(sut_ipc_get_end(in));
+        s->keeper.is_ready = s->keeper.was_ready = true;
+        s->keeper.deadline_ns = 0;
+        s->keeper_may_rotate = may_rotate == 1;
+        s->next = "none";
+        if (s->o->n_tls > 0) {
+            sut_supervisor__load_key(s);
+            return SUT_OK;
+        }
+        sut_supervisor__connect(s);
+        sut_supervisor__answer(s, NULL);
+        return SUT_OK;
+    }
+    /* An answer, and to nothing else than a key. */
+    ENSURE(s->keeper.deadline_ns != 0 && s->keeper.is_ready, DENIED);
+    TRY(sut_ipc_get_bytes(in, SUT_WORD_TEXT_MAX, &text));
+    TRY(sut_ipc_get_end(in));
+    s->keeper.deadline_ns = 0;
+    if (type == SUT_WORD_TLS_OK) {
+        key_taken(s);
+        return SUT_OK;
+    }
+    sut_diag_set(&diag, "the TLS key can't be used: %.*s", (int) text.n, text.p);
+    key_refused(s, &diag);
+    return SUT_OK;
+}
+
+/* Whether one more ask is within what an honest worker needs. */
+static bool is_within_rate(struct sut_supervisor *s)
+{
+    const uint64_t now = sut_monotonic_ns();
+    const uint64_t oldest = s->asks_ns[s->asks_at];
+    if (oldest != 0 && now - oldest < (uint64_t) SUT_SUPERVISOR_ASKS_WITHIN_S * 1000000000)
+        return false;
+    s->asks_ns[s->asks_at] = now;
+    s->asks_at = (s->asks_at + 1) % SUT_SUPERVISOR_ASKS;
+    return true;
+}
+
+static void answer_ask(struct sut_supervisor *s, uint16_t type)
+{
+    if (!is_within_rate(s)) {
+        sut_log(SUT_LOG_WARN, "asks_limited", LOG_INT("within_s", SUT_SUPERVISOR_ASKS_WITHIN_S));
+        sut_supervisor__answer(s, "asked too often: try again in a minute");
+        return;
+    }
+    if (!sut_supervisor__keeper_serves(s) || s->keeper.deadline_ns != 0) {
+        sut_supervisor__answer(s, "the keeper is just starting: try again");
+        return;
+    }
+    if (type == SUT_WORD_ASK_TLS) {
+        if (s->o->n_tls == 0)
+            sut_supervisor__answer(s, "this server does not listen with HTTPS");
+        else
+            sut_supervisor__load_key(s);
+        return;
+    }
+    if (!s->keeper_may_rotate) {
+        sut_supervisor__answer(s, "the master key does not lie in a file of the keys folder");
+        return;
+    }
+    s->next = type == SUT_WORD_ASK_MASTER_NEXT ? "make" : "adopt";
+    sut_supervisor__renew_keeper(s);
+}
+
+SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                     uint16_t type)
+{
+    TRY(sut_ipc_get_end(in));
+    if (type == SUT_WORD_READY) {
+        ENSURE(!s->worker.is_ready, DENIED);
+        s->worker.is_ready = s->worker.was_ready = true;
+        return SUT_OK;
+    }
+    ENSURE(s->ask == 0 && s->worker.is_ready, DENIED);
+    s->ask = type;
+    answer_ask(s, type);
+    return SUT_OK;
+}

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "prog/worker_line.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "ipc/keeper.h"
+#include "ipc/line.h"
+#include "log/log.h"
+#include "os/fd.h"
+
+enum {
+    FIRST_MS = 30 * 1000,
+    SEND_MS = 2000,
+    ASK_S = 90, /* a keeper with a passphrase takes a while to come back */
+    STACK_BYTES = 128 * 1024,
+};
+
+struct sut_worker_line {
+    int fd;
+    int wake_fd; /* the main thread's */
+    int stop_fd; /* ours */
+    struct sut_keeper *keeper;
+    pthread_t thread;
+    bool has_thread;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* Under the mutex. */
+    bool is_over;
+    bool has_cert; /* one that is not taken */
+    bool is_taken; /* one that is being brought into use */
+    struct sut_buf cert;
+    bool is_asking;  /* the supervisor has an ask of ours */
+    bool is_waiting; /* and somebody waits for the answer */
+    bool has_answer;
+    bool is_done; /* the answer */
+    char why[SUT_WORD_TEXT_MAX + 1];
+    char cert_why[SUT_WORD_TEXT_MAX + 1]; /* what was wrong with the last certificate */
+};
+
+static const struct sut_line_permit permits[] = {
+    { .type = SUT_WORD_KEEPER, .fds_max = SUT_KEEPER_PEERS_MAX },
+    { .type = SUT_WORD_CERT, .max = SUT_WORD_PEM_MAX + 16 },
+    { .type = SUT_WORD_DONE, .max = SUT_WORD_TEXT_MAX + 32 },
+    { .type = 0 },
+};
+
+static void keep(char to[SUT_WORD_TEXT_MAX + 1], sut_str why)
+{
+    const size_t n = why.n < SUT_WORD_TEXT_MAX ? why.n : SUT_WORD_TEXT_MAX;
+    if (n > 0)
+        memcpy(to, why.p, n);
+    to[n] = '\0';
+}
+
+static void wake_main(const struct sut_worker_line *l)
+{
+    const uint64_t one = 1;
+    sut_ignore(sut_fd_write_full(l->wake_fd, sut_str_of((const char *) &one, sizeof(one))),
+               "it is awake when the counter is full");
+}
+
+/* The descriptors go over to the keeper's client in each case. */
+static SUT_ERR take_keeper(struct sut_worker_line *l, struct sut_line_message *m)
+{
+    ENSURE(m->n_fds > 0, PARSE);
+    int fds[SUT_LINE_FDS_MAX];
+    const size_t n = m->n_fds;
+    for (size_t i = 0; i < n; i++)
+        fds[i] = m->fds[i];
+    const sut_err e = l->keeper == NULL ? sut_keeper_create(fds, n, &l->keeper)
+                                        : sut_keeper_reconnect(l->keeper, fds, n);
+    if (!sut_failed(e))
+        m->n_fds = 0;
+    return e;
+}
+
+static SUT_ERR take_cert(struct sut_worker_line *l, struct sut_ipc_reader *in)
+{
+    sut_str pem = { 0 };
+    TRY(sut_ipc_get_bytes(in, SUT_WORD_PEM_MAX, &pem));
+    TRY(sut_ipc_get_end(in));
+    (void) pthread_mutex_lock(&l->mutex);
+    sut_buf_reset(&l->cert);
+    sut_buf_str_add(&l->cert, pem);
+    const sut_err e = sut_buf_check(&l->cert);
+    l->has_cert = !sut_failed(e);
+    (void) pthread_mutex_unlock(&l->mutex);
+    wake_main(l);
+    return e;
+}
+
+static SUT_ERR take_answer(struct sut_worker_line *l, struct sut_ipc_reader *in)
+{
+    uint64_t is_done = 0;
+    sut_str why = { 0 };
+    TRY(sut_ipc_get_u64(in, 1, &is_done));
+    TRY(sut_ipc_get_bytes(in, SUT_WORD_TEXT_MAX, &why));
+    TRY(sut_ipc_get_end(in));
+    (void) pthread_mutex_lock(&l->mutex);
+    l->has_answer = l->is_waiting;
+    l->is_asking = l->is_waiting;
+    l->is_done = is_done == 1;
+    keep(l->why, why);
+    (void) pthread_cond_broadcast(&l->changed);
+    (void) pthread_mutex_unlock(&l->mutex);
+    return SUT_OK;
+}
+
+/* One message that is there. */
+static SUT_ERR hear(struct sut_worker_line *l)
+{
+    struct sut_line_message m;
+    TRY(sut_line_receive(l->fd, permits, &m));
+    struct sut_ipc_reader in = sut_ipc_reader_of(sut_buf_str(&m.fields));
+    sut_err e;
+    if (m.type == SUT_WORD_KEEPER)
+        e = take_keeper(l, &m);
+    else if (m.type == SUT_WORD_CERT)
+        e = take_cert(l, &in);
+    else
+        e = take_answer(l, &in);
+    sut_line_message_done(&m);
+    return e;
+}
+
+static void end(struct sut_worker_line *l)
+{
+    (void) pthread_mutex_lock(&l->mutex);
+    l->is_over = true;
+    (void) pthread_cond_broadcast(&l->changed);
+    (void) pthread_mutex_unlock(&l->mutex);
+    wake_main(l);
+}
+
+static void *run(void *arg)
+{
+    struct sut_worker_line *l = arg;
+    for (;;) {
+        struct pollfd p[2] = { { .fd = l->fd, .events = POLLIN },
+                               { .fd = l->stop_fd, .events = POLLIN } };
+        if (poll(p, 2, -1) < 0)
+            continue;
+        if (p[1].revents != 0)
+            return NULL;
+        const sut_err e = hear(l);
+        if (!sut_failed(e) || e.code == SUT_E_BUSY)
+            continue;
+        if (e.code != SUT_E_UNAVAILABLE)
+            sut_log(SUT_LOG_ERROR, "line_broken", LOG_ERR(e));
+        end(l);
+        return NULL;
+    }
+}
+
+/* Before the thread: hear until `has` says that enough is there. */
+static SUT_ERR wait_first(struct sut_worker_line *l, bool wants_cert)
+{
+    const uint64_t until_ns = sut_monotonic_ns() + (uint64_t) FIRST_MS * 1000000;
+    while (l->keeper == NULL || (wants_cert && !l->has_cert)) {
+        const uint64_t now = sut_monotonic_ns();
+        ENSURE(now < until_ns, UNAVAILABLE);
+        struct pollfd p = { .fd = l->fd, .events = POLLIN };
+        if (poll(&p, 1, (int) ((until_ns - now) / 1000000) + 1) < 0 && errno != EINTR)
+            FAIL_SYS(SYSTEM);
+        const sut_err e = p.revents == 0 ? SUT_OK : hear(l);
+        if (e.code != SUT_E_BUSY)
+            TRY(e);
+    }
+    return SUT_OK;
+}
+
+/* Signals are the main thread's. */
+static SUT_ERR start_thread(struct sut_worker_line *l)
+{
+    sigset_t all, before;
+    pthread_attr_t attr;
+    (void) sigfillset(&all);
+    (void) pthread_attr_init(&attr);
+    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
+    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int code = pthread_create(&l->thread, &attr, run, l);
+    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
+    (void) pthread_attr_destroy(&attr);
+    errno = code;
+    if (code != 0)
+        FAIL_SYS(SYSTEM);
+    l->has_thread = true;
+    return SUT_OK;
+}
+
+static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert)
+{
+    pthread_condattr_t monotonic;
+    (void) pthread_condattr_init(&monotonic);
+    (void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void) pthread_mutex_init(&l->mutex, NULL);
+    (void) pthread_cond_init(&l->changed, &monotonic);
+    (void) pthread_condattr_destroy(&monotonic);
+    sut_buf_init(&l->cert, SUT_WORD_PEM_MAX);
+    l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (l->wake_fd < 0 || l->stop_fd < 0)
+        FAIL_SYS(SYSTEM);
+    TRY(wait_first(l, wants_cert));
+    return start_thread(l);
+}
+
+SUT_ERR sut_worker_line_open(int fd, bool wants_cert, struct sut_worker_line **ret,
+                             struct sut_diag *reterr_diag)
+{
+    struct sut_worker_line *l = sut_mem_zalloc(1, sizeof(*l));
+    ENSURE(l != NULL, NOMEM);
+    *l = (struct sut_worker_line){ .fd = fd, .wake_fd = -1, .stop_fd = -1 };
+    const sut_err e = begin(l, wants_cert);
+    if (sut_failed(e)) {
+        sut_diag_set(reterr_diag, "the supervisor does not say where the keeper is (%s)",
+                     sut_err_info(e.code)->name);
+        sut_worker_line_close(&l);
+        return e;
+    }
+    *ret = l;
+    return SUT_OK;
+}
+
+void sut_worker_line_close(struct sut_worker_line **l)
+{
+    struct sut_worker_line *x = *l;
+    if (x == NULL)
+        return;
+    if (x->has_thread) {
+        const uint64_t one = 1;
+        sut_ignore(sut_fd_write_full(x->stop_fd, sut_str_of((const char *) &one, sizeof(one))),
+                   "an eventfd takes it");
+        (void) pthread_join(x->thread, NULL);
+    }
+    sut_keeper_free(&x->keeper);
+    sut_buf_done(&x->cert);
+    sut_fd_close(&x->wake_fd);
+    sut_fd_close(&x->stop_fd);
+    (void) pthread_cond_destroy(&x->changed);
+    (void) pthread_mutex_destroy(&x->mutex);
+    sut_mem_freep(l);
+}
+
+struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l)
+{
+    return l->keeper;
+}
+
+SUT_ERR sut_worker_line_ready(struct sut_worker_line *l)
+{
+    return sut_line_send(l->fd, SUT_WORD_READY, SUT_STR(""), NULL, 0, SEND_MS);
+}
+
+int sut_worker_line_fd(const struct sut_worker_line *l)
+{
+    return l->wake_fd;
+}
+
+bool sut_worker_line_is_over(struct sut_worker_line *l)
+{
+    uint64_t n = 0;
+    if (read(l->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN && errno != EINTR)
+        return true;
+    (void) pthread_mutex_lock(&l->mutex);
+    const bool is_over = l->is_over;
+    (void) pthread_mutex_unlock(&l->mutex);
+    return is_over;
+}
+
+bool sut_worker_line_take_cert(struct sut_worker_line *l, struct sut_buf *ret)
+{
+    (void) pthread_mutex_lock(&l->mutex);
+    const bool has = l->has_cert;
+    if (has) {
+        *ret = l->cert;
+        sut_buf_init(&l->cert, SUT_WORD_PEM_MAX);
+        l->has_cert = false;
+        l->is_taken = true;
+    }
+    (void) pthread_mutex_unlock(&l->mutex);
+    return has;
+}
+
+void sut_worker_line_cert_done(struct sut_worker_line *l, const char *why)
+{
+    (void) pthread_mutex_lock(&l->mutex);
+    l->is_taken = false;
+    keep(l->cert_why, sut_str_from(why == NULL ? "" : why));
+    (void) pthread_cond_broadcast(&l->changed);
+    (void) pthread_mutex_unlock(&l->mutex);
+}
+
+/* Whether the open ask has come to its end. */
+static bool is_answered(const struct sut_worker_line *l)
+{
+    return l->has_answer && (!l->is_done || (!l->has_cert && !l->is_taken));
+}
+
+SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
+                            struct sut_diag *reterr_diag)
+{
+    struct timespec until;
+    (void) clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ASK_S;
+    (void) pthread_mutex_lock(&l->mutex);
+    if (l->is_asking || l->is_over) {
+        const bool is_over = l->is_over;
+        (void) pthread_mutex_unlock(&l->mutex);
+        ENSURE(!is_over, UNAVAILABLE);
+        sut_diag_set(reterr_diag, "something else is being asked of the supervisor");
+        FAIL(BUSY);
+    }
+    l->is_asking = true;
+    l->is_waiting = true;
+    l->has_answer = false;
+    l->cert_why[0] = '\0';
+    (void) pthread_mutex_unlock(&l->mutex);
+
+    const sut_err e = sut_line_send(l->fd, (uint16_t) ask, SUT_STR(""), NULL, 0, SEND_MS);
+    (void) pthread_mutex_lock(&l->mutex);
+    int code = 0;
+    while (!sut_failed(e) && !is_answered(l) && !l->is_over && code == 0)
+        code = pthread_cond_timedwait(&l->changed, &l->mutex, &until);
+    const bool is_answer = is_answered(l);
+    const bool is_cert_good = ask != SUT_WORD_ASK_TLS || l->cert_why[0] == '\0';
+    const bool is_done = is_answer && l->is_done && is_cert_good;
+    if (is_answer && !is_done)
+        sut_diag_set(reterr_diag, "%s", l->is_done ? l->cert_why : l->why);
+    /* One that was not answered stays open: its answer may still come. */
+    l->is_waiting = false;
+    l->is_asking = !is_answer && !sut_failed(e);
+    (void) pthread_mutex_unlock(&l->mutex);
+    TRY(e);
+    ENSURE(is_answer, UNAVAILABLE);
+    ENSURE(is_done, DENIED);
+    return SUT_OK;
+}
