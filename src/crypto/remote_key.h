@@ -43,7 +43,6 @@ struct sut_remote_signer {
     void *ctx;
 };
 
-struct sut_diag;
 struct sut_remote_keys;
 
 /* Load the provider beside OpenSSL's default one; the signer is borrowed. */
@@ -79,9 +78,9 @@ SUT_ERR sut_tls_key_sign(const struct sut_tls_key *k, enum sut_remote_scheme sch
                          unsigned char ret[SUT_REMOTE_SIGNATURE_MAX], size_t *ret_n);
 /*
  * Whether key and certificate (of the chain, the first) can be read and belong
- * together: asked before a new pair takes the place of an old one.  INVALID with
- * a diag that says which of it is wrong.
+ * together: asked before a new pair takes the place of an old one.  INVALID; then
+ * *reterr_why (may be NULL) is a constant sentence that says which of it is wrong.
  */
-SUT_ERR sut_tls_pair_check(sut_str cert_pem, sut_str key_pem, struct sut_diag *reterr_diag);
+SUT_ERR sut_tls_pair_check(sut_str cert_pem, sut_str key_pem, const char **reterr_why);
 
 #endif

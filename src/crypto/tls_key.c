@@ -7,7 +7,6 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "base/diag.h"
 #include "base/mem.h"
 #include "crypto/sha256.h"
 #include "crypto/tls_key_int.h"
@@ -190,27 +189,30 @@ SUT_ERR sut_tls_key_sign(const struct sut_tls_key *k, enum sut_remote_scheme sch
 
 /* --- key and certificate --- */
 
-static SUT_ERR pair_check(sut_str cert_pem, sut_str key_pem, struct sut_diag *reterr_diag)
+static SUT_ERR pair_check(sut_str cert_pem, sut_str key_pem, const char **reterr_why)
 {
-    sut_diag_set(reterr_diag, "the TLS certificate can't be read as PEM");
+    *reterr_why = "the TLS certificate cannot be read as PEM";
     ENSURE(cert_pem.n > 0 && cert_pem.n <= INT_MAX, INVALID);
     DEFER(free_bio) BIO *b = BIO_new_mem_buf(cert_pem.p, (int) cert_pem.n);
     ENSURE(b != NULL, NOMEM);
     DEFER(free_x509) X509 *cert = PEM_read_bio_X509(b, NULL, sut_tls__no_passphrase, NULL);
     ENSURE(cert != NULL && X509_get0_pubkey(cert) != NULL, INVALID);
-    sut_diag_set(reterr_diag, "the TLS key can't be read as PEM, or is neither RSA of 2048 to 8192 "
-                              "bits nor ECDSA on P-256, P-384 or P-521");
+    *reterr_why = "the TLS key cannot be read as PEM, or is neither RSA of 2048 to 8192 bits nor "
+                  "ECDSA on P-256, P-384 or P-521";
     DEFER(sut_tls__free_key) EVP_PKEY *key = NULL;
     TRY(read_key(key_pem, &key));
-    sut_diag_set(reterr_diag, "the TLS key does not belong to the certificate");
+    *reterr_why = "the TLS key does not belong to the certificate";
     ENSURE(X509_check_private_key(cert, key) == 1, INVALID);
-    sut_diag_set(reterr_diag, "%s", "");
+    *reterr_why = NULL;
     return SUT_OK;
 }
 
-SUT_ERR sut_tls_pair_check(sut_str cert_pem, sut_str key_pem, struct sut_diag *reterr_diag)
+SUT_ERR sut_tls_pair_check(sut_str cert_pem, sut_str key_pem, const char **reterr_why)
 {
-    const sut_err e = pair_check(cert_pem, key_pem, reterr_diag);
+    const char *why = NULL;
+    const sut_err e = pair_check(cert_pem, key_pem, &why);
     ERR_clear_error();
+    if (sut_failed(e) && reterr_why != NULL)
+        *reterr_why = why;
     return e;
 }

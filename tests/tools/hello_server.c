@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hello_server PORT LOOPS BYTES [CERT KEY] - serve the same bytes to every GET,
- * for measuring what serve itself costs.  Ends when its standard input does.
+ * hello_server PORT LOOPS BYTES [CERT KEY [keeper]] - serve the same bytes to every
+ * GET, for measuring what serve itself costs; with "keeper" the key is in another
+ * process.  Ends when its standard input does.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "os/dir.h"
 #include "os/harden.h"
 #include "serve/server.h"
+
+#include "keeper_child.h"
 
 enum { BYTES_MAX = 1 << 20 };
 
@@ -66,7 +69,7 @@ static void on_done(void *app, struct sut_exchange *x)
     (void) x;
 }
 
-static SUT_ERR run(uint64_t port, uint64_t loops, uint64_t bytes, char **pem,
+static SUT_ERR run(uint64_t port, uint64_t loops, uint64_t bytes, char **pem, bool has_keeper,
                    struct sut_diag *reterr_diag)
 {
     DEFER(sut_buf_done) struct sut_buf body;
@@ -80,6 +83,8 @@ static SUT_ERR run(uint64_t port, uint64_t loops, uint64_t bytes, char **pem,
     sut_buf_init(&cert, BYTES_MAX);
     sut_buf_init(&key, BYTES_MAX);
     struct sut_tls_settings tls = { .policy = SUT_TLS_2026 };
+    struct sut_keeper *keeper = NULL;
+    struct sut_remote_signer signer = { .sign = keeper_child_sign };
     struct sut_server_options o;
     sut_server_defaults(&o);
     o.loops = (unsigned) loops;
@@ -89,6 +94,11 @@ static SUT_ERR run(uint64_t port, uint64_t loops, uint64_t bytes, char **pem,
         TRY(sut_dir_read_file(pem[1], BYTES_MAX, &key));
         tls.cert_pem = sut_buf_str(&cert);
         tls.key_pem = sut_buf_str(&key);
+        if (has_keeper) {
+            TRY(keeper_child_start(sut_buf_str(&key), &keeper));
+            signer.ctx = keeper;
+            TRY(sut_remote_keys_create(&signer, &tls.remote));
+        }
         o.tls = &tls;
         listener.flags |= SUT_LISTENER_TLS;
     }
@@ -107,6 +117,8 @@ static SUT_ERR run(uint64_t port, uint64_t loops, uint64_t bytes, char **pem,
     printf("requests %llu accepted %llu turned_away %llu\n", (unsigned long long) n.requests,
            (unsigned long long) n.accepted, (unsigned long long) n.turned_away);
     sut_server_stop(&s);
+    sut_remote_keys_free(&tls.remote);
+    sut_keeper_free(&keeper);
     close(listener.fd);
     return SUT_OK;
 }
@@ -119,12 +131,12 @@ int main(int argc, char **argv)
     if (argc < 4 || sut_failed(sut_parse_u64(sut_str_from(argv[1]), 65535, &port)) ||
         sut_failed(sut_parse_u64(sut_str_from(argv[2]), 64, &loops)) ||
         sut_failed(sut_parse_u64(sut_str_from(argv[3]), BYTES_MAX, &bytes))) {
-        fprintf(stderr, "usage: hello_server PORT LOOPS BYTES [CERT KEY]\n");
+        fprintf(stderr, "usage: hello_server PORT LOOPS BYTES [CERT KEY [keeper]]\n");
         return 2;
     }
     sut_ignore(sut_harden_process(), "a tool for measuring");
     struct sut_diag diag = { .text = "" };
-    const sut_err e = run(port, loops, bytes, argc >= 6 ? argv + 4 : NULL, &diag);
+    const sut_err e = run(port, loops, bytes, argc >= 6 ? argv + 4 : NULL, argc >= 7, &diag);
     if (sut_failed(e))
         fprintf(stderr, "hello_server: %s %s %s\n", sut_err_info(e.code)->name, diag.place,
                 diag.text);
