@@ -9,12 +9,9 @@
 #include "base/mem.h"
 #include "codec/b64url.h"
 #include "crypto/sha256.h"
-#include "crypto/wrap.h"
-#include "store/keyring_row.h"
+#include "store/keys.h"
 
-enum { KEY_SIZE = 32, KID_HEX = 8, HEADER_JSON_MAX = 128, MAGIC = 0x4e167 };
-
-#define PURPOSE "token-signing"
+enum { KID_HEX = 8, HEADER_JSON_MAX = 128, MAGIC = 0x4e167 };
 
 /* A generation of keys; the older ones hang behind it until the ring is freed. */
 struct generation {
@@ -28,8 +25,7 @@ struct sut_keyring {
     _Atomic(struct generation *) now;
     pthread_mutex_t change;  /* one rotation or reload at a time */
     struct sut_store *store; /* NULL: the keys are the settings' */
-    const struct sut_secret *master;
-    const struct sut_random *rnd;
+    struct sut_keeper *keeper;
 };
 
 static struct sut_signing_keys *keys_of(struct generation *g)
@@ -163,54 +159,14 @@ struct rows {
 
 static SUT_ERR load_rows(struct sut_store *store, struct rows *ret)
 {
-    struct sut_db_conn *c = NULL;
-    TRY(sut_store_lease(store, &c));
-    const sut_err e =
-        sut_keyring_row_load(c, SUT_KEY_TOKEN, ret->at, SUT_KEYRING_VERSIONS_MAX, &ret->n);
-    sut_store_return(store, &c);
-    return e;
-}
-
-/* A key on its way into the store. */
-static SUT_ERR save(struct sut_db_conn *c, void *arg)
-{
-    const struct sut_keyring_row *row = arg;
-    struct sut_keyring_row have[SUT_KEYRING_VERSIONS_MAX];
-    struct sut_keyring_row add = *row;
-    size_t n = 0;
-    TRY(sut_keyring_row_load(c, row->purpose, have, SUT_KEYRING_VERSIONS_MAX, &n));
-    for (size_t i = 0; i < n; i++)
-        add.version = have[i].version >= add.version ? have[i].version + 1 : add.version;
-    TRY(sut_keyring_row_add(c, &add));
-    return row->state == SUT_KEYRING_CURRENT
-               ? SUT_OK
-               : sut_keyring_row_activate(c, add.purpose, add.version, add.created_at);
-}
-
-static SUT_ERR save_new_key(struct sut_keyring *k, bool is_first, sut_ms now)
-{
-    unsigned char key[KEY_SIZE];
-    struct sut_keyring_row row = { .purpose = SUT_KEY_TOKEN,
-                                   .version = 1,
-                                   .state = is_first ? SUT_KEYRING_CURRENT : SUT_KEYRING_NEXT,
-                                   .created_at = now };
-    struct sut_buf out = { .p = row.wrapped,
-                           .cap = sizeof(row.wrapped),
-                           .max = sizeof(row.wrapped) };
-    TRY(sut_random_fill(k->rnd, key, sizeof(key)));
-    const sut_err e = sut_wrap(k->rnd, sut_secret_str(k->master), SUT_STR(PURPOSE),
-                               sut_str_of((const char *) key, sizeof(key)), &out);
-    sut_wipe(key, sizeof(key));
-    TRY(e);
-    row.wrapped_n = out.n;
-    return sut_store_write(k->store, save, &row);
+    return sut_keys_load(store, SUT_KEY_TOKEN, ret->at, SUT_KEYRING_VERSIONS_MAX, &ret->n);
 }
 
 static SUT_ERR unwrap_row(const struct sut_keyring *k, const struct sut_keyring_row *row,
                           struct sut_secret **ret)
 {
-    return sut_unwrap(sut_secret_str(k->master), SUT_STR(PURPOSE),
-                      sut_str_of(row->wrapped, row->wrapped_n), ret);
+    return sut_keeper_unwrap(k->keeper, SUT_KEY_TOKEN, row->version,
+                             sut_str_of(row->wrapped, row->wrapped_n), ret);
 }
 
 static SUT_ERR load_generation(struct sut_keyring *k, const struct rows *rows)
@@ -233,23 +189,17 @@ static SUT_ERR load_generation(struct sut_keyring *k, const struct rows *rows)
     return SUT_OK;
 }
 
-SUT_ERR sut_keyring_open(struct sut_store *store, const struct sut_secret *master,
-                         const struct sut_random *rnd, sut_ms now, struct sut_keyring **ret,
-                         struct sut_diag *reterr_diag)
+SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper, sut_ms now,
+                         struct sut_keyring **ret, struct sut_diag *reterr_diag)
 {
     DEFER(keyring_drop) struct sut_keyring *k = NULL;
-    struct rows rows;
+    struct rows rows = { .n = 0 };
     TRY(ring_create(&k));
     k->store = store;
-    k->master = master;
-    k->rnd = rnd;
-    sut_err e = load_rows(store, &rows);
-    if (!sut_failed(e) && rows.n == 0) {
-        e = save_new_key(k, true, now);
-        /* Another server may have been faster: then the key is its. */
-        if (!sut_failed(e) || e.code == SUT_E_EXISTS)
-            e = load_rows(store, &rows);
-    }
+    k->keeper = keeper;
+    sut_err e = sut_keys_first(store, keeper, SUT_KEY_TOKEN, now);
+    if (!sut_failed(e))
+        e = load_rows(store, &rows);
     if (sut_failed(e) || rows.n == 0) {
         sut_diag_set(reterr_diag, "the keys that sign tokens can't be read from the store");
         TRY(e);
@@ -298,7 +248,10 @@ SUT_ERR sut_keyring_rotate(struct sut_keyring *k, sut_ms now)
 {
     ENSURE(k->store != NULL, INVALID);
     (void) pthread_mutex_lock(&k->change);
-    sut_err e = save_new_key(k, false, now);
+    uint32_t version = 0;
+    sut_err e = sut_keys_add_next(k->store, k->keeper, SUT_KEY_TOKEN, now, &version);
+    if (!sut_failed(e))
+        e = sut_keys_activate(k->store, SUT_KEY_TOKEN, version, now);
     if (!sut_failed(e))
         e = reload(k);
     (void) pthread_mutex_unlock(&k->change);

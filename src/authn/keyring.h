@@ -19,7 +19,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "crypto/hmac.h"
-#include "crypto/random.h"
+#include "ipc/keeper.h"
 #include "store/store.h"
 
 enum {
@@ -62,13 +62,12 @@ SUT_ERR sut_keyring_create(const struct sut_key_text *current, const struct sut_
 
 /*
  * The ring of a shop without a key in its settings: random keys, kept in the
- * store under the master key and made at the first start.  All three are
- * borrowed until the ring is freed.  CORRUPT when the store's keys were
+ * store, wrapped by the keeper's master key, and made at the first start.  Both
+ * are borrowed until the ring is freed.  CORRUPT when the store's keys were
  * wrapped by another master key.
  */
-SUT_ERR sut_keyring_open(struct sut_store *store, const struct sut_secret *master,
-                         const struct sut_random *rnd, sut_ms now, struct sut_keyring **ret,
-                         struct sut_diag *reterr_diag);
+SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper, sut_ms now,
+                         struct sut_keyring **ret, struct sut_diag *reterr_diag);
 
 /* No reader may be left. */
 void sut_keyring_free(struct sut_keyring **k);

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "authn/keyfile.h"
 #include "base/buf.h"
+#include "crypto/random.h"
 #include "os/dir.h"
+#include "prog/file_key.h"
+#include "store/keys.h"
 
 enum { PATH_MAX_BYTES = 4096 };
 
@@ -90,22 +92,17 @@ SUT_ERR sut_boot_may_make(const struct sut_config *c, bool *ret_master, bool *re
     return SUT_OK;
 }
 
-static SUT_ERR open_keys(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
+/* The embedded store's file key, and one of a change that was not finished. */
+static SUT_ERR open_file_key(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = b->config;
-    bool may_make_master = (flags & SUT_BOOT_CREATE) != 0;
-    bool may_make_file_key = may_make_master;
-    TRY(sut_boot_may_make(c, &may_make_master, &may_make_file_key));
-    if (c->security.master_key != NULL) {
-        TRY(sut_secret_dup(sut_secret_str(c->security.master_key), &b->master));
-    } else {
-        TRY(sut_master_load_or_create(c->server.keys.p, NULL, may_make_master, &sut_random_system,
-                                      &b->master, reterr_diag));
-    }
-    if (c->store.kind == SUT_STORE_EMBEDDED)
-        TRY(sut_store_key_load_or_create(c->server.data.p, b->master, may_make_file_key,
-                                         &sut_random_system, &b->file_key, reterr_diag));
-    return SUT_OK;
+    bool may_make_file_key = (flags & SUT_BOOT_CREATE) != 0;
+    bool unused = may_make_file_key;
+    if (c->store.kind != SUT_STORE_EMBEDDED)
+        return SUT_OK;
+    TRY(sut_boot_may_make(c, &unused, &may_make_file_key));
+    return sut_file_keys_open(c->server.data.p, b->keeper, may_make_file_key, &b->file,
+                              reterr_diag);
 }
 
 static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
@@ -119,12 +116,15 @@ static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *r
         .readers = c->store.readers,
         .queue_max = c->store.queue,
         .migrate = (flags & SUT_BOOT_MIGRATE) != 0,
+        .keeper = b->keeper,
+        .random = &sut_random_system,
     };
     if (c->store.kind == SUT_STORE_EMBEDDED) {
         o.db.kind = SUT_DB_SQLITE;
         o.db.path = path;
         o.db.cipher = c->store.cipher == SUT_CIPHER_SQLCIPHER ? SUT_DB_SQLCIPHER : SUT_DB_AEGIS256;
-        o.db.key = b->file_key;
+        o.db.key = b->file.key;
+        o.next_key = b->file.next;
         o.db.vfs = sut_boot_vfs();
     } else {
         sut_buf_str_add(&dsn, sut_secret_str(c->store.url));
@@ -141,12 +141,21 @@ static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *r
     return e;
 }
 
+static SUT_ERR make_first_keys(struct sut_boot *b, struct sut_diag *reterr_diag)
+{
+    const sut_err e = sut_keys_first_all(b->store, b->keeper, sut_clock_now(&sut_clock_system));
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the keyring's keys can't be made (%s)",
+                     sut_err_info(e.code)->name);
+    return e;
+}
+
 static SUT_ERR open_keyring(struct sut_boot *b, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = b->config;
     if (c->security.secret_key == NULL)
-        return sut_keyring_open(b->store, b->master, &sut_random_system,
-                                sut_clock_now(&sut_clock_system), &b->keyring, reterr_diag);
+        return sut_keyring_open(b->store, b->keeper, sut_clock_now(&sut_clock_system), &b->keyring,
+                                reterr_diag);
     const struct sut_key_text current = { .secret = sut_secret_str(c->security.secret_key) };
     struct sut_key_text previous = { 0 };
     if (c->security.secret_key_previous != NULL)
@@ -159,17 +168,34 @@ static SUT_ERR open_keyring(struct sut_boot *b, struct sut_diag *reterr_diag)
     return e;
 }
 
-SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct sut_boot *ret,
-                      struct sut_diag *reterr_diag)
+static SUT_ERR open_pseudonyms(struct sut_boot *b, struct sut_diag *reterr_diag)
 {
-    struct sut_boot b = { .config = config };
+    TRY(sut_pseudonyms_create(&b->pseudonyms));
+    const sut_err e = sut_pseudonyms_load(b->pseudonyms, b->store, b->keeper);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the keys of the log's pseudonyms can't be opened (%s)",
+                     sut_err_info(e.code)->name);
+    return e;
+}
+
+SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct sut_keeper *keeper,
+                      struct sut_boot *ret, struct sut_diag *reterr_diag)
+{
+    struct sut_boot b = { .config = config, .keeper = keeper };
     sut_err e = sut_boot_folders(config, flags, reterr_diag);
     if (!sut_failed(e))
-        e = open_keys(&b, flags, reterr_diag);
+        e = open_file_key(&b, flags, reterr_diag);
     if (!sut_failed(e))
         e = open_store(&b, flags, reterr_diag);
     if (!sut_failed(e))
+        e = sut_file_keys_settle(config->server.data.p, &b.file, sut_store_has_next_key(b.store),
+                                 reterr_diag);
+    if (!sut_failed(e))
+        e = make_first_keys(&b, reterr_diag);
+    if (!sut_failed(e))
         e = open_keyring(&b, reterr_diag);
+    if (!sut_failed(e))
+        e = open_pseudonyms(&b, reterr_diag);
     if (sut_failed(e)) {
         sut_boot_done(&b);
         if (reterr_diag->text[0] == '\0')
@@ -182,9 +208,9 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
 
 void sut_boot_done(struct sut_boot *b)
 {
+    sut_pseudonyms_free(&b->pseudonyms);
     sut_keyring_free(&b->keyring);
     sut_store_close(&b->store);
-    sut_secret_free(&b->file_key);
-    sut_secret_free(&b->master);
+    sut_file_keys_done(&b->file);
     *b = (struct sut_boot){ 0 };
 }

@@ -8,20 +8,25 @@
 #ifndef SUT_PROG_BOOT_H
 #define SUT_PROG_BOOT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "authn/keyring.h"
 #include "base/diag.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "ipc/keeper.h"
+#include "prog/file_key.h"
+#include "prog/pseudonym.h"
 #include "store/store.h"
 
 struct sut_boot {
     const struct sut_config *config;
-    struct sut_secret *master;
-    struct sut_secret *file_key; /* embedded store alone */
+    struct sut_keeper *keeper; /* borrowed */
+    struct sut_file_keys file; /* embedded store alone */
     struct sut_store *store;
     struct sut_keyring *keyring;
+    struct sut_pseudonyms *pseudonyms; /* the log has them, too */
 };
 
 enum sut_boot_flag {
@@ -30,12 +35,13 @@ enum sut_boot_flag {
 };
 
 /*
- * Open folders, keys, the store and the token keyring.  *reterr_diag says what
- * an operator must know; whatever was made is kept, whatever was opened is
- * closed again.
+ * Open folders, the file's key, the store, the token keyring and the log's
+ * pseudonyms, and make the keyring's first keys.  All keys are opened by the
+ * keeper, which is borrowed until the end.  *reterr_diag says what an operator must
+ * know; whatever was made is kept, whatever was opened is closed again.
  */
-SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct sut_boot *ret,
-                      struct sut_diag *reterr_diag);
+SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct sut_keeper *keeper,
+                      struct sut_boot *ret, struct sut_diag *reterr_diag);
 void sut_boot_done(struct sut_boot *b);
 
 /*

@@ -6,6 +6,7 @@
 
 #include "prog/boot.h"
 #include "prog/options.h"
+#include "prog/own_keeper.h"
 
 static const char init_usage[] =
     "usage: sutler init [--data DIR] [--keys DIR] [--config FILE] [--preset NAME]\n\n"
@@ -27,9 +28,11 @@ static int open_and_tell(const struct sut_command *cmd, int argc, char **argv, u
     DEFER(sut_config_free) struct sut_config *config = sut_options_config(&o, false);
     if (config == NULL)
         return SUT_EXIT_FAILED;
+    DEFER(sut_own_keeper_stop) struct sut_own_keeper *keeper = NULL;
     DEFER(sut_boot_done) struct sut_boot boot = { 0 };
     struct sut_diag diag = { 0 };
-    if (sut_failed(sut_boot_open(config, flags, &boot, &diag)))
+    if (sut_failed(sut_own_keeper_start(config, flags, &keeper, &diag)) ||
+        sut_failed(sut_boot_open(config, flags, sut_own_keeper_of(keeper), &boot, &diag)))
         return sut_command_fail(&diag);
     if (o.json)
         (void) printf("{\"version\":%lld}\n", (long long) sut_store_version(boot.store));

@@ -31,7 +31,8 @@ struct sut_diag;
 /* Print the command's usage to stderr behind one line of what is wrong; gives SUT_EXIT_USAGE. */
 int sut_command_usage(const struct sut_command *cmd, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Print "sutler: <place>: <text>" and the hint to stderr; gives SUT_EXIT_FAILED. */
+/* Print "sutler: <place>: <text>" and the hint to stderr, unless the text is empty: then it has been
+ * said.  Gives SUT_EXIT_FAILED. */
 int sut_command_fail(const struct sut_diag *diag);
 
 #endif

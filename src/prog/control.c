@@ -88,8 +88,15 @@ static SUT_ERR start_thread(struct sut_control *c)
     return SUT_OK;
 }
 
-SUT_ERR sut_control_start(const struct sut_app *app, struct sut_control **ret,
-                          struct sut_diag *reterr_diag)
+SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    TRY(make_path(data_dir, path));
+    return sut_ipc_listen(path, ret_fd, reterr_diag);
+}
+
+SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseudonyms,
+                          int *listen_fd, struct sut_control **ret, struct sut_diag *reterr_diag)
 {
     DEFER(sut_mem_freep) struct sut_control *c = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
@@ -98,16 +105,16 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_control **ret,
         .store = app->store,
         .hasher = app->hasher,
         .sessions = app->sessions,
+        .pseudonyms = pseudonyms,
         .random = app->random,
         .clock = app->clock,
     };
-    DEFER(sut_fd_close) int fd = -1;
     TRY(make_path(app->config->server.data, c->path));
-    TRY(sut_ipc_listen(c->path, &fd, reterr_diag));
-    TRY(sut_ipc_server_create(fd, permits, c, SUT_IPC_PATIENCE_MS, &c->server));
-    fd = -1;
+    TRY(sut_ipc_server_create(*listen_fd, permits, c, SUT_IPC_PATIENCE_MS, &c->server));
+    *listen_fd = -1;
     const sut_err e = start_thread(c);
     if (sut_failed(e)) {
+        sut_diag_set(reterr_diag, "no thread for the commands of operators");
         sut_ipc_server_free(&c->server);
         (void) unlink(c->path);
         return e;

@@ -17,11 +17,17 @@
 
 struct sut_app;
 struct sut_control;
+struct sut_pseudonyms;
 
-/* Listen and start the thread; `app` is borrowed until stop.  *reterr_diag says what is in the way.
+/* The socket in this data folder; *reterr_diag says what is in the way. */
+SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reterr_diag);
+/*
+ * Serve on *listen_fd, which is taken (becomes -1); `app` and the pseudonyms (may be NULL)
+ * are borrowed until stop.  Opens
+ * nothing: the worker may be shut in.
  */
-SUT_ERR sut_control_start(const struct sut_app *app, struct sut_control **ret,
-                          struct sut_diag *reterr_diag);
+SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseudonyms,
+                          int *listen_fd, struct sut_control **ret, struct sut_diag *reterr_diag);
 /* Finish the ask at hand, end the thread, take the socket away.  NULL inside is fine. */
 void sut_control_stop(struct sut_control **c);
 

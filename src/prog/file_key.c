@@ -140,60 +140,60 @@ static SUT_ERR make_first(const char *path, struct sut_keeper *keeper, struct su
     return e.code == SUT_E_EXISTS ? SUT_OK : say_not_written(e, path, diag);
 }
 
-SUT_ERR sut_file_key_open(const char *data_dir, struct sut_keeper *keeper, bool may_make,
-                          struct sut_secret **ret, struct sut_diag *reterr_diag)
+static SUT_ERR open_first(const char *path, struct sut_keeper *keeper, bool may_make,
+                          struct sut_file_keys *k, struct sut_diag *diag)
 {
-    char path[PATH_BYTES];
     struct held h = { .version = 0 };
-    TRY(sut_private_path(data_dir, KEY_FILE, "data", path, reterr_diag));
-    sut_err e = read_held(path, &h, reterr_diag);
+    sut_err e = read_held(path, &h, diag);
     if (e.code == SUT_E_NOT_FOUND && may_make) {
-        TRY(make_first(path, keeper, reterr_diag));
-        e = read_held(path, &h, reterr_diag);
+        TRY(make_first(path, keeper, diag));
+        e = read_held(path, &h, diag);
     }
     if (e.code == SUT_E_NOT_FOUND) {
-        sut_diag_set(reterr_diag, "%s is missing, and there is data that was sealed under it",
-                     path);
-        sut_diag_hint(reterr_diag, "bring the file back from where it is kept; without it the data "
-                                   "can't be read");
+        sut_diag_set(diag, "%s is missing, and there is data that was sealed under it", path);
+        sut_diag_hint(diag, "bring the file back from where it is kept; without it the data can't "
+                            "be read");
     }
     TRY(e);
-    return open_held(keeper, &h, path, ret, reterr_diag);
+    k->version = h.version;
+    return open_held(keeper, &h, path, &k->key, diag);
 }
 
-SUT_ERR sut_file_key_open_next(const char *data_dir, struct sut_keeper *keeper,
-                               struct sut_secret **ret, struct sut_diag *reterr_diag)
+static SUT_ERR open_next(const char *path, struct sut_keeper *keeper, struct sut_file_keys *k,
+                         struct sut_diag *diag)
 {
-    char path[PATH_BYTES];
     struct held h = { .version = 0 };
     struct sut_diag why = { .text = "" };
-    TRY(sut_private_path(data_dir, NEXT_FILE, "data", path, reterr_diag));
     sut_err e = read_held(path, &h, &why);
     if (!sut_failed(e))
-        e = open_held(keeper, &h, path, ret, &why);
+        e = open_held(keeper, &h, path, &k->next, &why);
     if (e.code == SUT_E_NOT_FOUND || e.code == SUT_E_INVALID || e.code == SUT_E_CORRUPT)
         return SUT_OK;
     if (sut_failed(e))
-        *reterr_diag = why;
+        *diag = why;
+    k->next_version = h.version;
     return e;
 }
 
-SUT_ERR sut_file_key_make_next(const char *data_dir, struct sut_keeper *keeper,
-                               struct sut_secret **ret, struct sut_diag *reterr_diag)
+SUT_ERR sut_file_keys_open(const char *data_dir, struct sut_keeper *keeper, bool may_make,
+                           struct sut_file_keys *ret, struct sut_diag *reterr_diag)
 {
     char path[PATH_BYTES];
-    struct held now = { .version = 0 };
-    struct sut_buf line DEFER(sut_buf_done);
-    struct sut_secret *next DEFER(sut_secret_free) = NULL;
-    sut_buf_init(&line, LINE_MAX);
     TRY(sut_private_path(data_dir, KEY_FILE, "data", path, reterr_diag));
-    TRY(read_held(path, &now, reterr_diag));
-    ENSURE(now.version < UINT32_MAX, INVALID);
-    TRY(sut_private_path(data_dir, NEXT_FILE, "data", path, reterr_diag));
-    TRY(make_held(keeper, now.version + 1, &line, &next, reterr_diag));
-    TRY(say_not_written(sut_dir_replace(path, sut_buf_str(&line)), path, reterr_diag));
-    *ret = STEAL(next);
-    return SUT_OK;
+    sut_err e = open_first(path, keeper, may_make, ret, reterr_diag);
+    if (!sut_failed(e))
+        e = sut_private_path(data_dir, NEXT_FILE, "data", path, reterr_diag);
+    if (!sut_failed(e))
+        e = open_next(path, keeper, ret, reterr_diag);
+    if (sut_failed(e))
+        sut_file_keys_done(ret);
+    return e;
+}
+
+void sut_file_keys_done(struct sut_file_keys *k)
+{
+    sut_secret_free(&k->key);
+    sut_secret_free(&k->next);
 }
 
 static SUT_ERR sync_folder(const char *data_dir)
@@ -210,30 +210,64 @@ static SUT_ERR sync_folder(const char *data_dir)
     return SUT_OK;
 }
 
-SUT_ERR sut_file_key_adopt_next(const char *data_dir)
+SUT_ERR sut_file_keys_adopt(const char *data_dir)
 {
     char from[PATH_BYTES];
     char to[PATH_BYTES];
     TRY(sut_private_path(data_dir, NEXT_FILE, "data", from, NULL));
     TRY(sut_private_path(data_dir, KEY_FILE, "data", to, NULL));
-    if (rename(from, to) != 0) {
-        if (errno == ENOENT)
-            FAIL(NOT_FOUND);
+    /* One that is gone has been put in place before. */
+    if (rename(from, to) != 0 && errno != ENOENT)
         FAIL_SYS(SYSTEM);
-    }
     return sync_folder(data_dir);
 }
 
-SUT_ERR sut_file_key_drop_next(const char *data_dir)
+static SUT_ERR drop_next(const char *data_dir)
 {
     char path[PATH_BYTES];
     TRY(sut_private_path(data_dir, NEXT_FILE, "data", path, NULL));
-    if (unlink(path) != 0) {
-        if (errno == ENOENT)
-            FAIL(NOT_FOUND);
+    if (unlink(path) != 0 && errno != ENOENT)
         FAIL_SYS(SYSTEM);
-    }
     return sync_folder(data_dir);
+}
+
+SUT_ERR sut_file_keys_settle(const char *data_dir, struct sut_file_keys *k, bool is_next,
+                             struct sut_diag *reterr_diag)
+{
+    if (k->next == NULL)
+        return SUT_OK;
+    const sut_err e = is_next ? sut_file_keys_adopt(data_dir) : drop_next(data_dir);
+    if (sut_failed(e)) {
+        sut_diag_set(reterr_diag, "an unfinished change of the file's key can't be %s",
+                     is_next ? "finished" : "undone");
+        sut_diag_place(reterr_diag, "%s/" NEXT_FILE, data_dir);
+        sut_diag_hint(reterr_diag, "is the data folder writable?");
+        return e;
+    }
+    if (is_next) {
+        sut_secret_free(&k->key);
+        k->key = STEAL(k->next);
+        k->version = k->next_version;
+    }
+    sut_secret_free(&k->next);
+    return SUT_OK;
+}
+
+SUT_ERR sut_file_keys_make_next(const char *data_dir, struct sut_keeper *keeper,
+                                struct sut_file_keys *k, struct sut_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    struct sut_buf line DEFER(sut_buf_done);
+    struct sut_secret *next DEFER(sut_secret_free) = NULL;
+    sut_buf_init(&line, LINE_MAX);
+    ENSURE(k->version < UINT32_MAX, INVALID);
+    TRY(sut_private_path(data_dir, NEXT_FILE, "data", path, reterr_diag));
+    TRY(make_held(keeper, k->version + 1, &line, &next, reterr_diag));
+    TRY(say_not_written(sut_dir_replace(path, sut_buf_str(&line)), path, reterr_diag));
+    sut_secret_free(&k->next);
+    k->next = STEAL(next);
+    k->next_version = k->version + 1;
+    return SUT_OK;
 }
 
 static SUT_ERR rewrap_one(const char *path, struct sut_keeper *keeper, bool *ret_changed,
@@ -261,8 +295,8 @@ static SUT_ERR rewrap_one(const char *path, struct sut_keeper *keeper, bool *ret
     return SUT_OK;
 }
 
-SUT_ERR sut_file_key_rewrap(const char *data_dir, struct sut_keeper *keeper, bool *ret_changed,
-                            struct sut_diag *reterr_diag)
+SUT_ERR sut_file_keys_rewrap(const char *data_dir, struct sut_keeper *keeper, bool *ret_changed,
+                             struct sut_diag *reterr_diag)
 {
     char path[PATH_BYTES];
     *ret_changed = false;

@@ -16,37 +16,50 @@
 #ifndef SUT_PROG_FILE_KEY_H
 #define SUT_PROG_FILE_KEY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "ipc/keeper.h"
 
+/* Owned by the caller, who begins it with zeroes and ends it with sut_file_keys_done(). */
+struct sut_file_keys {
+    struct sut_secret *key; /* in use */
+    uint32_t version;
+    struct sut_secret *next; /* NULL: none */
+    uint32_t next_version;
+    bool is_next_due;     /* store.key.next holds `key`: it is to take store.key's place */
+    atomic_bool is_taken; /* a change is under way (prog/file_rotate.h) */
+};
+
 /*
- * The key in store.key, made when it is missing and may_make is set.  Errors:
+ * Read both files; with may_make, make the first when it is missing.  Errors:
  * NOT_FOUND (missing), INVALID (open to others, no such line), CORRUPT (another
- * master key's, or damaged), the keeper's, SYSTEM.
- */
-SUT_ERR sut_file_key_open(const char *data_dir, struct sut_keeper *keeper, bool may_make,
-                          struct sut_secret **ret, struct sut_diag *reterr_diag);
-/*
- * The key in store.key.next; *ret stays NULL when there is none.  One that is of
+ * master key's, or damaged), the keeper's, SYSTEM.  A store.key.next that is of
  * no use counts as none: the store says whether it would have been needed.
  */
-SUT_ERR sut_file_key_open_next(const char *data_dir, struct sut_keeper *keeper,
-                               struct sut_secret **ret, struct sut_diag *reterr_diag);
+SUT_ERR sut_file_keys_open(const char *data_dir, struct sut_keeper *keeper, bool may_make,
+                           struct sut_file_keys *ret, struct sut_diag *reterr_diag);
+void sut_file_keys_done(struct sut_file_keys *k);
 
-/* Make a key of the next version in store.key.next, durable; an older one of that name goes. */
-SUT_ERR sut_file_key_make_next(const char *data_dir, struct sut_keeper *keeper,
-                               struct sut_secret **ret, struct sut_diag *reterr_diag);
-/* Put store.key.next in the place of store.key, durable.  NOT_FOUND; SYSTEM.  Any thread. */
-SUT_ERR sut_file_key_adopt_next(const char *data_dir);
-/* Remove store.key.next.  NOT_FOUND; SYSTEM. */
-SUT_ERR sut_file_key_drop_next(const char *data_dir);
+/*
+ * The store is open, with k->next if is_next: bring the files in line, after
+ * which k->key is the one in use and there is no next.
+ */
+SUT_ERR sut_file_keys_settle(const char *data_dir, struct sut_file_keys *k, bool is_next,
+                             struct sut_diag *reterr_diag);
+
+/* Make k->next, of the next version, and its file, durable; an older one of that name goes. */
+SUT_ERR sut_file_keys_make_next(const char *data_dir, struct sut_keeper *keeper,
+                                struct sut_file_keys *k, struct sut_diag *reterr_diag);
+/* Put store.key.next in the place of store.key, durable; k is left alone.  SYSTEM.  Any thread. */
+SUT_ERR sut_file_keys_adopt(const char *data_dir);
 
 /* Wrap what the files hold by the newest master key; *ret_changed says whether anything was. */
-SUT_ERR sut_file_key_rewrap(const char *data_dir, struct sut_keeper *keeper, bool *ret_changed,
-                            struct sut_diag *reterr_diag);
+SUT_ERR sut_file_keys_rewrap(const char *data_dir, struct sut_keeper *keeper, bool *ret_changed,
+                             struct sut_diag *reterr_diag);
 
 #endif

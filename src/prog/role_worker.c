@@ -4,11 +4,12 @@
  * answers the network.
  */
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "api/fragments.h"
@@ -16,17 +17,16 @@
 #include "api/routes.h"
 #include "audit/events.h"
 #include "authn/hasher.h"
-#include "authn/keyfile.h"
 #include "authn/sessions.h"
 #include "base/scan.h"
 #include "config/config.h"
 #include "counters/counters.h"
-#include "crypto/cert.h"
+#include "crypto/remote_key.h"
+#include "db/reach.h"
 #include "guard/guard.h"
 #include "guard/headers.h"
 #include "log/log.h"
 #include "net/listen.h"
-#include "os/dir.h"
 #include "os/fd.h"
 #include "os/harden.h"
 #include "prog/boot.h"
@@ -34,18 +34,24 @@
 #include "prog/control.h"
 #include "prog/counter_home.h"
 #include "prog/demo_people.h"
+#include "prog/handshake.h"
 #include "prog/hashing.h"
 #include "prog/roles.h"
+#include "prog/sandboxes.h"
+#include "prog/worker_line.h"
 #include "serve/server.h"
 #include "shop/demo.h"
+#include "seal/seal.h"
+#include "store/keys.h"
 #include "store/session.h"
 
 enum {
     SETTINGS_MAX = 256 * 1024,
     DOCUMENT_MAX = 4 * 1024 * 1024,
-    PEM_MAX = 64 * 1024,
+    NS_PER_MS = 1000000,
     WATCH_MS = 250,
     PRUNE_EVERY = 240, /* watches: once a minute */
+    KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
 struct worker {
@@ -58,8 +64,13 @@ struct worker {
     struct sut_server *server;
     struct sut_control *control;
     struct sut_counter_rows counter_rows;
-    struct sut_buf cert;
-    struct sut_buf key;
+    struct sut_worker_line *line;
+    struct sut_handshakes handshakes;
+    struct sut_remote_signer signer; /* of handshakes: the keeper */
+    struct sut_remote_keys *remote_keys;
+    struct sut_db_reach reach; /* of a remote store */
+    int control_fd;
+    unsigned cores;
     size_t n_plain;
     size_t n_tls;
     char public_url[96]; /* when the settings have none */
@@ -107,8 +118,8 @@ static struct sut_rate rate_of(struct sut_config_rate r)
 static SUT_ERR make_counters(struct worker *w)
 {
     const struct sut_config *c = w->config;
-    unsigned char key[32];
-    sut_master_derive(w->boot.master, SUT_STR("counters"), key);
+    DEFER(sut_secret_free) struct sut_secret *key = NULL;
+    TRY(sut_keys_current(w->boot.store, w->boot.keeper, SUT_KEY_COUNTERS, &key, NULL));
     sut_counter_rows_init(&w->counter_rows, w->boot.store);
     const struct sut_counters_options o = {
         .rates = {
@@ -120,14 +131,12 @@ static SUT_ERR make_counters(struct worker *w)
         },
         .memory_bytes = c->counters.memory_bytes,
         .checkpoint_ms = c->counters.checkpoint_ms,
-        .key = sut_str_of((const char *) key, sizeof(key)),
+        .key = sut_secret_str(key),
         .clock = &sut_clock_system,
         .ops = &sut_counter_rows_ops,
         .ops_ctx = &w->counter_rows,
     };
-    const sut_err e = sut_counters_create(&o, &w->app.counters);
-    sut_wipe(key, sizeof(key));
-    TRY(e);
+    TRY(sut_counters_create(&o, &w->app.counters));
     TRY(sut_counters_start(w->app.counters));
     w->counters_started = true;
     return SUT_OK;
@@ -170,7 +179,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
         .takes_foreign = c->tokens.accept_foreign,
     };
     w->app.password_policy = sut_hashing_rules(c);
-    TRY(sut_hashing_start(c, c->hashing.threads == 0 ? cores() : c->hashing.threads,
+    TRY(sut_hashing_start(c, c->hashing.threads == 0 ? w->cores : c->hashing.threads,
                           &sut_random_system, &w->app.hasher));
     TRY(make_counters(w));
     const struct sut_sessions_options so = {
@@ -206,43 +215,16 @@ static SUT_ERR choose_public_url(struct worker *w)
     return SUT_OK;
 }
 
-static SUT_ERR read_pem(const char *path, struct sut_buf *b, struct sut_diag *reterr_diag)
-{
-    const sut_err e = sut_dir_read_file(path, PEM_MAX, b);
-    if (sut_failed(e))
-        sut_diag_set(reterr_diag, "%s can't be read", path);
-    return e;
-}
-
-/* The settings' certificate; a demo makes one of its own beside the keys. */
-static SUT_ERR make_certificate(struct worker *w, struct sut_diag *reterr_diag)
+/* The key stays with the keeper. */
+static struct sut_tls_settings tls_settings(const struct worker *w, const struct sut_buf *cert)
 {
     const struct sut_config *c = w->config;
-    sut_buf_init(&w->cert, PEM_MAX);
-    sut_buf_init(&w->key, PEM_MAX);
-    if (c->tls.cert.n > 0) {
-        TRY(read_pem(c->tls.cert.p, &w->cert, reterr_diag));
-        return sut_dir_read_private(c->tls.key.p, PEM_MAX, &w->key, reterr_diag);
-    }
-    if (!c->demo && !c->insecure_dev) {
-        sut_diag_set(reterr_diag, "there is no certificate to listen with HTTPS");
-        sut_diag_hint(reterr_diag, "set tls.cert and tls.key");
-        FAIL(INVALID);
-    }
-    char cert_path[1024];
-    char key_path[1024];
-    (void) snprintf(cert_path, sizeof(cert_path), "%s/demo.crt", c->server.keys.p);
-    (void) snprintf(key_path, sizeof(key_path), "%s/demo.key", c->server.keys.p);
-    if (access(cert_path, R_OK) == 0 && access(key_path, R_OK) == 0) {
-        TRY(read_pem(cert_path, &w->cert, reterr_diag));
-        return sut_dir_read_private(key_path, PEM_MAX, &w->key, reterr_diag);
-    }
-    static const char *const names[] = { "localhost", "127.0.0.1", "::1" };
-    TRY(sut_cert_make(names, 3, sut_clock_now(&sut_clock_system), 365, &w->cert, &w->key));
-    /* With the master key in the environment nothing else has made the folder. */
-    TRY(sut_dir_make_private(c->server.keys.p, NULL, reterr_diag));
-    TRY(sut_dir_replace(key_path, sut_buf_str(&w->key)));
-    return sut_dir_replace(cert_path, sut_buf_str(&w->cert));
+    return (struct sut_tls_settings){
+        .policy = c->tls.policy == SUT_TLS_POLICY_2026_AES128 ? SUT_TLS_2026_GCM128 : SUT_TLS_2026,
+        .session_s = c->tls.session_life_s,
+        .cert_pem = sut_buf_str(cert),
+        .remote = w->remote_keys,
+    };
 }
 
 static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
@@ -250,7 +232,7 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     const struct sut_config *c = w->config;
     struct sut_server_options o;
     sut_server_defaults(&o);
-    o.loops = c->server.loops == 0 ? cores() : c->server.loops;
+    o.loops = c->server.loops == 0 ? w->cores : c->server.loops;
     o.pool.threads_max = c->server.pool;
     o.limits.connections = c->limits.connections;
     o.limits.connections_per_address = c->limits.connections_per_address;
@@ -262,14 +244,12 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     o.timeouts.body_ms = c->limits.body_timeout_ms;
     o.timeouts.stall_ms = c->limits.write_timeout_ms;
     o.timeouts.idle_ms = c->limits.idle_timeout_ms;
-    struct sut_tls_settings tls = {
-        .policy = c->tls.policy == SUT_TLS_POLICY_2026_AES128 ? SUT_TLS_2026_GCM128 : SUT_TLS_2026,
-        .session_s = c->tls.session_life_s,
-    };
+    struct sut_tls_settings tls;
+    DEFER(sut_buf_done) struct sut_buf cert = { .p = NULL };
     if (w->n_tls > 0) {
-        TRY(make_certificate(w, reterr_diag));
-        tls.cert_pem = sut_buf_str(&w->cert);
-        tls.key_pem = sut_buf_str(&w->key);
+        ENSURE(sut_worker_line_take_cert(w->line, &cert), UNAVAILABLE);
+        TRY(sut_remote_keys_create(&w->signer, &w->remote_keys));
+        tls = tls_settings(w, &cert);
         o.tls = &tls;
     }
     struct sut_server_listener listeners[SUT_ROLE_LISTEN_MAX];
@@ -284,10 +264,6 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
         if (sut_addr_is_loopback(&addr))
             listeners[i].flags |= SUT_LISTENER_LOOPBACK;
     }
-    /* A descriptor a connection, and some for the store, the loops and the log. */
-    uint64_t fds = 0;
-    sut_ignore(sut_fd_raise_limit((uint64_t) c->limits.connections + 256, &fds),
-               "fewer connections are accepted then");
     /* The server asks it for as long as it runs. */
     w->service = sut_guard_service(&w->app);
     return sut_server_start(&o, &w->service, listeners, n, &w->server, reterr_diag);
@@ -309,7 +285,7 @@ static void say_ready(const struct worker *w)
     if (w->config->demo && !sut_failed(url_of(w, 0, url, sizeof(url))))
         sut_demo_people_print(url);
     (void) fflush(stdout);
-    if (write(SUT_ROLE_FD_SUPERVISOR, "r", 1) != 1)
+    if (sut_failed(sut_worker_line_ready(w->line)))
         sut_log_write(SUT_LOG_WARN, "supervisor_gone", NULL, 0);
 }
 
@@ -337,20 +313,54 @@ static void watch(struct worker *w, unsigned turn)
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
         /* What a flood of connections took goes back to the system. */
         (void) malloc_trim(0);
     }
 }
 
-/* Wait for TERM; the supervisor's end counts as one. */
-static void serve_until_told(struct worker *w, const sigset_t *set)
+/* A certificate that came after the first; a bad one changes nothing. */
+static void renew_certificate(struct worker *w)
 {
-    for (unsigned turn = 1;; turn++) {
-        const struct timespec wait = { .tv_nsec = WATCH_MS * 1000000L };
-        const int sig = sigtimedwait(set, NULL, &wait);
-        if (sig == SIGTERM || sig == SIGINT)
+    struct sut_diag diag = { 0 };
+    DEFER(sut_buf_done) struct sut_buf cert = { .p = NULL };
+    if (!sut_worker_line_take_cert(w->line, &cert))
+        return;
+    const struct sut_tls_settings tls = tls_settings(w, &cert);
+    const sut_err e = sut_server_set_tls(w->server, &tls, &diag);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "certificate_refused", LOG_ERR(e));
+        if (diag.text[0] == '\0')
+            sut_diag_set(&diag, "the certificate can't be used (%s)", sut_err_info(e.code)->name);
+    } else {
+        sut_log(SUT_LOG_INFO, "certificate_renewed", LOG_Z("for", "new connections"));
+    }
+    sut_worker_line_cert_done(w->line, sut_failed(e) ? diag.text : NULL);
+}
+
+/* Wait for TERM; the supervisor's end counts as one. */
+static void serve_until_told(struct worker *w, int signal_fd)
+{
+    uint64_t next_ns = sut_monotonic_ns();
+    for (unsigned turn = 1;;) {
+        const uint64_t now = sut_monotonic_ns();
+        if (now >= next_ns) {
+            watch(w, turn++);
+            next_ns = sut_monotonic_ns() + WATCH_MS * (uint64_t) NS_PER_MS;
+            continue;
+        }
+        struct pollfd p[2] = { { .fd = signal_fd, .events = POLLIN },
+                               { .fd = sut_worker_line_fd(w->line), .events = POLLIN } };
+        (void) poll(p, 2, (int) ((next_ns - now) / NS_PER_MS) + 1);
+        struct signalfd_siginfo info;
+        if (p[0].revents != 0 && read(signal_fd, &info, sizeof(info)) == (ssize_t) sizeof(info) &&
+            info.ssi_signo != SIGHUP)
             return;
-        watch(w, turn);
+        if (p[1].revents != 0) {
+            if (sut_worker_line_is_over(w->line))
+                return;
+            renew_certificate(w);
+        }
     }
 }
 
@@ -368,18 +378,57 @@ static void worker_done(struct worker *w)
     sut_headers_free(&w->headers);
     sut_router_free(&w->router);
     sut_bytes_unref(&w->app.openapi);
-    if (w->key.p != NULL)
-        sut_wipe(w->key.p, w->key.cap);
-    sut_buf_done(&w->key);
-    sut_buf_done(&w->cert);
+    sut_remote_keys_free(&w->remote_keys);
     sut_boot_done(&w->boot);
+    sut_worker_line_close(&w->line);
+    sut_db_reach_done(&w->reach);
+    sut_fd_close(&w->control_fd);
     sut_config_free(&w->config);
+}
+
+/* Names of a remote store are looked up while that can still be done. */
+static SUT_ERR reach_store(struct worker *w, struct sut_diag *reterr_diag)
+{
+    struct sut_secret **url = &w->config->store.url;
+    struct sut_secret *text = NULL;
+    const sut_str given = sut_secret_str(*url);
+    TRY(sut_secret_create(given.n + 1, &text));
+    memcpy(sut_secret_bytes(text), given.p, given.n);
+    const sut_err e = sut_db_reach_find(sut_secret_str(text).p, true, &w->reach, reterr_diag);
+    sut_secret_free(&text);
+    TRY(e);
+    sut_secret_free(url);
+    *url = STEAL(w->reach.dsn);
+    return SUT_OK;
+}
+
+/*
+ * All that opens files or sockets of the system, then the walls.  From here on there is
+ * the store's folder, or its ports.
+ */
+static SUT_ERR shut_in(struct worker *w, struct sut_diag *reterr_diag)
+{
+    const bool is_remote = w->config->store.kind != SUT_STORE_EMBEDDED;
+    w->cores = cores();
+    TRY(choose_public_url(w));
+    uint64_t fds = 0;
+    /* A descriptor a connection, and some for the store, the loops and the log. */
+    sut_ignore(sut_fd_raise_limit((uint64_t) w->config->limits.connections + 256, &fds),
+               "fewer connections are accepted then");
+    TRY(sut_control_listen(w->config->server.data, &w->control_fd, reterr_diag));
+    if (is_remote)
+        TRY(reach_store(w, reterr_diag));
+    return sut_sandbox_worker(w->config, is_remote ? &w->reach : NULL, reterr_diag);
 }
 
 static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
 {
-    TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE, &w->boot, reterr_diag));
-    TRY(choose_public_url(w));
+    TRY(shut_in(w, reterr_diag));
+    TRY(sut_worker_line_open(SUT_ROLE_FD_SUPERVISOR, w->n_tls > 0, &w->line, reterr_diag));
+    sut_handshakes_init(&w->handshakes, sut_worker_line_keeper(w->line));
+    w->signer = sut_handshakes_signer(&w->handshakes);
+    TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE,
+                      sut_worker_line_keeper(w->line), &w->boot, reterr_diag));
     TRY(make_app(w, reterr_diag));
     if (w->config->insecure_dev) {
         const struct sut_event_detail detail = { .reason = "--insecure-dev" };
@@ -387,7 +436,7 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     }
     if (w->config->demo)
         TRY(fill_demo(w));
-    TRY(sut_control_start(&w->app, &w->control, reterr_diag));
+    TRY(sut_control_start(&w->app, w->boot.pseudonyms, &w->control_fd, &w->control, reterr_diag));
     return start_server(w, reterr_diag);
 }
 
@@ -409,6 +458,7 @@ int sut_role_worker(int argc, char **argv)
     struct worker w = {
         .n_plain = count_arg(argc, argv, "--plain="),
         .n_tls = count_arg(argc, argv, "--tls="),
+        .control_fd = -1,
     };
     struct sut_diag diag = { 0 };
     sigset_t set;
@@ -417,7 +467,8 @@ int sut_role_worker(int argc, char **argv)
     (void) sigaddset(&set, SIGINT);
     (void) sigaddset(&set, SIGHUP);
     (void) pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (sut_failed(sut_harden_process()) || sut_failed(read_settings(&w.config))) {
+    DEFER(sut_fd_close) int signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (signal_fd < 0 || sut_failed(sut_harden_process()) || sut_failed(read_settings(&w.config))) {
         (void) fprintf(stderr, "sutler: a worker is started by `sutler serve` alone\n");
         return SUT_EXIT_FAILED;
     }
@@ -436,7 +487,7 @@ int sut_role_worker(int argc, char **argv)
         return sut_command_fail(&diag);
     }
     say_ready(&w);
-    serve_until_told(&w, &set);
+    serve_until_told(&w, signal_fd);
     worker_done(&w);
     return SUT_EXIT_OK;
 }

@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "config/config.h"
@@ -120,6 +121,7 @@ static const struct sut_sandbox_call calls_supervisor[] = {
     ALLOW(landlock_create_ruleset), ALLOW(landlock_add_rule), ALLOW(landlock_restrict_self),
     ALLOW(ioctl), ALLOW(getgroups), ALLOW(getresuid), ALLOW(getresgid), ALLOW(sched_setaffinity),
     ALLOW_IF(socket, IS(0, AF_UNIX), { 1, 0xf, SOCK_STREAM }, IS(2, 0)),
+    ALLOW(connect), /* a worker looks whether another one is behind a control socket */
     END
 };
 
@@ -163,6 +165,11 @@ static const struct sut_sandbox_path paths_lookup[] = {
 /* libpq asks for its user's home again with each connection. */
 static const struct sut_sandbox_path paths_remote[] = {
     { "/etc/nsswitch.conf", SUT_SANDBOX_READ }, { "/etc/passwd", SUT_SANDBOX_READ },
+};
+
+/* libuv keeps one descriptor in reserve. */
+static const struct sut_sandbox_path paths_worker[] = {
+    { "/dev/null", SUT_SANDBOX_READ },
 };
 
 /* SQLite's own randomness. */
@@ -225,6 +232,9 @@ static void add_store(struct paths *p, const struct sut_config *c, const struct 
 static SUT_ERR enter(const struct sut_sandbox *s, struct sut_diag *reterr_diag)
 {
     int abi = 0;
+    /* What is read at first use alone is read now: the zone that even gmtime_r() looks for. */
+    tzset();
+    TRY(sut_crypto_init());
     TRY(sut_sandbox_enter(s, &abi, reterr_diag));
     if (abi == 0)
         sut_log(SUT_LOG_WARN, "no_landlock", LOG_Z("left", "system calls alone are limited"));
@@ -237,7 +247,6 @@ SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag)
 {
     /* The heap of another arena would open a file of /proc when it shrinks. */
     (void) mallopt(M_ARENA_MAX, 1);
-    TRY(sut_crypto_init());
     static const struct sut_sandbox_call *const calls[] = { calls_all };
     static const struct sut_sandbox box = {
         .role = "keeper",
@@ -256,6 +265,7 @@ SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach
     ENSURE(p != NULL, NOMEM);
     static const struct sut_sandbox_call *const calls[] = { calls_all, calls_worker, calls_remote };
     add_store(p, c, reach);
+    add(p, paths_worker, N(paths_worker));
     if (reach == NULL)
         add(p, paths_embedded, N(paths_embedded));
     else

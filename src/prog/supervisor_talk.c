@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "crypto/remote_key.h"
 #include "ipc/keeper.h"
 #include "log/log.h"
 #include "os/fd.h"
@@ -108,15 +109,15 @@ void sut_supervisor__connect(struct sut_supervisor *s)
 
 /* Without a key for a first start there is nothing to serve; later the one of before still holds.
  */
-static void key_refused(struct sut_supervisor *s, const struct sut_diag *why)
+static void key_refused(struct sut_supervisor *s, const struct sut_diag *diag, const char *why)
 {
     if (!s->worker.was_ready && s->worker.process.pid == 0) {
-        sut_supervisor__give_up(s, sut_command_fail(why));
+        sut_supervisor__give_up(s, sut_command_fail(diag));
         return;
     }
-    sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_Z("kept", "the one before"));
+    sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_WHY("why", why), LOG_Z("kept", "the one before"));
     if (s->ask == SUT_WORD_ASK_TLS)
-        sut_supervisor__answer(s, why->text);
+        sut_supervisor__answer(s, diag->text);
     /* A keeper that is new has none: all but the handshakes goes on. */
     if (!s->keeper_has_key) {
         s->keeper_has_key = true;
@@ -132,7 +133,14 @@ void sut_supervisor__load_key(struct sut_supervisor *s)
     (void) sut_buf_room(&key, SUT_WORD_PEM_MAX);
     sut_buf_done(&s->cert_next);
     sut_buf_init(&s->cert_next, SUT_WORD_PEM_MAX);
-    const sut_err e = sut_certificate_read(&s->o->certificate, &s->cert_next, &key, &diag);
+    const char *why = "certificate and key cannot be read";
+    sut_err e = sut_certificate_read(&s->o->certificate, &s->cert_next, &key, &diag);
+    if (!sut_failed(e)) {
+        /* Before the keeper has it: there it would take the place of one that is in use. */
+        e = sut_tls_pair_check(sut_buf_str(&s->cert_next), sut_buf_str(&key), &why);
+        if (sut_failed(e))
+            sut_diag_set(&diag, "%s", why);
+    }
     if (!sut_failed(e)) {
         say_bytes(&s->keeper, SUT_WORD_TLS_KEY, sut_buf_str(&key));
         s->keeper.deadline_ns = sut_monotonic_ns() + (uint64_t) KEY_MS * 1000000;
@@ -144,7 +152,7 @@ void sut_supervisor__load_key(struct sut_supervisor *s)
         if (diag.text[0] == '\0')
             sut_diag_set(&diag, "the TLS certificate can't be read (%s)",
                          sut_err_info(e.code)->name);
-        key_refused(s, &diag);
+        key_refused(s, &diag, why);
     }
 }
 
@@ -196,7 +204,7 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
         return SUT_OK;
     }
     sut_diag_set(&diag, "the TLS key can't be used: %.*s", (int) text.n, text.p);
-    key_refused(s, &diag);
+    key_refused(s, &diag, "the keeper does not take it");
     return SUT_OK;
 }
 

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 #include "prog/boot.h"
 #include "prog/hashing.h"
+#include "prog/own_keeper.h"
 
 struct sut_user_local {
+    struct sut_own_keeper *keeper;
     struct sut_boot boot;
     struct sut_hasher *hasher;
     struct sut_user_admin admin;
@@ -16,12 +18,14 @@ SUT_ERR sut_user_local_open(const struct sut_config *config, struct sut_user_loc
 {
     DEFER(sut_user_local_close) struct sut_user_local *l = sut_mem_zalloc(1, sizeof(*l));
     ENSURE(l != NULL, NOMEM);
-    TRY(sut_boot_open(config, 0, &l->boot, reterr_diag));
+    TRY(sut_own_keeper_start(config, 0, &l->keeper, reterr_diag));
+    TRY(sut_boot_open(config, 0, sut_own_keeper_of(l->keeper), &l->boot, reterr_diag));
     TRY(sut_hashing_start(config, 1, &sut_random_system, &l->hasher));
     l->admin = (struct sut_user_admin){
         .password_policy = sut_hashing_rules(config),
         .store = l->boot.store,
         .hasher = l->hasher,
+        .pseudonyms = l->boot.pseudonyms,
         .random = &sut_random_system,
         .clock = &sut_clock_system,
     };
@@ -36,6 +40,7 @@ void sut_user_local_close(struct sut_user_local **l)
     if ((*l)->hasher != NULL)
         sut_hasher_stop(&(*l)->hasher);
     sut_boot_done(&(*l)->boot);
+    sut_own_keeper_stop(&(*l)->keeper);
     sut_mem_freep(l);
 }
 

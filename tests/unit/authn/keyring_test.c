@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "test_keeper.h"
 
 static const sut_ms march = { .v = 1772366400000 };
 static char folder[256];
 static struct sut_secret *file_key;
-static struct sut_secret *master;
-static struct sut_secret *other;
+static struct sut_keeper *mine;
+static struct sut_keeper *other;
 
 static struct sut_store *open_store(void)
 {
@@ -30,6 +31,8 @@ static struct sut_store *open_store(void)
         .readers = 2,
         .queue_max = 16,
         .migrate = true,
+        .keeper = mine,
+        .random = &sut_random_system,
     };
     if (sut_failed(sut_store_open(&o, &s, &d)))
         fail_msg("%s", d.text);
@@ -44,8 +47,12 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(folder));
     assert_false(
         sut_failed(sut_secret_dup(SUT_STR("0123456789abcdef0123456789abcdef"), &file_key)));
-    assert_false(sut_failed(sut_secret_dup(SUT_STR("master-master-master-master-0000"), &master)));
-    assert_false(sut_failed(sut_secret_dup(SUT_STR("other-other-other-other-other-00"), &other)));
+    struct sut_master master = { .key = NULL };
+    assert_false(
+        sut_failed(sut_secret_dup(SUT_STR("other-other-other-other-other-00"), &master.key)));
+    mine = test_keeper_start();
+    other = test_keeper_start_with(&master);
+    sut_master_done(&master);
     return 0;
 }
 
@@ -59,8 +66,8 @@ static int tear_down(void **state)
         (void) unlink(path);
     }
     sut_secret_free(&file_key);
-    sut_secret_free(&master);
-    sut_secret_free(&other);
+    test_keeper_stop(&mine);
+    test_keeper_stop(&other);
     return rmdir(folder);
 }
 
@@ -123,8 +130,8 @@ static void the_store_keeps_the_keys_and_a_rotation(void **state)
     struct sut_keyring *a = NULL;
     struct sut_keyring *b = NULL;
     struct sut_diag d = { .text = "" };
-    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &a, &d)));
-    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &b, &d)));
+    assert_false(sut_failed(sut_keyring_open(s, mine, march, &a, &d)));
+    assert_false(sut_failed(sut_keyring_open(s, mine, march, &b, &d)));
     const struct sut_signing_keys *const first = sut_keyring_look(a);
     assert_true(sut_str_eq(kid_of(&first->current), kid_of(&sut_keyring_look(b)->current)));
     assert_false(first->previous.is_set);
@@ -149,11 +156,10 @@ static void the_store_keeps_the_keys_and_a_rotation(void **state)
     sut_store_close(&s);
 
     s = open_store();
-    assert_false(sut_failed(sut_keyring_open(s, master, &sut_random_system, march, &a, &d)));
+    assert_false(sut_failed(sut_keyring_open(s, mine, march, &a, &d)));
     assert_true(sut_keyring_look(a)->previous.is_set);
     sut_keyring_free(&a);
-    assert_int_equal(sut_keyring_open(s, other, &sut_random_system, march, &a, &d).code,
-                     SUT_E_CORRUPT);
+    assert_int_equal(sut_keyring_open(s, other, march, &a, &d).code, SUT_E_CORRUPT);
     assert_non_null(strstr(d.text, "belongs to other keys"));
     assert_null(a);
     sut_store_close(&s);
