@@ -136,7 +136,9 @@ SUT_ERR sut_session_insert(struct sut_db_conn *c, const struct sut_session_new *
     bool has_row = false;
     const sut_err e = sut_personal_key_for_writing(c, n->user_id, now, &k);
     /* Whose key is lost can still sign in; what would be sealed with it is left out. */
-    if (e.code != SUT_E_CORRUPT)
+    if (e.code == SUT_E_CORRUPT)
+        k = (struct sut_data_key){ 0 };
+    else
         TRY(e);
     TRY(sut_db_prepare(c, &session_insert, &s));
     sut_db_bind_i64(s, 1, n->id);
