@@ -479,7 +479,10 @@ static void answers_through_the_control_socket(void **state)
                               .password = PASSWORD };
     assert_int_equal(sut_control_ask(config.server.data, arena, &a, &answer, &d).code,
                      SUT_E_NOT_FOUND);
-    assert_false(sut_failed(sut_control_start(&app, &control, &d)));
+    int fd = -1;
+    assert_false(sut_failed(sut_control_listen(config.server.data, &fd, &d)));
+    assert_false(sut_failed(sut_control_start(&app, NULL, &fd, &control, &d)));
+    assert_int_equal(fd, -1);
     assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
     assert_int_equal(answer.n_rows, 1);
     assert_true(sut_str_is(answer.rows[0].email, "socket@example.com"));
@@ -489,8 +492,7 @@ static void answers_through_the_control_socket(void **state)
     assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
     assert_false(answer.rows[0].is_active);
 
-    struct sut_control *second = NULL;
-    assert_int_equal(sut_control_start(&app, &second, &d).code, SUT_E_BUSY);
+    assert_int_equal(sut_control_listen(config.server.data, &fd, &d).code, SUT_E_BUSY);
     sut_control_stop(&control);
     assert_int_equal(sut_control_ask(config.server.data, arena, &a, &answer, &d).code,
                      SUT_E_NOT_FOUND);
