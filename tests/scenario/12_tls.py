@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS: versions, suites, tickets, and what happens to broken handshakes (control D1 as far as it is here)."""
+import os
+import pathlib
+import signal
 import socket
 import ssl
+import subprocess
+import tempfile
+import threading
+import time
 
 from sutler import only
 from wire import Conn, WireError, insecure_context
@@ -103,3 +110,150 @@ def test_half_open_hand_shakes_end_in_time(ctx):
         for conn in conns:
             conn.close()
     assert server.client(tls=True).get("/healthz").status == 200
+
+
+# --- certificates and their keys
+
+
+def make_pair(folder, kind, name="shop"):
+    """A certificate signed by itself, and its key: their paths and the certificate's bytes."""
+    cert, key = folder / f"{name}.crt", folder / f"{name}.key"
+    words = {"ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+             "p384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+             "rsa": ["-newkey", "rsa:2048"]}[kind]
+    new_cert, new_key = folder / "new.crt", folder / "new.key"
+    subprocess.run(["openssl", "req", "-x509", *words, "-nodes", "-days", "30", "-subj", "/CN=localhost",
+                    "-keyout", new_key, "-out", new_cert], check=True, capture_output=True)
+    new_key.chmod(0o600)
+    new_key.rename(key)
+    new_cert.rename(cert)
+    return cert, key, ssl.PEM_cert_to_DER_cert(cert.read_text())
+
+
+def server_with(ctx, folder, cert, key):
+    return ctx.own_server(folder=folder, settings=f"[tls]\ncert = {cert}\nkey = {key}\n")
+
+
+def certificate_of(server, version=None):
+    """The certificate of a new connection that is asked something."""
+    with Conn("127.0.0.1", server.port_tls, tls=True, context=insecure_context(version, version)) as conn:
+        conn.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert conn.read().status == 200
+        return conn.sock.getpeercert(binary_form=True)
+
+
+def until(what, seconds=20):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it does not come to pass"
+        time.sleep(0.02)
+
+
+class Crowd:
+    """Clients that make full handshakes, one after the other, and count what went wrong."""
+
+    def __init__(self, server, n=16):
+        self.server, self.stop = server, threading.Event()
+        self.seen, self.wrong = {}, []
+        self.threads = [threading.Thread(target=self.run, args=(i,)) for i in range(n)]
+
+    def run(self, n):
+        turn = n
+        while not self.stop.is_set():
+            turn += 1
+            version = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)[turn % 2]
+            try:
+                der = certificate_of(self.server, version)
+                self.seen[der] = self.seen.get(der, 0) + 1
+            except Exception as error:
+                self.wrong.append(repr(error))
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        for thread in self.threads:
+            thread.join(60)
+        assert not self.wrong, (len(self.wrong), self.wrong[:3])
+
+
+@only("sqlite")
+def test_rsa_and_ecdsa_certificates_are_served(ctx):
+    v = ssl.TLSVersion
+    for kind, suites in (("rsa", "ECDHE-RSA"), ("ecdsa", "ECDHE-ECDSA"), ("p384", "ECDHE-ECDSA")):
+        with tempfile.TemporaryDirectory(prefix="sutler-test-") as name:
+            folder = pathlib.Path(name)
+            cert, key, der = make_pair(folder, kind)
+            server = server_with(ctx, folder, cert, key)
+            for version in (v.TLSv1_2, v.TLSv1_3):
+                assert certificate_of(server, version) == der, kind
+            with Conn("127.0.0.1", server.port_tls, tls=True, context=insecure_context(v.TLSv1_2, v.TLSv1_2)) as conn:
+                assert conn.sock.cipher()[0].startswith(suites), conn.sock.cipher()
+            server.stop()
+
+
+@only("sqlite")
+def test_a_certificate_is_changed_while_clients_come(ctx):
+    with tempfile.TemporaryDirectory(prefix="sutler-test-") as name:
+        folder = pathlib.Path(name)
+        cert, key, first = make_pair(folder, "ecdsa")
+        server = server_with(ctx, folder, cert, key)
+        with server.conn(tls=True) as old, Crowd(server) as crowd:
+            until(lambda: crowd.seen.get(first, 0) > 20)
+            second = make_pair(folder, "rsa")[2]
+            os.kill(server.process.pid, signal.SIGHUP)
+            until(lambda: crowd.seen.get(second, 0) > 20)
+            third = make_pair(folder, "ecdsa")[2]
+            done = server.cli("key", "rotate", "tls")
+            assert done.returncode == 0, (done.stdout, done.stderr)
+            assert certificate_of(server) == third  # when the command has ended, not some time later
+            old.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert old.read().status == 200
+        assert set(crowd.seen) == {first, second, third}
+        server.stop()
+
+
+@only("sqlite")
+def test_a_certificate_that_does_not_fit_changes_nothing(ctx):
+    with tempfile.TemporaryDirectory(prefix="sutler-test-") as name:
+        folder = pathlib.Path(name)
+        cert, key, der = make_pair(folder, "ecdsa")
+        server = server_with(ctx, folder, cert, key)
+        other_cert, other_key, _ = make_pair(folder, "ecdsa", "other")
+        good_cert, good_key = cert.read_text(), key.read_text()
+        cases = ((good_cert, other_key.read_text(), "belong"), (other_cert.read_text(), good_key, "belong"),
+                 ("no certificate", good_key, "certificate"), (good_cert, "no key", "key"), ("", "", "certificate"),
+                 (good_cert, good_key[:100], "key"))
+        for a_cert, a_key, word in cases:
+            cert.write_text(a_cert)
+            key.write_text(a_key)
+            before = server.log_text().count("tls_key_refused")
+            os.kill(server.process.pid, signal.SIGHUP)
+            until(lambda: server.log_text().count("tls_key_refused") > before)
+            line = [line for line in server.log_text().splitlines() if "tls_key_refused" in line][-1]
+            assert word in line, line
+            assert certificate_of(server) == der
+        done = server.cli("key", "rotate", "tls")
+        assert done.returncode != 0 and "TLS key" in done.stdout + done.stderr, (done.stdout, done.stderr)
+        assert certificate_of(server) == der
+        # And the way back: what fits is taken again.
+        cert.write_text(other_cert.read_text())
+        key.write_text(other_key.read_text())
+        os.kill(server.process.pid, signal.SIGHUP)
+        until(lambda: certificate_of(server) != der)
+        server.stop()
+
+
+@only("sqlite")
+def test_a_keeper_that_dies_delays_handshakes_and_breaks_none(ctx):
+    server = ctx.own_server()
+    with Crowd(server) as crowd:
+        until(lambda: sum(crowd.seen.values()) > 20)
+        for _ in range(2):
+            keeper = server.kill_role("keeper")
+            until(lambda: server.role("keeper") != keeper)
+            count = sum(crowd.seen.values())
+            until(lambda: sum(crowd.seen.values()) > count + 50)
