@@ -278,6 +278,7 @@ static void await_all(struct sut_server *s)
 
 static void *loop_main(void *arg)
 {
+    pthread_setname_np(pthread_self(), "loop");
     struct sut_serve_loop *l = arg;
     const struct sut_service *service = l->server->service;
     if (service->loop_start != NULL)
