@@ -116,6 +116,7 @@ static void run_first(struct sut_pool *p)
 static void *thread_main(void *arg)
 {
     struct sut_pool *p = arg;
+    pthread_setname_np(pthread_self(), p->name);
     if (p->o.nice > 0) {
         /* On Linux a nice value belongs to the thread.  Lowering one's own rank can't be refused.
          */
@@ -152,7 +153,6 @@ static SUT_ERR start_thread(struct sut_pool *p)
         errno = rc;
         FAIL_SYS(SYSTEM);
     }
-    pthread_setname_np(t, p->name);
     p->counts.threads++;
     return SUT_OK;
 }

@@ -278,8 +278,8 @@ static void await_all(struct sut_server *s)
 
 static void *loop_main(void *arg)
 {
-    pthread_setname_np(pthread_self(), "loop");
     struct sut_serve_loop *l = arg;
+    pthread_setname_np(pthread_self(), "loop");
     const struct sut_service *service = l->server->service;
     if (service->loop_start != NULL)
         l->start_err = service->loop_start(service->app, l->index, &l->app_ctx);
@@ -319,7 +319,6 @@ static SUT_ERR start_thread(struct sut_serve_loop *l)
         errno = rc;
         FAIL_SYS(SYSTEM);
     }
-    pthread_setname_np(l->thread, "loop");
     l->has_thread = true;
     return SUT_OK;
 }
