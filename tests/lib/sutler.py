@@ -132,10 +132,13 @@ class Server:
 
     def __init__(self, store="sqlite", preset="modestwear", demo=True, insecure_dev=False, env=None,
                  settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0, drops_unsynced=False,
-                 own_session=True):
+                 own_session=True, probes=False):
         self.store, self.preset, self.demo, self.insecure_dev = store, preset, demo, insecure_dev
         # The same program over a disk that forgets what was not synced.
         self.program = PROGRAM + "-drop" if drops_unsynced else PROGRAM
+        # And the one whose roles do, on a signal, what they may not (tests/lib/probe.c).
+        if probes:
+            self.program = PROGRAM + "-probe"
         self.own_folder, self.own_session = folder is None, own_session
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="sutler-test-"))
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
@@ -222,6 +225,25 @@ class Server:
 
     def roles(self):
         return children_of(self.process.pid)
+
+    def role(self, name, seconds=20):
+        """Process id of the role ("keeper", "worker"); waits for one that is just being started."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for pid in self.roles():
+                try:
+                    if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == f"sutler-{name}":
+                        return pid
+                except OSError:
+                    pass
+            time.sleep(0.005)
+        raise AssertionError(f"there is no {name}")
+
+    def kill_role(self, name):
+        """kill -9 of one role; the supervisor starts another."""
+        pid = self.role(name)
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     def kill_worker(self):
         """kill -9 of the roles; the supervisor starts them again."""
