@@ -232,7 +232,8 @@ class Server:
         while time.monotonic() < end:
             for pid in self.roles():
                 try:
-                    if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == f"sutler-{name}":
+                    comm = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+                    if comm == f"sutler-{name}" and is_alive(pid):
                         return pid
                 except OSError:
                     pass
