@@ -10,6 +10,7 @@
 #include "authn/sessions.h"
 #include "config/config.h"
 #include "guard/guard.h"
+#include "log/log.h"
 #include "shop/person.h"
 
 static void event(struct sut_req *r, enum sut_event_type type, int64_t user_id, const char *reason)
@@ -237,6 +238,12 @@ static SUT_ERR open_session(struct sut_req *r, const struct sut_person_account *
     return mint_pair(r, person->id, &refresh, &ret->pair);
 }
 
+/* A person's sealed fields do not open any more: an operator must hear of it. */
+static void note_lost(int64_t user_id)
+{
+    sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", user_id));
+}
+
 /* Who signed in.  One whose fields are lost gets in all the same, by the address that they gave. */
 static SUT_ERR read_signed_in(struct sut_req *r, const struct sut_person_account *account,
                               sut_str email, struct sut_person_row *ret)
@@ -247,6 +254,7 @@ static SUT_ERR read_signed_in(struct sut_req *r, const struct sut_person_account
     sut_req_conn_end(r);
     if (e.code != SUT_E_CORRUPT)
         return e;
+    note_lost(account->id);
     *ret = (struct sut_person_row){
         .id = account->id,
         .email = email,
@@ -515,6 +523,8 @@ SUT_ERR api_account_self(struct sut_req *r, struct sut_person_row *ret)
     const sut_err e = sut_person_by_id(conn, r->arena, r->auth.user_id, ret);
     if (e.code == SUT_E_NOT_FOUND || (!sut_failed(e) && !ret->is_active))
         FAIL(TOKEN);
+    if (e.code == SUT_E_CORRUPT)
+        note_lost(r->auth.user_id);
     return e;
 }
 
@@ -525,6 +535,8 @@ SUT_ERR api_account_change(struct sut_req *r, const struct sut_person_change *ch
                                         client_addr(r), r->now, ret);
     if (e.code == SUT_E_NOT_FOUND)
         FAIL(TOKEN);
+    if (e.code == SUT_E_CORRUPT)
+        note_lost(r->auth.user_id);
     return e;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/migrate.h"
 
-#include <stdio.h>
-
 enum { LOCK_WAIT_MS = 60000 };
 
 /* The advisory lock's number on PostgreSQL: "sutler" in ASCII. */
@@ -52,20 +50,9 @@ static SUT_ERR apply(struct sut_db_conn *c, const struct sut_migration *m)
     return note(c, m);
 }
 
-static void tell(const struct sut_migrate_env *env, const struct sut_migration *m)
-{
-    char text[96];
-    if (env->progress == NULL)
-        return;
-    (void) snprintf(text, sizeof(text), "store: schema %lld, %s", (long long) m->number, m->name);
-    env->progress(env->progress_ctx, text);
-}
-
 static SUT_ERR apply_alone(struct sut_db_conn *c, const struct sut_migrate_env *env,
                            const struct sut_migration *m, struct sut_diag *reterr_diag)
 {
-    if (!env->is_new)
-        tell(env, m);
     if (m->step != NULL && !env->is_new)
         TRY(m->step(c, env, reterr_diag));
     TRY(sut_db_tx_begin(c));
@@ -124,6 +111,8 @@ SUT_ERR sut_migrate_run(struct sut_db_conn *c, const struct sut_migrate_env *env
     for (size_t i = 0; i < n; i++) {
         if (list[i].number <= have)
             continue;
+        if (env->progress != NULL && !with.is_new)
+            env->progress(env->progress_ctx, "schema", list[i].number, want);
         TRY(apply_alone(c, &with, &list[i], reterr_diag));
         have = list[i].number;
     }

@@ -17,13 +17,14 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "db/db.h"
+#include "store/store.h"
 
 struct sut_people;
 
 /* What a step of code works with, and whom it tells. */
 struct sut_migrate_env {
-    struct sut_people *people;                     /* NULL: no keys of persons can be had */
-    void (*progress)(void *ctx, const char *text); /* may be NULL */
+    struct sut_people *people;    /* NULL: no keys of persons can be had */
+    sut_store_progress *progress; /* may be NULL */
     void *progress_ctx;
     bool is_new; /* the store was empty: there is nothing to change but the schema */
 };

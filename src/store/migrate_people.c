@@ -4,8 +4,6 @@
  * 0003 and 0005 of the migrations.  A batch is one transaction, and a row says
  * by its key_version whether it is done; so a kill costs one batch.
  */
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "store/migrate.h"
 #include "store/people_int.h"
@@ -207,17 +205,6 @@ static SUT_ERR seal_batch(struct sut_db_conn *c, const struct batch *b)
     return sut_db_tx_commit(c);
 }
 
-static void tell(const struct sut_migrate_env *env, const struct table *t, int64_t done,
-                 int64_t all)
-{
-    char text[96];
-    if (env->progress == NULL)
-        return;
-    (void) snprintf(text, sizeof(text), "store: sealing %s, %lld of %lld", t->name,
-                    (long long) done, (long long) all);
-    env->progress(env->progress_ctx, text);
-}
-
 static SUT_ERR seal_next(struct sut_db_conn *c, struct batch *b, int64_t after)
 {
     for (unsigned i = 0;; i++) {
@@ -237,8 +224,8 @@ static SUT_ERR seal_table(struct sut_db_conn *c, const struct sut_migrate_env *e
     int64_t after = INT64_MIN;
     TRY(count_left(c, b->table, &all));
     for (int64_t done = 0;; done += (int64_t) b->n) {
-        if (done > 0)
-            tell(env, b->table, done, all);
+        if (done > 0 && env->progress != NULL)
+            env->progress(env->progress_ctx, b->table->name, done, all);
         TRY(seal_next(c, b, after));
         if (b->n == 0)
             return SUT_OK;

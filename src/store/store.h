@@ -25,8 +25,11 @@ struct sut_keeper;
 struct sut_random;
 struct sut_seal;
 
-/* How far a migration is; `text` is a whole line, of numbers and names of tables alone. */
-typedef void sut_store_progress(void *ctx, const char *text);
+/*
+ * How far a migration is.  what: "schema", which comes to number `done` of `all`,
+ * or the name of a table, of whose rows `done` are sealed.
+ */
+typedef void sut_store_progress(void *ctx, const char *what, int64_t done, int64_t all);
 
 struct sut_store_options {
     struct sut_db_options db; /* its context is the store's own */

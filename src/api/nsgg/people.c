@@ -3,6 +3,7 @@
 #include "api/page.h"
 #include "api/routes.h"
 #include "guard/reply.h"
+#include "log/log.h"
 #include "shop/person.h"
 
 enum { NAME_MAX = 150, PHONE_MAX = 15, TAX_MAX = 50, PAGE_SIZE = 20, PAGE_SIZE_MAX = 100 };
@@ -140,8 +141,11 @@ static sut_err get_people(struct sut_req *r)
         return SUT_OK;
     struct sut_jw w = sut_reply_json(r, 200);
     api_page_open(r, &w, &page);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (people[i].is_lost)
+            sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", people[i].id));
         TRY(write_person(r, &w, &people[i], false));
+    }
     api_page_close(&w);
     return SUT_OK;
 }
@@ -150,7 +154,7 @@ static const struct sut_query_key search_keys[] = {
     { .name = "search",
       .type = SUT_Q_PEOPLE,
       .max = 254,
-      .doc = "An email address, a phone number, a user name or a name, whole" },
+      .doc = "An email address, a phone number or a user name, whole, or words of a name" },
     { .name = "page", .type = SUT_Q_INT, .max = API_PAGE_MAX },
     { .name = "page_size", .type = SUT_Q_INT, .max = API_PAGE_MAX, .doc = "20; above 100 is 100" },
     { 0 },
