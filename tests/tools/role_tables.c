@@ -31,7 +31,7 @@ static const char *box_name; /* "worker, embedded" */
 static char lines[LINES_MAX][LINE_MAX_BYTES];
 static size_t n_lines;
 
-static void fail(const char *what)
+_Noreturn static void fail(const char *what)
 {
     (void) fprintf(stderr, "role_tables: %s\n", what);
     exit(1);
