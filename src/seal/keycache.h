@@ -51,7 +51,9 @@ uint64_t sut_keycache_now(struct sut_keycache *c, int64_t person);
 void sut_keycache_put(struct sut_keycache *c, int64_t person, uint32_t version, uint64_t mark,
                       const unsigned char key[SUT_KEY_SIZE], uint64_t since);
 
+/* Wipe all versions of a person's key. */
 void sut_keycache_forget(struct sut_keycache *c, int64_t person);
+/* Wipe what nobody got for so long. */
 void sut_keycache_sweep(struct sut_keycache *c, int64_t idle_ms);
 /* hits, misses and held; opened is left alone. */
 void sut_keycache_count(struct sut_keycache *c, struct sut_seal_counts *ret);
