@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The supervisor and its roles, which are this very program again: each plays the
+ * part that its settings name, honest or not.  What they live through they write to
+ * standard output, and the test reads it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "audit/events.h"
+#include "base/clock.h"
+#include "ipc/line.h"
+#include "log/log.h"
+#include "os/fd.h"
+#include "prog/supervisor.h"
+#include "prog/words.h"
+
+enum { LINE = SUT_ROLE_FD_SUPERVISOR, SEND_MS = 2000, PATIENCE_MS = 15000, STRANGE = 77 };
+
+/* --- the roles --- */
+
+static const struct sut_line_permit anything[] = {
+    { .type = SUT_WORD_PEERS, .fds_max = 32 },       { .type = SUT_WORD_KEEPER, .fds_max = 32 },
+    { .type = SUT_WORD_TLS_KEY, .max = 100 * 1024 }, { .type = SUT_WORD_CERT, .max = 100 * 1024 },
+    { .type = SUT_WORD_DONE, .max = 1024 },          { .type = 0 },
+};
+
+static void say(const char *what)
+{
+    char line[256];
+    const int n = snprintf(line, sizeof(line), "%s\n", what);
+    if (n < 0 || write(1, line, (size_t) n) != n)
+        _exit(3);
+}
+
+static void tell(uint16_t word, const struct sut_buf *fields)
+{
+    const sut_str none = { 0 };
+    if (sut_failed(sut_line_send(LINE, word, fields == NULL ? none : sut_buf_str(fields), NULL, 0,
+                                 SEND_MS)))
+        _exit(4);
+}
+
+static void tell_u64(uint16_t word, uint64_t v)
+{
+    struct sut_buf b;
+    sut_buf_init(&b, 64);
+    sut_ipc_put_u64(&b, v);
+    tell(word, &b);
+    sut_buf_done(&b);
+}
+
+static void tell_bytes(uint16_t word, const char *text)
+{
+    struct sut_buf b;
+    sut_buf_init(&b, 4096);
+    sut_ipc_put_bytes(&b, sut_str_from(text));
+    tell(word, &b);
+    sut_buf_done(&b);
+}
+
+/* The next word; its descriptors are counted and closed.  The end of the line ends the role. */
+static uint16_t next_word(size_t *ret_fds, char *why, size_t why_size)
+{
+    struct sut_line_message m;
+    for (;;) {
+        struct pollfd p = { .fd = LINE, .events = POLLIN };
+        (void) poll(&p, 1, -1);
+        const sut_err e = sut_line_receive(LINE, anything, &m);
+        if (e.code == SUT_E_BUSY)
+            continue;
+        if (sut_failed(e))
+            _exit(0);
+        break;
+    }
+    struct sut_ipc_reader in = sut_ipc_reader_of(sut_buf_str(&m.fields));
+    uint64_t ok = 0;
+    sut_str text = { 0 };
+    if (m.type == SUT_WORD_DONE && why != NULL &&
+        (sut_failed(sut_ipc_get_u64(&in, 1, &ok)) ||
+         sut_failed(sut_ipc_get_bytes(&in, 600, &text))))
+        _exit(5);
+    if (why != NULL)
+        (void) snprintf(why, why_size, "done %d %.*s", (int) ok, (int) (text.n & 0x7f), text.p);
+    if (ret_fds != NULL)
+        *ret_fds = m.n_fds;
+    const uint16_t type = m.type;
+    sut_line_message_done(&m);
+    return type;
+}
+
+static int play_keeper(const char *part, const char *next, const char *may_create)
+{
+    char line[128];
+    (void) snprintf(line, sizeof(line), "keeper %s %s", next, may_create);
+    say(line);
+    if (strcmp(part, "fails") == 0)
+        return 7;
+    if (strcmp(part, "fails to make") == 0 && strcmp(next, "--next=make") == 0)
+        return 7;
+    tell_u64(SUT_WORD_READY, strcmp(part, "may not rotate") != 0);
+    if (strcmp(part, "ready twice") == 0)
+        tell_u64(SUT_WORD_READY, 1);
+    if (strcmp(part, "unasked") == 0)
+        tell_bytes(SUT_WORD_TLS_OK, "0123456789abcdef");
+    for (;;) {
+        size_t n = 0;
+        const uint16_t word = next_word(&n, NULL, 0);
+        (void) snprintf(line, sizeof(line), "keeper heard %d with %zu", (int) word, n);
+        say(line);
+        if (word == SUT_WORD_TLS_KEY)
+            tell_bytes(strcmp(part, "hates keys") == 0 ? SUT_WORD_TLS_BAD : SUT_WORD_TLS_OK,
+                       "0123456789abcdef");
+        if (word == SUT_WORD_PEERS && strcmp(part, "dies") == 0)
+            _exit(9);
+    }
+}
+
+static void ask(uint16_t word)
+{
+    char why[256] = "";
+    tell(word, NULL);
+    while (next_word(NULL, why, sizeof(why)) != SUT_WORD_DONE)
+        say("worker heard something first");
+    say(why);
+}
+
+static int play_worker(const char *part)
+{
+    size_t n = 0;
+    char line[128];
+    say("worker starts");
+    if (strcmp(part, "early") == 0)
+        tell(SUT_WORD_ASK_TLS, NULL);
+    const uint16_t first = next_word(&n, NULL, 0);
+    (void) snprintf(line, sizeof(line), "worker heard %d with %zu", (int) first, n);
+    say(line);
+    if (strcmp(part, "fails") == 0)
+        return 6;
+    tell(SUT_WORD_READY, NULL);
+    if (strcmp(part, "strange") == 0)
+        tell(STRANGE, NULL);
+    if (strcmp(part, "keeper's word") == 0)
+        tell_bytes(SUT_WORD_TLS_OK, "0123456789abcdef");
+    if (strcmp(part, "long") == 0)
+        tell_u64(SUT_WORD_ASK_TLS, 1);
+    if (strcmp(part, "twice") == 0)
+        tell(SUT_WORD_READY, NULL);
+    if (strcmp(part, "descriptors") == 0) {
+        const int fds[] = { LINE };
+        if (sut_failed(sut_line_send(LINE, SUT_WORD_ASK_TLS, SUT_STR(""), fds, 1, SEND_MS)))
+            _exit(4);
+    }
+    if (strcmp(part, "raw") == 0 && write(LINE, "\1\0", 2) != 2)
+        _exit(4);
+    if (strcmp(part, "two asks") == 0) {
+        tell(SUT_WORD_ASK_MASTER_NEXT, NULL);
+        tell(SUT_WORD_ASK_MASTER_NEXT, NULL);
+    }
+    if (strcmp(part, "asks") == 0 || strcmp(part, "asks once") == 0)
+        ask(SUT_WORD_ASK_MASTER_NEXT);
+    if (strcmp(part, "asks") == 0)
+        ask(SUT_WORD_ASK_MASTER_ADOPT);
+    for (int i = 0; i < 8 && strcmp(part, "asks a lot") == 0; i++)
+        ask(SUT_WORD_ASK_TLS);
+    if (strcmp(part, "closes") == 0)
+        (void) close(LINE);
+    say("worker serves");
+    for (;;) {
+        if (strcmp(part, "closes") == 0) {
+            (void) pause();
+            continue;
+        }
+        const uint16_t word = next_word(&n, NULL, 0);
+        (void) snprintf(line, sizeof(line), "worker heard %d with %zu", (int) word, n);
+        say(line);
+    }
+}
+
+static int play(int argc, char **argv)
+{
+    char part[64] = "";
+    size_t n = 0;
+    if (sut_failed(sut_fd_read_full(SUT_ROLE_FD_SETTINGS, part, sizeof(part) - 1, &n)))
+        return 2;
+    if (strcmp(argv[1], "--role=worker") == 0)
+        return play_worker(part);
+    return argc < 5 ? 2 : play_keeper(part, argv[4], argv[3]);
+}
+
+/* --- the stage --- */
+
+struct stage {
+    pid_t pid;
+    int out; /* what the roles say */
+    char text[64 * 1024];
+    size_t n;
+};
+
+static int settings(const char *part)
+{
+    const int fd = memfd_create("part", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, part, strlen(part)) != (ssize_t) strlen(part))
+        _exit(90);
+    return fd;
+}
+
+static int block_signals(void)
+{
+    sigset_t set;
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGHUP);
+    (void) sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void begin(struct stage *s, const char *keeper, const char *worker)
+{
+    int p[2];
+    assert_false(sut_failed(sut_fd_pipe(p)));
+    *s = (struct stage){ .out = p[0] };
+    s->pid = fork();
+    assert_true(s->pid >= 0);
+    if (s->pid > 0) {
+        sut_fd_close(&p[1]);
+        return;
+    }
+    static struct sut_supervisor_options o;
+    o = (struct sut_supervisor_options){
+        .binary = "/proc/self/exe",
+        .keys = "/nowhere",
+        .may_create = true,
+        .keeper_settings_fd = settings(keeper),
+        .worker_settings_fd = settings(worker),
+        .signal_fd = block_signals(),
+    };
+    if (dup2(p[1], 1) < 0 || sut_failed(sut_events_create(&o.events)))
+        _exit(91);
+    /* What it logs is read, too. */
+    sut_log_init(SUT_LOG_WARN, SUT_LOG_LOGFMT, 1, "supervisor");
+    const int code = sut_supervisor_run(&o);
+    sut_events_free(&o.events);
+    _exit(code);
+}
+
+static bool has(const struct stage *s, const char *what, int times)
+{
+    const char *at = s->text;
+    for (; times > 0; times--) {
+        at = strstr(at, what);
+        if (at == NULL)
+            return false;
+        at += strlen(what);
+    }
+    return true;
+}
+
+/* Read until it was said so many times. */
+static void expect_times(struct stage *s, const char *what, int times)
+{
+    const uint64_t until = sut_monotonic_ns() + (uint64_t) PATIENCE_MS * 1000000;
+    while (!has(s, what, times)) {
+        struct pollfd p = { .fd = s->out, .events = POLLIN };
+        if (sut_monotonic_ns() > until || poll(&p, 1, PATIENCE_MS) <= 0)
+            fail_msg("never said: %s\n%s", what, s->text);
+        const ssize_t n = read(s->out, s->text + s->n, sizeof(s->text) - 1 - s->n);
+        if (n <= 0)
+            fail_msg("ended without: %s\n%s", what, s->text);
+        s->n += (size_t) n;
+    }
+}
+
+static void expect(struct stage *s, const char *what)
+{
+    expect_times(s, what, 1);
+}
+
+static int end(struct stage *s)
+{
+    int status = 0;
+    (void) kill(s->pid, SIGTERM);
+    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    sut_fd_close(&s->out);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static struct stage stage;
+
+static void keeper_first_then_the_worker_with_sockets(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "honest");
+    expect(&stage, "worker serves");
+    assert_true(has(&stage, "keeper --next=none --may-create=1\n", 1));
+    assert_true(strstr(stage.text, "keeper --next") < strstr(stage.text, "worker starts"));
+    expect(&stage, "keeper heard 2 with 12");
+    assert_true(has(&stage, "worker heard 6 with 12", 1));
+    assert_int_equal(end(&stage), 0);
+}
+
+/* Whatever a worker does that stands in no table: it is killed, and another one starts. */
+static void a_worker_that_breaks_the_rules_is_killed(void **state)
+{
+    (void) state;
+    static const char *const parts[] = { "strange",     "keeper's word", "long", "twice",
+                                         "descriptors", "raw",           "early" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        begin(&stage, "honest", parts[i]);
+        expect(&stage, "event=role_broke_rules which=worker");
+        expect(&stage, "event=role_ended which=worker by=signal code=9");
+        /* One that never said that it serves is not tried again. */
+        if (strcmp(parts[i], "early") == 0) {
+            assert_int_equal(end(&stage), 1);
+            continue;
+        }
+        expect_times(&stage, "worker starts", 2);
+        assert_false(has(&stage, "keeper --next", 2));
+        assert_int_equal(end(&stage), 0);
+    }
+}
+
+static void a_keeper_that_breaks_the_rules_is_killed(void **state)
+{
+    (void) state;
+    static const char *const parts[] = { "ready twice", "unasked" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        begin(&stage, parts[i], "honest");
+        expect(&stage, "event=role_broke_rules which=keeper");
+        expect(&stage, "event=role_ended which=keeper by=signal code=9");
+        expect_times(&stage, "keeper --next=none --may-create=0", 1);
+        assert_int_equal(end(&stage), 0);
+    }
+}
+
+static void a_keeper_that_dies_is_replaced_under_the_same_worker(void **state)
+{
+    (void) state;
+    begin(&stage, "dies", "honest");
+    expect_times(&stage, "worker heard 6 with 12", 3);
+    assert_true(has(&stage, "event=role_ended which=keeper by=exit code=9", 2));
+    assert_true(has(&stage, "type=role_crashed reason=keeper", 2));
+    assert_false(has(&stage, "worker starts", 2));
+    /* A key is made at the first start alone. */
+    assert_false(has(&stage, "--may-create=1", 2));
+    assert_int_equal(end(&stage), 0);
+}
+
+static void what_fails_at_the_first_start_ends_it(void **state)
+{
+    (void) state;
+    begin(&stage, "fails", "honest");
+    int status = 0;
+    assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    sut_fd_close(&stage.out);
+    begin(&stage, "honest", "fails");
+    assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+    assert_int_equal(WEXITSTATUS(status), 6);
+    sut_fd_close(&stage.out);
+}
+
+static void a_master_rotation_starts_the_keeper_anew(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "asks");
+    expect(&stage, "keeper --next=make --may-create=0");
+    expect(&stage, "keeper --next=adopt --may-create=0");
+    expect(&stage, "worker serves");
+    assert_true(has(&stage, "done 1 \n", 2));
+    /* The new sockets came before each answer. */
+    assert_true(has(&stage, "worker heard something first", 2));
+    /* It was asked for: no crash. */
+    assert_false(has(&stage, "role_crashed", 1));
+    assert_int_equal(end(&stage), 0);
+}
+
+static void a_rotation_that_the_keeper_can_not_do_is_refused(void **state)
+{
+    (void) state;
+    begin(&stage, "may not rotate", "asks");
+    expect(&stage, "worker serves");
+    assert_true(has(&stage, "done 0 the master key does not lie in a file", 2));
+    assert_false(has(&stage, "--next=make", 1));
+    assert_int_equal(end(&stage), 0);
+
+    begin(&stage, "fails to make", "asks once");
+    expect(&stage, "done 0 the keeper could not do it");
+    expect(&stage, "worker serves");
+    /* And it is back without. */
+    expect_times(&stage, "keeper --next=none", 2);
+    assert_int_equal(end(&stage), 0);
+}
+
+static void a_second_ask_before_the_answer_breaks_the_rules(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "two asks");
+    expect(&stage, "event=role_broke_rules which=worker");
+    assert_int_equal(end(&stage), 0);
+}
+
+static void asks_are_limited(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "asks a lot");
+    expect(&stage, "worker serves");
+    assert_true(has(&stage, "done 0 this server does not listen with HTTPS", 6));
+    assert_false(has(&stage, "done 0 this server does not listen with HTTPS", 7));
+    assert_true(has(&stage, "done 0 asked too often", 2));
+    assert_int_equal(end(&stage), 0);
+}
+
+static void one_that_hangs_up_is_ended(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "closes");
+    expect(&stage, "event=role_silent which=worker");
+    expect(&stage, "event=role_ended which=worker by=signal code=9");
+    assert_int_equal(end(&stage), 0);
+}
+
+static void hup_without_tls_changes_nothing(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "honest");
+    expect(&stage, "worker serves");
+    (void) kill(stage.pid, SIGHUP);
+    (void) kill(stage.pid, SIGHUP);
+    assert_int_equal(end(&stage), 0);
+    assert_false(has(&stage, "keeper heard 3", 1));
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strncmp(argv[1], "--role=", 7) == 0)
+        return play(argc, argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeper_first_then_the_worker_with_sockets),
+        cmocka_unit_test(a_worker_that_breaks_the_rules_is_killed),
+        cmocka_unit_test(a_keeper_that_breaks_the_rules_is_killed),
+        cmocka_unit_test(a_keeper_that_dies_is_replaced_under_the_same_worker),
+        cmocka_unit_test(what_fails_at_the_first_start_ends_it),
+        cmocka_unit_test(a_master_rotation_starts_the_keeper_anew),
+        cmocka_unit_test(a_rotation_that_the_keeper_can_not_do_is_refused),
+        cmocka_unit_test(a_second_ask_before_the_answer_breaks_the_rules),
+        cmocka_unit_test(asks_are_limited),
+        cmocka_unit_test(one_that_hangs_up_is_ended),
+        cmocka_unit_test(hup_without_tls_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
