@@ -33,11 +33,11 @@ const char *sut_user_role_name(enum sut_user_role role)
     return names[role];
 }
 
-static enum sut_user_role role_of(const struct sut_person_row *p)
+static enum sut_user_role role_of(bool is_staff, bool is_superuser)
 {
-    if (p->is_superuser)
+    if (is_superuser)
         return SUT_USER_SUPERUSER;
-    return p->is_staff ? SUT_USER_STAFF : SUT_USER_CUSTOMER;
+    return is_staff ? SUT_USER_STAFF : SUT_USER_CUSTOMER;
 }
 
 static void refuse(struct sut_user_answer *ret, const char *sentence)
@@ -48,12 +48,30 @@ static void refuse(struct sut_user_answer *ret, const char *sentence)
 /* --- reading --- */
 
 static SUT_ERR find(struct sut_db_conn *c, struct sut_arena *a, sut_str who,
-                    struct sut_person_row *ret)
+                    struct sut_person_account *ret)
 {
     int64_t id = 0;
     if (!sut_failed(sut_parse_i64(who, 1, INT64_MAX, &id)))
-        return sut_person_by_id(c, a, id, ret);
-    return sut_person_by_email(c, a, who, ret);
+        return sut_person_account(c, a, id, ret);
+    return sut_person_account_by_email(c, a, who, ret);
+}
+
+/* Whose sealed fields are lost still has an account that can be looked at and ended. */
+static struct sut_person_row row_without_fields(const struct sut_person_account *p)
+{
+    return (struct sut_person_row){
+        .id = p->id,
+        .email = SUT_STR(""),
+        .first_name = SUT_STR(""),
+        .last_name = SUT_STR(""),
+        .is_active = p->is_active,
+        .is_staff = p->is_staff,
+        .is_superuser = p->is_superuser,
+        .email_verified = p->email_verified,
+        .date_joined = p->date_joined,
+        .last_login = p->last_login,
+        .is_lost = true,
+    };
 }
 
 static SUT_ERR join_groups(struct sut_db_conn *c, struct sut_arena *a, int64_t id, sut_str *ret)
@@ -78,10 +96,10 @@ static SUT_ERR row_of(struct sut_db_conn *c, struct sut_arena *a, const struct s
 {
     struct sut_user_row row = {
         .id = p->id,
-        .email = p->email,
+        .email = p->is_lost ? SUT_STR("(lost)") : p->email,
         .first_name = p->first_name,
         .last_name = p->last_name,
-        .role = role_of(p),
+        .role = role_of(p->is_staff, p->is_superuser),
         .is_active = p->is_active,
         .is_verified = p->email_verified,
         .joined = p->date_joined,
@@ -106,13 +124,19 @@ static SUT_ERR name_in_log(const struct sut_user_admin *ua, struct sut_arena *a,
 static SUT_ERR show(const struct sut_user_admin *ua, struct sut_db_conn *c, struct sut_arena *a,
                     sut_str who, struct sut_user_answer *ret)
 {
+    struct sut_person_account found;
     struct sut_person_row p;
-    const sut_err e = find(c, a, who, &p);
+    sut_err e = find(c, a, who, &found);
     if (e.code == SUT_E_NOT_FOUND) {
         refuse(ret, "there is no such user");
         return SUT_OK;
     }
     TRY(e);
+    e = sut_person_by_id(c, a, found.id, &p);
+    if (e.code == SUT_E_CORRUPT)
+        p = row_without_fields(&found);
+    else
+        TRY(e);
     struct sut_user_answer answer = { .n_rows = 1 };
     answer.rows = ARENA_NEW(a, struct sut_user_row);
     ENSURE(answer.rows != NULL, NOMEM);
@@ -327,7 +351,7 @@ struct change {
 
 /* "user:12 customer>staff +Product Managers": what was, and what is now. */
 static SUT_ERR audit_role(struct sut_db_conn *c, const struct change *ch,
-                          const struct sut_person_row *before)
+                          const struct sut_person_account *before)
 {
     const struct sut_user_ask *ask = ch->ask;
     struct sut_buf b;
@@ -336,7 +360,7 @@ static SUT_ERR audit_role(struct sut_db_conn *c, const struct change *ch,
     sut_buf_i64(&b, ch->id);
     if (ask->has_role) {
         sut_buf_char(&b, ' ');
-        sut_buf_z(&b, sut_user_role_name(role_of(before)));
+        sut_buf_z(&b, sut_user_role_name(role_of(before->is_staff, before->is_superuser)));
         sut_buf_char(&b, '>');
         sut_buf_z(&b, sut_user_role_name(ask->role));
     }
@@ -354,7 +378,8 @@ static SUT_ERR audit_role(struct sut_db_conn *c, const struct change *ch,
                            ch->now);
 }
 
-static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch, const struct sut_person_row *p)
+static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch,
+                           const struct sut_person_account *p)
 {
     const struct sut_user_ask *ask = ch->ask;
     if (ask->has_role)
@@ -377,7 +402,7 @@ static SUT_ERR end_sessions(struct sut_db_conn *c, struct change *ch, const char
 static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    struct sut_person_row p;
+    struct sut_person_account p;
     enum sut_action action = SUT_ACTION_ADMIN_USER_REVOKE;
     sut_arena_rewind(ch->arena, ch->mark);
     ch->ended = (struct sut_session_ids){ 0 };
