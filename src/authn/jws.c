@@ -37,9 +37,10 @@ static bool split(sut_str text, struct parts *ret)
     return ret->signature.n == SIGNATURE_TEXT;
 }
 
-/* The keys that may have signed: one by its id, or both. */
+/* The keys that may have signed: one by its id, or all. */
 struct candidates {
-    const struct sut_signing_key *keys[2];
+    const struct sut_signing_key *keys[1 + SUT_SIGNING_OTHERS_MAX];
+    size_t n;
 };
 
 static bool is_jwt_type(sut_str typ)
@@ -52,7 +53,23 @@ static bool is_jwt_type(sut_str typ)
 
 static bool is_named(const struct sut_signing_key *k, sut_str kid)
 {
-    return k->is_set && sut_str_eq(sut_str_of(k->kid, k->kid_n), kid);
+    return sut_str_eq(sut_str_of(k->kid, k->kid_n), kid);
+}
+
+/* Every key of the ring, the current one first. */
+static void take_all(const struct sut_signing_keys *keys, struct candidates *ret)
+{
+    ret->n = 0;
+    ret->keys[ret->n++] = &keys->current;
+    for (size_t i = 0; i < keys->n_others; i++)
+        ret->keys[ret->n++] = &keys->others[i];
+}
+
+/* Leave the one that is the i-th. */
+static void take_one(struct candidates *c, size_t i)
+{
+    c->keys[0] = c->keys[i];
+    c->n = 1;
 }
 
 static SUT_ERR read_header(const struct sut_signing_keys *keys, const struct sut_json *h,
@@ -71,21 +88,17 @@ static SUT_ERR read_header(const struct sut_signing_keys *keys, const struct sut
     if (sut_json_get(h, "crit") != NULL)
         REFUSE(ALGORITHM);
 
-    *ret = (struct candidates){ 0 };
-    if (kid == NULL) {
-        ret->keys[0] = &keys->current;
-        ret->keys[1] = keys->previous.is_set ? &keys->previous : NULL;
+    take_all(keys, ret);
+    if (kid == NULL)
         return SUT_OK;
-    }
     if (kid->type != SUT_JSON_STRING)
         REFUSE(KEY);
-    if (is_named(&keys->current, kid->s))
-        ret->keys[0] = &keys->current;
-    else if (is_named(&keys->previous, kid->s))
-        ret->keys[0] = &keys->previous;
-    else
-        REFUSE(KEY);
-    return SUT_OK;
+    for (size_t i = 0; i < ret->n; i++)
+        if (is_named(ret->keys[i], kid->s)) {
+            take_one(ret, i);
+            return SUT_OK;
+        }
+    REFUSE(KEY);
 }
 
 static SUT_ERR parse_header(const struct sut_signing_keys *keys, sut_str header,
@@ -110,7 +123,7 @@ static SUT_ERR parse_header(const struct sut_signing_keys *keys, sut_str header,
 
 static bool is_header_of(const struct sut_signing_key *k, sut_str header)
 {
-    return k->is_set && sut_str_eq(sut_str_of(k->header, k->header_n), header);
+    return sut_str_eq(sut_str_of(k->header, k->header_n), header);
 }
 
 static SUT_ERR find_keys(const struct sut_signing_keys *keys, sut_str header,
@@ -118,15 +131,12 @@ static SUT_ERR find_keys(const struct sut_signing_keys *keys, sut_str header,
                          enum sut_jws_fault *reterr_fault)
 {
     /* Our own header, byte for byte, needs no parser. */
-    *ret = (struct candidates){ 0 };
-    if (is_header_of(&keys->current, header)) {
-        ret->keys[0] = &keys->current;
-        return SUT_OK;
-    }
-    if (is_header_of(&keys->previous, header)) {
-        ret->keys[0] = &keys->previous;
-        return SUT_OK;
-    }
+    take_all(keys, ret);
+    for (size_t i = 0; i < ret->n; i++)
+        if (is_header_of(ret->keys[i], header)) {
+            take_one(ret, i);
+            return SUT_OK;
+        }
     return parse_header(keys, header, scratch, ret, reterr_fault);
 }
 
@@ -156,10 +166,13 @@ SUT_ERR sut_jws_verify(const struct sut_keyring *ring, sut_str text, struct sut_
     size_t mac_n = 0;
     if (!split(text, &p) || sut_failed(sut_b64url_decode(p.signature, mac, sizeof(mac), &mac_n)))
         REFUSE(MALFORMED);
-    TRY(find_keys(sut_keyring_look(ring), p.header, scratch, &found, reterr_fault));
+    const sut_err e = find_keys(sut_keyring_look(ring), p.header, scratch, &found, reterr_fault);
+    if (e.code == SUT_E_TOKEN && *reterr_fault == SUT_JWS_KEY)
+        sut_keyring_miss(ring);
+    TRY(e);
 
     bool is_genuine = false;
-    for (size_t i = 0; i < 2 && found.keys[i] != NULL && !is_genuine; i++)
+    for (size_t i = 0; i < found.n && !is_genuine; i++)
         is_genuine = sut_hmac_verify(&found.keys[i]->mac, p.signed_text, sut_str_of(mac, mac_n));
     if (!is_genuine)
         REFUSE(SIGNATURE);

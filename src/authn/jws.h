@@ -5,7 +5,7 @@
  *
  * Exactly three parts of canonical base64url; `alg` is HS256 and nothing else;
  * the key is the ring's, found by `kid` or, without one, the current and then
- * the previous; a header with `crit` is refused; anything in it that names a
+ * each other; a header with `crit` is refused; anything in it that names a
  * key or an address is never looked at.  No I/O.  Any thread.
  */
 #ifndef SUT_AUTHN_JWS_H

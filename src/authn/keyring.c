@@ -11,21 +11,29 @@
 #include "crypto/sha256.h"
 #include "store/keys.h"
 
-enum { KID_HEX = 8, HEADER_JSON_MAX = 128, MAGIC = 0x4e167 };
+enum { KID_HEX = 8, HEADER_JSON_MAX = 128, MAGIC = 0x4e167, TEXTS_MAX = SUT_KEYRING_VERSIONS_MAX };
 
-/* A generation of keys; the older ones hang behind it until the ring is freed. */
+static const uint64_t grace_ns = SUT_KEYRING_GRACE_S * UINT64_C(1000000000);
+static const uint64_t miss_every_ns = UINT64_C(1000000000);
+
+/* A generation of keys; those that were replaced hang behind it for a while. */
 struct generation {
     struct sut_secret *memory; /* a struct sut_signing_keys */
     sut_ms made_at;
+    uint64_t replaced_ns;
     struct generation *older;
 };
 
 struct sut_keyring {
     unsigned magic;
     _Atomic(struct generation *) now;
-    pthread_mutex_t change;  /* one rotation or reload at a time */
+    pthread_mutex_t change;  /* one reload at a time */
     struct sut_store *store; /* NULL: the keys are the settings' */
     struct sut_keeper *keeper;
+    enum sut_key_purpose purpose;
+    unsigned char seen[SUT_SHA256_SIZE]; /* the rows that `now` was made of, hashed */
+    atomic_bool *is_missed;              /* noted by readers, to whom the ring is constant */
+    uint64_t reloaded_ns;                /* is_due()'s */
 };
 
 static struct sut_signing_keys *keys_of(struct generation *g)
@@ -94,7 +102,6 @@ static SUT_ERR set_key(struct sut_signing_key *to, const struct sut_key_text *fr
     TRY(sut_buf_check(&header));
     to->header_n = header.n;
     sut_hmac_key_init(&to->mac, from->secret);
-    to->is_set = true;
     return SUT_OK;
 }
 
@@ -108,7 +115,9 @@ static SUT_ERR ring_create(struct sut_keyring **ret)
     struct sut_keyring *k = sut_mem_zalloc(1, sizeof(*k));
     ENSURE(k != NULL, NOMEM);
     k->magic = MAGIC;
-    if (pthread_mutex_init(&k->change, NULL) != 0) {
+    k->is_missed = sut_mem_zalloc(1, sizeof(*k->is_missed));
+    if (k->is_missed == NULL || pthread_mutex_init(&k->change, NULL) != 0) {
+        sut_mem_free(k->is_missed);
         sut_mem_free(k);
         FAIL(NOMEM);
     }
@@ -116,23 +125,43 @@ static SUT_ERR ring_create(struct sut_keyring **ret)
     return SUT_OK;
 }
 
+/* Under the lock, or before anybody else knows the ring. */
 static void publish(struct sut_keyring *k, struct generation *g)
 {
+    const uint64_t now = sut_monotonic_ns();
     g->older = atomic_load_explicit(&k->now, memory_order_relaxed);
+    if (g->older != NULL)
+        g->older->replaced_ns = now;
     atomic_store_explicit(&k->now, g, memory_order_release);
+    for (struct generation **at = &g->older; *at != NULL;) {
+        struct generation *old = *at;
+        if (now - old->replaced_ns < grace_ns) {
+            at = &old->older;
+            continue;
+        }
+        *at = old->older;
+        generation_free(&old);
+    }
 }
 
-static SUT_ERR fill(struct generation *g, const struct sut_key_text *current,
-                    const struct sut_key_text *previous)
+static bool is_same_kid(const struct sut_signing_key *a, const struct sut_signing_key *b)
+{
+    return sut_str_eq(sut_str_of(a->kid, a->kid_n), sut_str_of(b->kid, b->kid_n));
+}
+
+/* The first text is the current key's. */
+static SUT_ERR fill(struct generation *g, const struct sut_key_text *texts, size_t n)
 {
     struct sut_signing_keys *const keys = keys_of(g);
-    TRY(set_key(&keys->current, current));
-    if (previous == NULL)
-        return SUT_OK;
-    TRY(set_key(&keys->previous, previous));
-    ENSURE(!sut_str_eq(sut_str_of(keys->current.kid, keys->current.kid_n),
-                       sut_str_of(keys->previous.kid, keys->previous.kid_n)),
-           INVALID);
+    TRY(set_key(&keys->current, &texts[0]));
+    for (size_t i = 1; i < n; i++) {
+        struct sut_signing_key *const key = &keys->others[i - 1];
+        TRY(set_key(key, &texts[i]));
+        ENSURE(!is_same_kid(key, &keys->current), INVALID);
+        for (size_t j = 0; j + 1 < i; j++)
+            ENSURE(!is_same_kid(key, &keys->others[j]), INVALID);
+        keys->n_others = i;
+    }
     return SUT_OK;
 }
 
@@ -145,7 +174,8 @@ SUT_ERR sut_keyring_create(const struct sut_key_text *current, const struct sut_
     DEFER(keyring_drop) struct sut_keyring *k = NULL;
     TRY(ring_create(&k));
     TRY(generation_create(&g));
-    TRY(fill(g, current, previous));
+    const struct sut_key_text texts[] = { *current, previous == NULL ? *current : *previous };
+    TRY(fill(g, texts, previous == NULL ? 1 : 2));
     publish(k, STEAL(g));
     *ret = STEAL(k);
     return SUT_OK;
@@ -157,53 +187,79 @@ struct rows {
     size_t n;
 };
 
-static SUT_ERR load_rows(struct sut_store *store, struct rows *ret)
+static SUT_ERR load_rows(struct sut_keyring *k, struct rows *ret)
 {
-    return sut_keys_load(store, SUT_KEY_TOKEN, ret->at, SUT_KEYRING_VERSIONS_MAX, &ret->n);
+    TRY(sut_keys_load(k->store, k->purpose, ret->at, SUT_KEYRING_VERSIONS_MAX, &ret->n));
+    ENSURE(ret->n > 0, CORRUPT);
+    return SUT_OK;
 }
 
-static SUT_ERR unwrap_row(const struct sut_keyring *k, const struct sut_keyring_row *row,
-                          struct sut_secret **ret)
+static sut_str wrapped_of(const struct sut_keyring_row *row)
 {
-    return sut_keeper_unwrap(k->keeper, SUT_KEY_TOKEN, row->version,
-                             sut_str_of(row->wrapped, row->wrapped_n), ret);
+    return sut_str_of(row->wrapped, row->wrapped_n);
+}
+
+/* What the rows are, without how they are wrapped: that changes with the master key alone. */
+static void hash_rows(const struct rows *rows, unsigned char ret[SUT_SHA256_SIZE])
+{
+    struct part {
+        uint32_t version;
+        uint32_t state;
+        int64_t created_at;
+    } parts[SUT_KEYRING_VERSIONS_MAX] = { 0 };
+    for (size_t i = 0; i < rows->n; i++)
+        parts[i] = (struct part){ .version = rows->at[i].version,
+                                  .state = rows->at[i].state,
+                                  .created_at = rows->at[i].created_at.v };
+    sut_sha256(sut_str_of((const char *) parts, rows->n * sizeof(parts[0])), ret);
+}
+
+static SUT_ERR fill_from_rows(struct sut_keyring *k, const struct rows *rows, struct generation *g)
+{
+    struct sut_secret *secrets[TEXTS_MAX] = { NULL };
+    struct sut_key_text texts[TEXTS_MAX] = { 0 };
+    sut_err e = SUT_OK;
+    for (size_t i = 0; i < rows->n && !sut_failed(e); i++) {
+        e = sut_keeper_unwrap(k->keeper, k->purpose, rows->at[i].version, wrapped_of(&rows->at[i]),
+                              &secrets[i]);
+        if (!sut_failed(e))
+            texts[i].secret = sut_secret_str(secrets[i]);
+    }
+    if (!sut_failed(e))
+        e = fill(g, texts, rows->n);
+    for (size_t i = 0; i < rows->n; i++)
+        sut_secret_free(&secrets[i]);
+    return e;
 }
 
 static SUT_ERR load_generation(struct sut_keyring *k, const struct rows *rows)
 {
     DEFER(generation_free) struct generation *g = NULL;
-    DEFER(sut_secret_free) struct sut_secret *current = NULL;
-    DEFER(sut_secret_free) struct sut_secret *previous = NULL;
-    struct sut_key_text texts[2] = { 0 };
     TRY(generation_create(&g));
-    TRY(unwrap_row(k, &rows->at[0], &current));
-    texts[0].secret = sut_secret_str(current);
-    const bool has_previous = rows->n > 1;
-    if (has_previous) {
-        TRY(unwrap_row(k, &rows->at[1], &previous));
-        texts[1].secret = sut_secret_str(previous);
-    }
-    TRY(fill(g, &texts[0], has_previous ? &texts[1] : NULL));
+    TRY(fill_from_rows(k, rows, g));
     g->made_at = rows->at[0].created_at;
+    hash_rows(rows, k->seen);
     publish(k, STEAL(g));
     return SUT_OK;
 }
 
-SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper, sut_ms now,
-                         struct sut_keyring **ret, struct sut_diag *reterr_diag)
+SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper,
+                         enum sut_key_purpose purpose, sut_ms now, struct sut_keyring **ret,
+                         struct sut_diag *reterr_diag)
 {
     DEFER(keyring_drop) struct sut_keyring *k = NULL;
-    struct rows rows = { .n = 0 };
+    struct rows rows;
     TRY(ring_create(&k));
     k->store = store;
     k->keeper = keeper;
-    sut_err e = sut_keys_first(store, keeper, SUT_KEY_TOKEN, now);
+    k->purpose = purpose;
+    sut_err e = sut_keys_first(store, keeper, purpose, now);
     if (!sut_failed(e))
-        e = load_rows(store, &rows);
-    if (sut_failed(e) || rows.n == 0) {
-        sut_diag_set(reterr_diag, "the keys that sign tokens can't be read from the store");
-        TRY(e);
-        FAIL(CORRUPT);
+        e = load_rows(k, &rows);
+    if (sut_failed(e)) {
+        sut_diag_set(reterr_diag, "the keys of %s can't be read from the store (%s)",
+                     sut_key_purpose_word(purpose), sut_err_info(e.code)->name);
+        return e;
     }
     e = load_generation(k, &rows);
     if (e.code == SUT_E_CORRUPT) {
@@ -228,6 +284,7 @@ void sut_keyring_free(struct sut_keyring **k)
         g = older;
     }
     (void) pthread_mutex_destroy(&(*k)->change);
+    sut_mem_free((*k)->is_missed);
     sut_mem_freep(k);
 }
 
@@ -239,23 +296,12 @@ const struct sut_signing_keys *sut_keyring_look(const struct sut_keyring *k)
 static SUT_ERR reload(struct sut_keyring *k)
 {
     struct rows rows;
-    TRY(load_rows(k->store, &rows));
-    ENSURE(rows.n > 0, CORRUPT);
+    unsigned char seen[SUT_SHA256_SIZE];
+    TRY(load_rows(k, &rows));
+    hash_rows(&rows, seen);
+    if (memcmp(seen, k->seen, sizeof(seen)) == 0)
+        return SUT_OK;
     return load_generation(k, &rows);
-}
-
-SUT_ERR sut_keyring_rotate(struct sut_keyring *k, sut_ms now)
-{
-    ENSURE(k->store != NULL, INVALID);
-    (void) pthread_mutex_lock(&k->change);
-    uint32_t version = 0;
-    sut_err e = sut_keys_add_next(k->store, k->keeper, SUT_KEY_TOKEN, now, &version);
-    if (!sut_failed(e))
-        e = sut_keys_activate(k->store, SUT_KEY_TOKEN, version, now);
-    if (!sut_failed(e))
-        e = reload(k);
-    (void) pthread_mutex_unlock(&k->change);
-    return e;
 }
 
 SUT_ERR sut_keyring_reload(struct sut_keyring *k)
@@ -266,6 +312,57 @@ SUT_ERR sut_keyring_reload(struct sut_keyring *k)
     const sut_err e = reload(k);
     (void) pthread_mutex_unlock(&k->change);
     return e;
+}
+
+void sut_keyring_miss(const struct sut_keyring *k)
+{
+    atomic_store_explicit(k->is_missed, true, memory_order_relaxed);
+}
+
+bool sut_keyring_is_due(struct sut_keyring *k)
+{
+    const uint64_t now = sut_monotonic_ns();
+    if (k->store == NULL || !sut_store_is_remote(k->store) ||
+        now - k->reloaded_ns < miss_every_ns ||
+        !atomic_exchange_explicit(k->is_missed, false, memory_order_relaxed))
+        return false;
+    k->reloaded_ns = now;
+    return true;
+}
+
+/*
+ * What a previous key signed has expired when the one that came after it has
+ * been current for as long as the longest of it lives.
+ */
+static size_t find_expired(const struct rows *rows, sut_ms now, int64_t life_ms,
+                           uint32_t ret[SUT_KEYRING_VERSIONS_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (rows->at[i].state != SUT_KEYRING_PREVIOUS)
+            continue;
+        /* The newest come first, and the current one is the newest that was ever in use. */
+        const struct sut_keyring_row *after = &rows->at[0];
+        for (size_t j = 1; j < i; j++)
+            if (rows->at[j].state == SUT_KEYRING_PREVIOUS)
+                after = &rows->at[j];
+        if (after->created_at.v + life_ms < now.v)
+            ret[n++] = rows->at[i].version;
+    }
+    return n;
+}
+
+SUT_ERR sut_keyring_forget_expired(struct sut_keyring *k, sut_ms now, int64_t life_ms)
+{
+    if (k->store == NULL)
+        return SUT_OK;
+    struct rows rows;
+    uint32_t expired[SUT_KEYRING_VERSIONS_MAX];
+    TRY(load_rows(k, &rows));
+    const size_t n = find_expired(&rows, now, life_ms, expired);
+    for (size_t i = 0; i < n; i++)
+        TRY(sut_keys_forget(k->store, k->purpose, expired[i]));
+    return n == 0 ? SUT_OK : sut_keyring_reload(k);
 }
 
 sut_ms sut_keyring_made_at(const struct sut_keyring *k)

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keyring - the keys that sign tokens: the current one, and the one before.
+ * keyring - the keys that sign tokens, or links: the current one, and others
+ * that are accepted.
  *
- * New tokens name the current key by its id (`kid`); those of the previous key
- * stay good until it goes too.  Keys lie in locked memory.  Any thread may
- * look; changes (rotate, reload) are one at a time and never pull a key away
- * from under a reader: what was replaced is kept until the ring is freed.
+ * New texts name the current key by its id (`kid`).  Those of a previous key
+ * stay good until all that it signed has expired and it is forgotten; those of
+ * a next key are accepted before this server itself signs with it, so that
+ * several servers over one store never refuse each other's.  Keys lie in locked
+ * memory.  Any thread may look; changes are one at a time and never pull a key
+ * away from under a reader: what was replaced is kept for SUT_KEYRING_GRACE_S
+ * and wiped by a later change.
  */
 #ifndef SUT_AUTHN_KEYRING_H
 #define SUT_AUTHN_KEYRING_H
@@ -19,7 +23,9 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "crypto/hmac.h"
+#include "crypto/random.h"
 #include "ipc/keeper.h"
+#include "store/keyring_row.h"
 #include "store/store.h"
 
 enum {
@@ -27,11 +33,12 @@ enum {
     SUT_SIGNING_KEY_MIN = 32, /* RFC 7518 3.2: at least as long as the hash */
     SUT_SIGNING_KEY_MAX = 1024,
     SUT_JWS_HEADER_MAX = 192,
+    SUT_SIGNING_OTHERS_MAX = SUT_KEYRING_VERSIONS_MAX - 1,
+    SUT_KEYRING_GRACE_S = 60,
 };
 
 /* A key, ready for use. */
 struct sut_signing_key {
-    bool is_set;
     char kid[SUT_KID_MAX];
     size_t kid_n;
     char header[SUT_JWS_HEADER_MAX]; /* {"alg":"HS256","kid":"…","typ":"JWT"} in base64url */
@@ -41,7 +48,8 @@ struct sut_signing_key {
 
 struct sut_signing_keys {
     struct sut_signing_key current;
-    struct sut_signing_key previous; /* is_set may be false */
+    struct sut_signing_key others[SUT_SIGNING_OTHERS_MAX]; /* the newest first */
+    size_t n_others;
 };
 
 struct sut_keyring;
@@ -62,24 +70,37 @@ SUT_ERR sut_keyring_create(const struct sut_key_text *current, const struct sut_
 
 /*
  * The ring of a shop without a key in its settings: random keys, kept in the
- * store, wrapped by the keeper's master key, and made at the first start.  Both
+ * store under the master key and made at the first start.  Store and keeper
  * are borrowed until the ring is freed.  CORRUPT when the store's keys were
  * wrapped by another master key.
  */
-SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper, sut_ms now,
-                         struct sut_keyring **ret, struct sut_diag *reterr_diag);
+SUT_ERR sut_keyring_open(struct sut_store *store, struct sut_keeper *keeper,
+                         enum sut_key_purpose purpose, sut_ms now, struct sut_keyring **ret,
+                         struct sut_diag *reterr_diag);
 
 /* No reader may be left. */
 void sut_keyring_free(struct sut_keyring **k);
 
-/* The keys of this moment; good until the ring is freed. */
+/* The keys of this moment, for a call's length: they may go SUT_KEYRING_GRACE_S after a change. */
 const struct sut_signing_keys *sut_keyring_look(const struct sut_keyring *k);
 
-/* Make a new current key, in the store too; INVALID for a ring of sut_keyring_create(). */
-SUT_ERR sut_keyring_rotate(struct sut_keyring *k, sut_ms now);
-/* Take what another server has made; nothing happens to a ring of sut_keyring_create(). */
+/* Take what the store has now, if it changed; nothing happens to a ring of sut_keyring_create().
+ * Blocks. */
 SUT_ERR sut_keyring_reload(struct sut_keyring *k);
-/* When the current key was made (for its greatest age); 0 for a ring of sut_keyring_create(). */
+/*
+ * A text named a key that is not in the ring: on a store that other servers
+ * share, a reload is due.  Costs nothing; the next sut_keyring_is_due() says so,
+ * once a second at most.
+ */
+void sut_keyring_miss(const struct sut_keyring *k);
+bool sut_keyring_is_due(struct sut_keyring *k);
+/*
+ * Forget previous keys, in the store too, whose successor has been current for
+ * `life_ms`: nothing that they signed is good any more.  Blocks.
+ */
+SUT_ERR sut_keyring_forget_expired(struct sut_keyring *k, sut_ms now, int64_t life_ms);
+
+/* When the current key came into use; 0 for a ring of sut_keyring_create(). */
 sut_ms sut_keyring_made_at(const struct sut_keyring *k);
 
 #endif

@@ -154,8 +154,8 @@ static SUT_ERR open_keyring(struct sut_boot *b, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = b->config;
     if (c->security.secret_key == NULL)
-        return sut_keyring_open(b->store, b->keeper, sut_clock_now(&sut_clock_system), &b->keyring,
-                                reterr_diag);
+        return sut_keyring_open(b->store, b->keeper, SUT_KEY_TOKEN,
+                                sut_clock_now(&sut_clock_system), &b->keyring, reterr_diag);
     const struct sut_key_text current = { .secret = sut_secret_str(c->security.secret_key) };
     struct sut_key_text previous = { 0 };
     if (c->security.secret_key_previous != NULL)
@@ -195,6 +195,9 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
     if (!sut_failed(e))
         e = open_keyring(&b, reterr_diag);
     if (!sut_failed(e))
+        e = sut_keyring_open(b.store, b.keeper, SUT_KEY_LINK, sut_clock_now(&sut_clock_system),
+                             &b.links, reterr_diag);
+    if (!sut_failed(e))
         e = open_pseudonyms(&b, reterr_diag);
     if (sut_failed(e)) {
         sut_boot_done(&b);
@@ -209,6 +212,7 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
 void sut_boot_done(struct sut_boot *b)
 {
     sut_pseudonyms_free(&b->pseudonyms);
+    sut_keyring_free(&b->links);
     sut_keyring_free(&b->keyring);
     sut_store_close(&b->store);
     sut_file_keys_done(&b->file);

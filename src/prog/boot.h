@@ -25,7 +25,8 @@ struct sut_boot {
     struct sut_keeper *keeper; /* borrowed */
     struct sut_file_keys file; /* embedded store alone */
     struct sut_store *store;
-    struct sut_keyring *keyring;
+    struct sut_keyring *keyring; /* of tokens */
+    struct sut_keyring *links;   /* of links in mails */
     struct sut_pseudonyms *pseudonyms; /* the log has them, too */
 };
 

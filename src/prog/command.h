@@ -25,6 +25,7 @@ extern const struct sut_command sut_cmd_config;
 extern const struct sut_command sut_cmd_routes;
 extern const struct sut_command sut_cmd_openapi;
 extern const struct sut_command sut_cmd_user;
+extern const struct sut_command sut_cmd_key;
 
 struct sut_diag;
 

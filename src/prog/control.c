@@ -15,8 +15,10 @@
 #include "ipc/server.h"
 #include "log/log.h"
 #include "os/fd.h"
+#include "prog/key_control.h"
 #include "prog/user_wire.h"
 
+/* From 2 on: prog/key_control.h. */
 enum {
     ASK_USER = 1,
     ASK_MEMORY = 2 * 1024 * 1024,
@@ -26,6 +28,7 @@ enum {
 
 struct sut_control {
     struct sut_user_admin admin;
+    struct sut_control_keys keys;
     struct sut_ipc_server *server;
     pthread_t thread;
     char path[PATH_BYTES];
@@ -57,11 +60,38 @@ static SUT_ERR handle_user(void *arg, struct sut_ipc_reader *in, struct sut_buf 
     return SUT_OK;
 }
 
+static SUT_ERR handle_key_list(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    ENSURE(c->keys.list != NULL, UNAVAILABLE);
+    return c->keys.list(c->keys.arg, in, reply);
+}
+
+static SUT_ERR handle_key_rotate(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    ENSURE(c->keys.rotate != NULL, UNAVAILABLE);
+    return c->keys.rotate(c->keys.arg, in, reply);
+}
+
+static SUT_ERR handle_key_status(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    ENSURE(c->keys.status != NULL, UNAVAILABLE);
+    return c->keys.status(c->keys.arg, in, reply);
+}
+
 static const struct sut_ipc_permit permits[] = {
     { .type = ASK_USER,
       .max = SUT_USER_ASK_MAX,
       .reply_max = SUT_USER_ANSWER_MAX,
       .handle = handle_user },
+    { .type = SUT_ASK_KEY_LIST, .reply_max = SUT_KEY_LIST_MAX, .handle = handle_key_list },
+    { .type = SUT_ASK_KEY_ROTATE,
+      .max = SUT_KEY_ASK_MAX,
+      .reply_max = SUT_KEY_ANSWER_MAX,
+      .handle = handle_key_rotate },
+    { .type = SUT_ASK_KEY_STATUS, .reply_max = SUT_KEY_STATUS_MAX, .handle = handle_key_status },
     { .handle = NULL },
 };
 
@@ -96,7 +126,8 @@ SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reter
 }
 
 SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseudonyms,
-                          int *listen_fd, struct sut_control **ret, struct sut_diag *reterr_diag)
+                          const struct sut_control_keys *keys, int *listen_fd,
+                          struct sut_control **ret, struct sut_diag *reterr_diag)
 {
     DEFER(sut_mem_freep) struct sut_control *c = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
@@ -109,6 +140,8 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .random = app->random,
         .clock = app->clock,
     };
+    if (keys != NULL)
+        c->keys = *keys;
     TRY(make_path(app->config->server.data, c->path));
     TRY(sut_ipc_server_create(*listen_fd, permits, c, SUT_IPC_PATIENCE_MS, &c->server));
     *listen_fd = -1;
@@ -153,27 +186,48 @@ static SUT_ERR call(int fd, struct sut_arena *a, const struct sut_user_ask *ask,
     return sut_user_answer_get(&r, a, ret);
 }
 
-SUT_ERR sut_control_ask(sut_str data_dir, struct sut_arena *a, const struct sut_user_ask *ask,
-                        struct sut_user_answer *ret, struct sut_diag *reterr_diag)
+static void say_silent(sut_err e, const char *path, struct sut_diag *reterr_diag)
 {
-    char path[PATH_BYTES];
-    DEFER(sut_fd_close) int fd = -1;
+    if (sut_failed(e) && e.code != SUT_E_NOT_FOUND && reterr_diag->text[0] == '\0')
+        sut_diag_set(reterr_diag, "the running server does not answer on %s (%s)", path,
+                     sut_err_info(e.code)->name);
+}
+
+/* NOT_FOUND: no server runs on this folder. */
+static SUT_ERR reach(sut_str data_dir, char path[PATH_BYTES], int *ret_fd,
+                     struct sut_diag *reterr_diag)
+{
     TRY(make_path(data_dir, path));
-    sut_err e = sut_ipc_connect(path, &fd);
-    if (e.code == SUT_E_NOT_FOUND)
-        return e;
+    const sut_err e = sut_ipc_connect(path, ret_fd);
     /* No server could listen at such a path either. */
     if (e.code == SUT_E_INVALID)
         FAIL(NOT_FOUND);
     if (e.code == SUT_E_DENIED) {
         sut_diag_set(reterr_diag, "the server on this data folder is another user's");
         sut_diag_hint(reterr_diag, "run the command as that user, or as root");
-        return e;
     }
-    if (!sut_failed(e))
-        e = call(fd, a, ask, ret);
-    if (sut_failed(e))
-        sut_diag_set(reterr_diag, "the running server does not answer on %s (%s)", path,
-                     sut_err_info(e.code)->name);
+    say_silent(e, path, reterr_diag);
+    return e;
+}
+
+SUT_ERR sut_control_ask(sut_str data_dir, struct sut_arena *a, const struct sut_user_ask *ask,
+                        struct sut_user_answer *ret, struct sut_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    DEFER(sut_fd_close) int fd = -1;
+    TRY(reach(data_dir, path, &fd, reterr_diag));
+    const sut_err e = call(fd, a, ask, ret);
+    say_silent(e, path, reterr_diag);
+    return e;
+}
+
+SUT_ERR sut_control_call(sut_str data_dir, uint16_t type, sut_str fields, struct sut_buf *reply,
+                         struct sut_diag *reterr_diag)
+{
+    char path[PATH_BYTES];
+    DEFER(sut_fd_close) int fd = -1;
+    TRY(reach(data_dir, path, &fd, reterr_diag));
+    const sut_err e = sut_ipc_call(fd, type, 1, fields, CALL_MS, reply);
+    say_silent(e, path, reterr_diag);
     return e;
 }

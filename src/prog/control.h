@@ -11,12 +11,22 @@
 #define SUT_PROG_CONTROL_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "prog/user_admin.h"
 
 struct sut_app;
 struct sut_control;
+struct sut_ipc_reader;
+
+/* Who answers the asks about keys (prog/key_control.h); each as a permit's handler. */
+struct sut_control_keys {
+    void *arg;
+    SUT_ERR (*list)(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply);
+    SUT_ERR (*rotate)(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply);
+    SUT_ERR (*status)(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply);
+};
 struct sut_pseudonyms;
 
 /* The socket in this data folder; *reterr_diag says what is in the way. */
@@ -27,7 +37,8 @@ SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reter
  * nothing: the worker may be shut in.
  */
 SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseudonyms,
-                          int *listen_fd, struct sut_control **ret, struct sut_diag *reterr_diag);
+                          const struct sut_control_keys *keys, int *listen_fd,
+                          struct sut_control **ret, struct sut_diag *reterr_diag);
 /* Finish the ask at hand, end the thread, take the socket away.  NULL inside is fine. */
 void sut_control_stop(struct sut_control **c);
 
@@ -37,5 +48,8 @@ void sut_control_stop(struct sut_control **c);
  */
 SUT_ERR sut_control_ask(sut_str data_dir, struct sut_arena *a, const struct sut_user_ask *ask,
                         struct sut_user_answer *ret, struct sut_diag *reterr_diag);
+/* The same for another type of ask (prog/key_control.h): fields as they are, the reply's fields. */
+SUT_ERR sut_control_call(sut_str data_dir, uint16_t type, sut_str fields, struct sut_buf *reply,
+                         struct sut_diag *reterr_diag);
 
 #endif

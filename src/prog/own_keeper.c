@@ -59,7 +59,8 @@ static SUT_ERR pack(const struct sut_config *c, int *ret_fd)
     return SUT_OK;
 }
 
-static SUT_ERR spawn(const struct sut_config *c, bool may_create, struct sut_own_keeper *k)
+static SUT_ERR spawn(const struct sut_config *c, bool may_create, const char *next,
+                     struct sut_own_keeper *k)
 {
     char binary[PATH_MAX];
     char keys[PATH_MAX + 16];
@@ -81,8 +82,8 @@ static SUT_ERR spawn(const struct sut_config *c, bool may_create, struct sut_own
         { .fd = settings, .as = SUT_ROLE_FD_SETTINGS },
         { .fd = theirs, .as = SUT_ROLE_FD_SUPERVISOR },
     };
-    const char *const args[] = { keys, may_create ? "--may-create=1" : "--may-create=0",
-                                 "--next=none", NULL };
+    const char *const args[] = { keys, may_create ? "--may-create=1" : "--may-create=0", next,
+                                 NULL };
     const struct sut_role_spec spec = {
         .binary = binary,
         .name = "keeper",
@@ -128,7 +129,9 @@ static SUT_ERR connect_client(struct sut_own_keeper *k)
     }
     if (!sut_failed(e))
         e = sut_line_send(k->line, SUT_WORD_PEERS, SUT_STR(""), theirs, PEERS, SEND_MS);
-    if (!sut_failed(e))
+    if (!sut_failed(e) && k->client != NULL)
+        e = sut_keeper_reconnect(k->client, ours, PEERS);
+    else if (!sut_failed(e))
         e = sut_keeper_create(ours, PEERS, &k->client);
     for (size_t i = 0; i < n; i++) {
         sut_fd_close(&theirs[i]);
@@ -149,7 +152,7 @@ SUT_ERR sut_own_keeper_start(const struct sut_config *c, unsigned flags,
     ENSURE(k != NULL, NOMEM);
     k->line = -1;
     k->process = SUT_ROLE_NONE;
-    sut_err e = spawn(c, may_create, k);
+    sut_err e = spawn(c, may_create, "--next=none", k);
     if (!sut_failed(e)) {
         e = wait_ready(k);
         if (e.code == SUT_E_UNAVAILABLE)
@@ -171,19 +174,40 @@ struct sut_keeper *sut_own_keeper_of(struct sut_own_keeper *k)
     return k->client;
 }
 
+/* The process goes with its line. */
+static void end_process(struct sut_own_keeper *k)
+{
+    sut_fd_close(&k->line);
+    if (k->process.pid > 0) {
+        bool has_ended = false;
+        struct sut_role_end end;
+        sut_ignore(sut_role_wait_ms(&k->process, STOP_MS, &has_ended, &end), "it is killed below");
+    }
+    sut_role_done(&k->process);
+    k->process = SUT_ROLE_NONE;
+}
+
+SUT_ERR sut_own_keeper_renew(struct sut_own_keeper *k, const struct sut_config *c,
+                             enum sut_word word, struct sut_diag *reterr_diag)
+{
+    const char *const next = word == SUT_WORD_ASK_MASTER_NEXT ? "--next=make" : "--next=adopt";
+    end_process(k);
+    sut_err e = spawn(c, false, next, k);
+    if (!sut_failed(e))
+        e = wait_ready(k);
+    if (!sut_failed(e))
+        e = connect_client(k);
+    if (sut_failed(e))
+        sut_diag_set(reterr_diag, "the keeper of the keys can't be started again (%s)",
+                     sut_err_info(e.code)->name);
+    return e;
+}
+
 void sut_own_keeper_stop(struct sut_own_keeper **k)
 {
     if (*k == NULL)
         return;
     sut_keeper_free(&(*k)->client);
-    /* It ends with its line. */
-    sut_fd_close(&(*k)->line);
-    if ((*k)->process.pid > 0) {
-        bool has_ended = false;
-        struct sut_role_end end;
-        sut_ignore(sut_role_wait_ms(&(*k)->process, STOP_MS, &has_ended, &end),
-                   "it is killed below");
-    }
-    sut_role_done(&(*k)->process);
+    end_process(*k);
     sut_mem_freep(k);
 }

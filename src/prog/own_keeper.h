@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "ipc/keeper.h"
+#include "prog/words.h"
 
 struct sut_own_keeper;
 
@@ -23,6 +24,13 @@ struct sut_own_keeper;
  */
 SUT_ERR sut_own_keeper_start(const struct sut_config *c, unsigned flags,
                              struct sut_own_keeper **ret, struct sut_diag *reterr_diag);
+/*
+ * Start it again for a change of the master key, as a supervisor would:
+ * SUT_WORD_ASK_MASTER_NEXT or SUT_WORD_ASK_MASTER_ADOPT.  The client stays the same one; nobody
+ * else may be in a call.
+ */
+SUT_ERR sut_own_keeper_renew(struct sut_own_keeper *k, const struct sut_config *c,
+                             enum sut_word word, struct sut_diag *reterr_diag);
 /* Borrowed. */
 struct sut_keeper *sut_own_keeper_of(struct sut_own_keeper *k);
 /* Nobody may be in a call; fits DEFER. */

@@ -36,12 +36,15 @@
 #include "prog/demo_people.h"
 #include "prog/handshake.h"
 #include "prog/hashing.h"
+#include "prog/key_admin.h"
+#include "prog/key_control.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
 #include "prog/worker_line.h"
+#include "seal/seal.h"
 #include "serve/server.h"
 #include "shop/demo.h"
-#include "seal/seal.h"
+#include "store/audit_row.h"
 #include "store/keys.h"
 #include "store/session.h"
 
@@ -50,7 +53,9 @@ enum {
     DOCUMENT_MAX = 4 * 1024 * 1024,
     NS_PER_MS = 1000000,
     WATCH_MS = 250,
-    PRUNE_EVERY = 240, /* watches: once a minute */
+    PRUNE_EVERY = 240,                   /* watches: once a minute */
+    LOOK_EVERY = 8,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
+    LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
@@ -65,6 +70,8 @@ struct worker {
     struct sut_control *control;
     struct sut_counter_rows counter_rows;
     struct sut_worker_line *line;
+    struct sut_key_admin *keys;
+    unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
     struct sut_handshakes handshakes;
     struct sut_remote_signer signer; /* of handshakes: the keeper */
     struct sut_remote_keys *remote_keys;
@@ -298,6 +305,67 @@ static void watch_catalogue(struct worker *w)
     sut_store_return(w->boot.store, &conn);
 }
 
+/* All that is made of the keyring, as it is now. */
+static SUT_ERR reload_keys(void *ctx)
+{
+    struct worker *const w = ctx;
+    TRY(sut_store_reload_keys(w->boot.store));
+    TRY(sut_keyring_reload(w->boot.keyring));
+    TRY(sut_keyring_reload(w->boot.links));
+    return sut_pseudonyms_load(w->boot.pseudonyms, w->boot.store, w->boot.keeper);
+}
+
+/* Another server may have rotated a key. */
+static void watch_keyring(struct worker *w)
+{
+    static const char later[] = "the keys of before still hold, and the next look asks again";
+    unsigned char seen[SUT_KEYS_STAMP];
+    const sut_err e = sut_keys_stamp(w->boot.store, seen);
+    if (sut_failed(e) || memcmp(seen, w->keyring_seen, sizeof(seen)) == 0) {
+        sut_ignore(e, later);
+        return;
+    }
+    const sut_err loaded = reload_keys(w);
+    if (sut_failed(loaded))
+        sut_ignore(loaded, later);
+    else
+        memcpy(w->keyring_seen, seen, sizeof(seen));
+}
+
+/* Keys that signed only what has expired. */
+static void forget_expired(struct worker *w, sut_ms now)
+{
+    const struct sut_config *const c = w->config;
+    const int64_t life_s = c->tokens.refresh_life_s > c->tokens.access_life_s
+                               ? c->tokens.refresh_life_s
+                               : c->tokens.access_life_s;
+    static const char later[] = "the next minute forgets them";
+    sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now,
+                                          (life_s + SUT_TOKEN_SKEW_S) * INT64_C(1000)),
+               later);
+    sut_ignore(sut_keyring_forget_expired(w->boot.links, now, LINK_LIFE_MS), later);
+}
+
+static SUT_ERR ask_supervisor(void *ctx, enum sut_word ask, struct sut_diag *reterr_diag)
+{
+    const struct worker *const w = ctx;
+    return sut_worker_line_ask(w->line, ask, reterr_diag);
+}
+
+static SUT_ERR make_key_admin(struct worker *w)
+{
+    const struct sut_key_admin_options o = {
+        .boot = &w->boot,
+        .clock = &sut_clock_system,
+        .ask = ask_supervisor,
+        .reload = reload_keys,
+        .ctx = w,
+        .announce_ms = SUT_KEY_ANNOUNCE_MS,
+        .is_server = true,
+    };
+    return sut_key_admin_create(&o, &w->keys);
+}
+
 /* What another server over the same store has changed, and what has outlived its life. */
 static void watch(struct worker *w, unsigned turn)
 {
@@ -306,13 +374,17 @@ static void watch(struct worker *w, unsigned turn)
         watch_catalogue(w);
         sut_ignore(sut_sessions_load(w->app.sessions, w->boot.store, now),
                    "it refuses until it knows");
-        if (turn % 40 == 0)
-            sut_ignore(sut_keyring_reload(w->boot.keyring), "the keys of before still hold");
+        if (turn % LOOK_EVERY == 0 || sut_keyring_is_due(w->boot.keyring) ||
+            sut_keyring_is_due(w->boot.links))
+            watch_keyring(w);
+        sut_ignore(sut_store_reload_keys(w->boot.store), "the keys of before still hold");
     }
     sut_events_flush(w->app.events, now);
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
+        forget_expired(w, now);
         sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
         /* What a flood of connections took goes back to the system. */
         (void) malloc_trim(0);
@@ -367,6 +439,7 @@ static void serve_until_told(struct worker *w, int signal_fd)
 static void worker_done(struct worker *w)
 {
     sut_control_stop(&w->control);
+    sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
@@ -436,7 +509,10 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     }
     if (w->config->demo)
         TRY(fill_demo(w));
-    TRY(sut_control_start(&w->app, w->boot.pseudonyms, &w->control_fd, &w->control, reterr_diag));
+    TRY(make_key_admin(w));
+    const struct sut_control_keys keys = sut_key_control(w->keys);
+    TRY(sut_control_start(&w->app, w->boot.pseudonyms, &keys, &w->control_fd, &w->control,
+                          reterr_diag));
     return start_server(w, reterr_diag);
 }
 

@@ -481,7 +481,7 @@ static void answers_through_the_control_socket(void **state)
                      SUT_E_NOT_FOUND);
     int fd = -1;
     assert_false(sut_failed(sut_control_listen(config.server.data, &fd, &d)));
-    assert_false(sut_failed(sut_control_start(&app, NULL, &fd, &control, &d)));
+    assert_false(sut_failed(sut_control_start(&app, NULL, NULL, &fd, &control, &d)));
     assert_int_equal(fd, -1);
     assert_false(sut_failed(sut_control_ask(config.server.data, arena, &a, &answer, &d)));
     assert_int_equal(answer.n_rows, 1);
