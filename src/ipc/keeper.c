@@ -346,6 +346,8 @@ static SUT_ERR call(struct sut_keeper *k, const struct ask *a)
     for (unsigned broken = 0; broken < BREAKS_MAX;) {
         struct conn *c = NULL;
         struct outcome o;
+        /* When the time is over no other connection is broken. */
+        ENSURE(sut_monotonic_ns() < deadline_ns, UNAVAILABLE);
         TRY(take(k, deadline_ns, &c));
         const sut_err e = ask_once(c, a, deadline_ns, &o);
         give_back(k, c, sut_failed(e));
