@@ -47,7 +47,8 @@ struct sut_supervisor {
     uint16_t ask;                          /* the worker's, open; 0: none */
     uint64_t asks_ns[SUT_SUPERVISOR_ASKS]; /* when the last ones were made */
     size_t asks_at;
-    int exit_code; /* with is_over */
+    uint64_t few_ns; /* before this the worker's word that few connections are left is not heeded */
+    int exit_code;   /* with is_over */
     bool is_over;
 };
 

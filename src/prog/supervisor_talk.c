@@ -17,6 +17,7 @@ enum {
     PEERS = 12, /* connections between worker and keeper */
     SEND_MS = 1000,
     KEY_MS = 10 * 1000, /* for the keeper to say what it thinks of a key */
+    FEW_MS = 5 * 1000,  /* between new connections because few are left */
 };
 
 _Static_assert((int) PEERS <= (int) SUT_KEEPER_PEERS_MAX, "more than the keeper takes");
@@ -34,6 +35,7 @@ const struct sut_line_permit sut_supervisor__worker_permits[] = {
     { .type = SUT_WORD_ASK_MASTER_NEXT },
     { .type = SUT_WORD_ASK_MASTER_ADOPT },
     { .type = SUT_WORD_ASK_TLS },
+    { .type = SUT_WORD_FEW },
     { .type = 0 },
 };
 
@@ -255,7 +257,16 @@ SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_re
         s->worker.is_ready = s->worker.was_ready = true;
         return SUT_OK;
     }
-    ENSURE(s->ask == 0 && s->worker.is_ready, DENIED);
+    ENSURE(s->worker.is_ready, DENIED);
+    if (type == SUT_WORD_FEW) {
+        const uint64_t now = sut_monotonic_ns();
+        if (now < s->few_ns)
+            return SUT_OK;
+        s->few_ns = now + (uint64_t) FEW_MS * 1000000;
+        sut_supervisor__connect(s);
+        return SUT_OK;
+    }
+    ENSURE(s->ask == 0, DENIED);
     s->ask = type;
     answer_ask(s, type);
     return SUT_OK;

@@ -15,6 +15,7 @@
  *                      ASK_MASTER_NEXT   the keeper shall make the next master key beside this one
  *                      ASK_MASTER_ADOPT  and use that alone
  *                      ASK_TLS           read certificate and key anew
+ *                      FEW      few connections to the keeper are left: make new ones
  *
  * One ask at a time; the worker waits for DONE.  KEEPER comes before the DONE of a
  * master ask: then the new keeper answers.  SIGHUP to the supervisor is ASK_TLS.
@@ -34,6 +35,7 @@ enum sut_word {
     SUT_WORD_ASK_MASTER_NEXT,
     SUT_WORD_ASK_MASTER_ADOPT,
     SUT_WORD_ASK_TLS,
+    SUT_WORD_FEW,
 };
 
 enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };

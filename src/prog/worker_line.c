@@ -21,6 +21,8 @@ enum {
     SEND_MS = 2000,
     ASK_S = 90, /* a keeper with a passphrase takes a while to come back */
     STACK_BYTES = 128 * 1024,
+    FEW = 4,            /* connections */
+    FEW_MS = 10 * 1000, /* between two words about it */
 };
 
 struct sut_worker_line {
@@ -30,6 +32,7 @@ struct sut_worker_line {
     struct sut_keeper *keeper;
     pthread_t thread;
     bool has_thread;
+    uint64_t few_ns; /* the main thread's: when it may be said again */
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -298,6 +301,17 @@ void sut_worker_line_cert_done(struct sut_worker_line *l, const char *why)
     keep(l->cert_why, sut_str_from(why == NULL ? "" : why));
     (void) pthread_cond_broadcast(&l->changed);
     (void) pthread_mutex_unlock(&l->mutex);
+}
+
+void sut_worker_line_refill(struct sut_worker_line *l)
+{
+    const uint64_t now = sut_monotonic_ns();
+    if (now < l->few_ns || sut_keeper_connections(l->keeper) >= FEW)
+        return;
+    l->few_ns = now + (uint64_t) FEW_MS * 1000000;
+    sut_log(SUT_LOG_WARN, "keeper_connections_few", LOG_INT("less_than", FEW));
+    sut_ignore(sut_line_send(l->fd, SUT_WORD_FEW, SUT_STR(""), NULL, 0, SEND_MS),
+               "it is said again");
 }
 
 /* Whether the open ask has come to its end. */

@@ -47,6 +47,10 @@ bool sut_worker_line_take_cert(struct sut_worker_line *l, struct sut_buf *ret);
 /* And how it went: why is NULL when connections have it now. */
 void sut_worker_line_cert_done(struct sut_worker_line *l, const char *why);
 
+/* When calls to the keeper have given up so many connections that few are left, ask for new ones.
+ */
+void sut_worker_line_refill(struct sut_worker_line *l);
+
 /* --- any other thread --- */
 
 /*

@@ -86,6 +86,8 @@ static const char *word_name(unsigned type)
         return "ASK_MASTER_ADOPT";
     case SUT_WORD_ASK_TLS:
         return "ASK_TLS";
+    case SUT_WORD_FEW:
+        return "FEW";
     }
     return "?";
 }

@@ -177,6 +177,8 @@ static int play_worker(const char *part)
         ask(SUT_WORD_ASK_MASTER_ADOPT);
     for (int i = 0; i < 8 && strcmp(part, "asks a lot") == 0; i++)
         ask(SUT_WORD_ASK_TLS);
+    for (int i = 0; i < 3 && strcmp(part, "has few") == 0; i++)
+        tell(SUT_WORD_FEW, NULL);
     if (strcmp(part, "closes") == 0)
         (void) close(LINE);
     say("worker serves");
@@ -425,6 +427,15 @@ static void asks_are_limited(void **state)
     assert_int_equal(end(&stage), 0);
 }
 
+static void a_worker_that_has_few_connections_gets_others_now_and_then(void **state)
+{
+    (void) state;
+    begin(&stage, "honest", "has few");
+    expect_times(&stage, "worker heard 6 with 12", 2);
+    assert_int_equal(end(&stage), 0);
+    assert_false(has(&stage, "worker heard 6 with 12", 3));
+}
+
 static void one_that_hangs_up_is_ended(void **state)
 {
     (void) state;
@@ -459,6 +470,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_rotation_that_the_keeper_can_not_do_is_refused),
         cmocka_unit_test(a_second_ask_before_the_answer_breaks_the_rules),
         cmocka_unit_test(asks_are_limited),
+        cmocka_unit_test(a_worker_that_has_few_connections_gets_others_now_and_then),
         cmocka_unit_test(one_that_hangs_up_is_ended),
         cmocka_unit_test(hup_without_tls_changes_nothing),
     };
