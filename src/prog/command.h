@@ -32,8 +32,10 @@ struct sut_diag;
 /* Print the command's usage to stderr behind one line of what is wrong; gives SUT_EXIT_USAGE. */
 int sut_command_usage(const struct sut_command *cmd, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Print "sutler: <place>: <text>" and the hint to stderr, unless the text is empty: then it has been
- * said.  Gives SUT_EXIT_FAILED. */
+/* The text of a failure whose own words a child has put on stderr already. */
+#define SUT_COMMAND_TOLD "the keeper of the keys could not start, and has said why"
+/* Print "sutler: <place>: <text>" and the hint to stderr, unless it has been told; gives
+ * SUT_EXIT_FAILED. */
 int sut_command_fail(const struct sut_diag *diag);
 
 #endif

@@ -35,10 +35,10 @@ int sut_command_usage(const struct sut_command *cmd, const char *fmt, ...)
 int sut_command_fail(const struct sut_diag *diag)
 {
     /* What a child has said itself is not said twice. */
-    if (diag->text[0] == '\0')
+    if (strcmp(diag->text, SUT_COMMAND_TOLD) == 0)
         return SUT_EXIT_FAILED;
     (void) fprintf(stderr, "sutler: %s%s%s\n", diag->place, diag->place[0] != '\0' ? ": " : "",
-                   diag->text);
+                   diag->text[0] != '\0' ? diag->text : "failed");
     if (diag->hint[0] != '\0')
         (void) fprintf(stderr, "sutler: hint: %s\n", diag->hint);
     return SUT_EXIT_FAILED;

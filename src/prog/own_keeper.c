@@ -14,6 +14,7 @@
 #include "os/fd.h"
 #include "os/role.h"
 #include "prog/boot.h"
+#include "prog/command.h"
 #include "prog/roles.h"
 #include "prog/words.h"
 
@@ -155,8 +156,10 @@ SUT_ERR sut_own_keeper_start(const struct sut_config *c, unsigned flags,
     sut_err e = spawn(c, may_create, "--next=none", k);
     if (!sut_failed(e)) {
         e = wait_ready(k);
-        if (e.code == SUT_E_UNAVAILABLE)
+        if (e.code == SUT_E_UNAVAILABLE) {
+            sut_diag_set(reterr_diag, SUT_COMMAND_TOLD);
             return e;
+        }
     }
     if (!sut_failed(e))
         e = connect_client(k);

@@ -20,7 +20,7 @@ struct sut_own_keeper;
  * Look at the folders (sut_boot_folders()), start a keeper and connect to it.
  * flags: enum sut_boot_flag; with SUT_BOOT_CREATE it makes a master key where none
  * can have been.  What the keeper says itself stands on stderr already: then the
- * diag stays empty.
+ * diag's text is SUT_COMMAND_TOLD.
  */
 SUT_ERR sut_own_keeper_start(const struct sut_config *c, unsigned flags,
                              struct sut_own_keeper **ret, struct sut_diag *reterr_diag);
