@@ -46,7 +46,9 @@ static void say(struct sut_supervised *r, uint16_t type, sut_str fields, const i
         return;
     const sut_err e = sut_line_send(r->line, type, fields, fds, n, SEND_MS);
     if (sut_failed(e)) {
-        sut_log(SUT_LOG_ERROR, "role_deaf", LOG_NAME("which", r->name), LOG_ERR(e));
+        /* One that has just ended is told of with its end. */
+        if (e.sys != EPIPE)
+            sut_log(SUT_LOG_ERROR, "role_deaf", LOG_NAME("which", r->name), LOG_ERR(e));
         sut_supervisor__kill(r);
     }
 }
