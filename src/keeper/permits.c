@@ -550,18 +550,18 @@ SUT_ERR sut_keyholder_take_tls_key(struct sut_keyholder *h, sut_str pem,
                                    unsigned char ret_id[SUT_TLS_KEY_ID])
 {
     struct sut_tls_key *key = NULL;
-    struct sut_tls_key *gone = NULL;
     TRY(sut_tls_key_load(pem, &key));
     memcpy(ret_id, sut_tls_key_id(key), SUT_TLS_KEY_ID);
     (void) pthread_rwlock_wrlock(&h->lock);
-    if (find_tls_key(h, sut_str_of((const char *) ret_id, SUT_TLS_KEY_ID)) != NULL) {
-        gone = key; /* it is there */
-    } else {
-        gone = h->tls_keys[SUT_KEYHOLDER_TLS_KEYS - 1];
-        memmove(h->tls_keys + 1, h->tls_keys,
-                (SUT_KEYHOLDER_TLS_KEYS - 1) * sizeof(struct sut_tls_key *));
-        h->tls_keys[0] = key;
-    }
+    /* In place of the oldest, or of itself: one that comes again is the newest again. */
+    size_t at = 0;
+    while (at < SUT_KEYHOLDER_TLS_KEYS - 1 &&
+           (h->tls_keys[at] == NULL ||
+            memcmp(sut_tls_key_id(h->tls_keys[at]), ret_id, SUT_TLS_KEY_ID) != 0))
+        at++;
+    struct sut_tls_key *gone = h->tls_keys[at];
+    memmove(h->tls_keys + 1, h->tls_keys, at * sizeof(struct sut_tls_key *));
+    h->tls_keys[0] = key;
     (void) pthread_rwlock_unlock(&h->lock);
     sut_tls_key_free(&gone);
     return SUT_OK;

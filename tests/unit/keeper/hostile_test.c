@@ -498,6 +498,38 @@ static void the_last_two_tls_keys_are_kept(void **state)
                      SUT_E_INVALID);
 }
 
+/* Back to the one of before: then the one between is the older of two. */
+static void a_tls_key_that_comes_again_is_the_newest(void **state)
+{
+    (void) state;
+    static const char *const names[] = { "localhost" };
+    struct sut_buf cert;
+    struct sut_buf key;
+    unsigned char first[SUT_TLS_KEY_ID];
+    unsigned char between[SUT_TLS_KEY_ID];
+    sut_buf_init(&cert, 65536);
+    sut_buf_init(&key, 65536);
+    assert_false(
+        sut_failed(sut_cert_make(names, 1, sut_clock_now(&sut_clock_system), 10, &cert, &key)));
+    assert_false(sut_failed(sut_keyholder_take_tls_key(holder, sut_buf_str(&key), first)));
+    make_tls_key();
+    memcpy(between, tls_id, sizeof(between));
+    for (int i = 0; i < 2; i++)
+        assert_false(sut_failed(sut_keyholder_take_tls_key(holder, sut_buf_str(&key), first)));
+    make_tls_key();
+    assert_int_equal(
+        ask(SUT_KEEPER_TLS_SIGN, sign_ask(first, sizeof(first), SUT_TLS_ECDSA_SHA256, 32)),
+        SUT_KEEPER_OK);
+    assert_int_equal(
+        ask(SUT_KEEPER_TLS_SIGN, sign_ask(tls_id, sizeof(tls_id), SUT_TLS_ECDSA_SHA256, 32)),
+        SUT_KEEPER_OK);
+    assert_int_equal(
+        ask(SUT_KEEPER_TLS_SIGN, sign_ask(between, sizeof(between), SUT_TLS_ECDSA_SHA256, 32)),
+        SUT_KEEPER_NOT_FOUND);
+    sut_buf_done(&cert);
+    sut_buf_done(&key);
+}
+
 static void what_comes_too_fast_is_told_to_wait(void **state)
 {
     (void) state;
@@ -587,6 +619,7 @@ int main(void)
         cmocka_unit_test(the_number_of_data_keys_is_what_it_says_and_bounded),
         cmocka_unit_test(tls_signs_digests_of_their_scheme_with_keys_that_it_has),
         cmocka_unit_test(the_last_two_tls_keys_are_kept),
+        cmocka_unit_test(a_tls_key_that_comes_again_is_the_newest),
         cmocka_unit_test(what_comes_too_fast_is_told_to_wait),
         cmocka_unit_test(data_keys_count_one_by_one),
         cmocka_unit_test(changed_messages_never_harm_it),
