@@ -289,7 +289,7 @@ static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
     struct sut_hasher_result v;
     TRY(sut_hasher_verify(r->app->hasher, stored, password, &v, &r->retry_after_s));
     if (is_known && v.verdict == SUT_PWHASH_OVER_BUDGET)
-        event(r, SUT_EVENT_CONFIG_WEAK, account.id, "stored hash over budget");
+        event(r, SUT_EVENT_CONFIG_WEAK, account.id, "stored_hash_over_budget");
     if (!is_known || v.verdict != SUT_PWHASH_OK)
         return refuse_sign_in(r, is_known ? account.id : 0, API_WRONG, ret);
     if (!account.is_active)

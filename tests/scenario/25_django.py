@@ -81,10 +81,10 @@ def test_hashes_of_django_log_in_here(ctx):
     client = ctx.client(server)
     for algorithm in ("pbkdf2_sha256", "argon2"):
         email = new_email(algorithm.replace("_", ""))
-        client.register(email)
+        me = client.register(email)["user"]["id"]
         password = "Pässwörd " + secrets.token_hex(6)
         made = make_password(password, hasher=algorithm)
-        sql(server, f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
+        sql(server, f"UPDATE users SET password = '{made}' WHERE id = {me}")
         assert client.post("/api/users/login/", {"email": email, "password": password + "x"}).status == 401
         client.login(email, password)
         client.login(email, password)  # and again, after what was weaker has been renewed
@@ -98,8 +98,8 @@ def test_our_hashes_log_in_at_django(ctx):
     for preset, prefix in (("modestwear", "pbkdf2_sha256$390000$"), ("nsgg", "argon2$argon2id$")):
         server = ctx.own_server(preset=preset, env={"SECRET_KEY": SECRET})
         email = new_email()
-        server.client().register(email)
-        stored = sql(server, f"SELECT password FROM users WHERE email = '{email}'")
+        me = server.client().register(email)["user"]["id"]
+        stored = sql(server, f"SELECT password FROM users WHERE id = {me}")
         assert stored.startswith(prefix), stored[:40]
         assert check_password(PASSWORD, stored)
         assert not check_password(PASSWORD + "x", stored)
@@ -115,21 +115,21 @@ def test_a_weaker_hash_is_renewed_and_a_stronger_kept(ctx):
     hasher = PBKDF2PasswordHasher()
     for rounds, renewed in ((1000, True), (390000, False), (500000, False)):
         email = new_email()
-        client.register(email)
+        me = client.register(email)["user"]["id"]
         made = hasher.encode(PASSWORD, "abcdefghijklmnopqrstuv", rounds)
-        sql(server, f"UPDATE users SET password = '{made}' WHERE email = '{email}'")
+        sql(server, f"UPDATE users SET password = '{made}' WHERE id = {me}")
         client.login(email)
-        now = sql(server, f"SELECT password FROM users WHERE email = '{email}'")
+        now = sql(server, f"SELECT password FROM users WHERE id = {me}")
         assert (now != made) is renewed, (rounds, now[:30])
         assert check_password(PASSWORD, now)
         client.login(email)
     # One that asks for more than the budget is refused, and is an event.
     email = new_email()
-    client.register(email)
+    me = client.register(email)["user"]["id"]
     for bad in (made.replace("$500000$", "$2000000000$"),
                 "argon2$argon2id$v=19$m=8388608,t=50,p=64$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43,
                 "md5$x$y", "", "!unusable", "pbkdf2_sha256$x$y$z", "pbkdf2_sha256$0$salt$AAAA"):
-        sql(server, f"UPDATE users SET password = '{bad}' WHERE email = '{email}'")
+        sql(server, f"UPDATE users SET password = '{bad}' WHERE id = {me}")
         answer = client.post("/api/users/login/", {"email": email, "password": PASSWORD})
         assert answer.status in (401, 403), (bad, answer)
     assert 'type=config_weak reason=stored_hash_over_budget' in server.log_text()
