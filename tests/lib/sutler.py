@@ -304,6 +304,12 @@ class Server:
         logs = (self.folder / f"log.{n}" for n in range(1, self.starts + 1))
         return "".join(log.read_text(errors="replace") for log in logs if log.exists())
 
+    def log_faults(self):
+        """Lines of the log that hold a person's value or a secret, as all tests make them (E6, E7)."""
+        words = re.compile("|".join(("@", "%40", r"[a-z]\.[0-9a-f]{10}", "Byron", re.escape(PASSWORD),
+                                     re.escape(self.secret_key or "@"), r"eyJ[\w-]{8}")))
+        return [line for line in self.log_text().splitlines() if words.search(line)]
+
     def cli(self, *args, stdin="", env=None):
         """A command of the program on this server's store."""
         both = dict(self.env)
