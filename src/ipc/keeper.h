@@ -92,6 +92,7 @@ struct sut_keeper_about {
     bool is_passphrase;    /* that file is sealed by a passphrase */
     sut_ms master_made_at; /* 0: not known */
 };
+/* Which master keys it has, and what may be done with them. */
 SUT_ERR sut_keeper_about(struct sut_keeper *k, struct sut_keeper_about *ret);
 
 /*

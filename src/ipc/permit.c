@@ -158,24 +158,31 @@ bool sut_ipc_inbox_is_half(const struct sut_ipc_inbox *b)
     return b->raw_n > 0;
 }
 
+/* Take bytes that are there; none is no fault. */
+static SUT_ERR take_bytes(int fd, char *to, size_t want, bool may_wait, size_t *ret)
+{
+    const ssize_t n = recv(fd, to, want, may_wait ? 0 : MSG_DONTWAIT);
+    *ret = n > 0 ? (size_t) n : 0;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return SUT_OK;
+    if (n < 0)
+        FAIL_SYS(UNAVAILABLE);
+    ENSURE(n > 0, UNAVAILABLE);
+    return SUT_OK;
+}
+
 SUT_ERR sut_ipc_inbox_read(struct sut_ipc_inbox *b, const struct sut_ipc_table *t, int fd,
                            bool may_wait, bool *ret_whole, bool *ret_more)
 {
     const bool in_header = b->raw_n < SUT_IPC_HEADER;
     char *to = in_header ? (char *) b->raw + b->raw_n : b->fields.p + b->fields.n;
     const size_t want = in_header ? SUT_IPC_HEADER - b->raw_n : b->header.length - b->fields.n;
-    const ssize_t n = recv(fd, to, want, may_wait ? 0 : MSG_DONTWAIT);
-    *ret_more = n > 0;
+    size_t *const have = in_header ? &b->raw_n : &b->fields.n;
+    size_t n = 0;
     *ret_whole = false;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return SUT_OK;
-    if (n < 0)
-        FAIL_SYS(UNAVAILABLE);
-    ENSURE(n > 0, UNAVAILABLE);
-    if (in_header)
-        b->raw_n += (size_t) n;
-    else
-        b->fields.n += (size_t) n;
+    TRY(take_bytes(fd, to, want, may_wait, &n));
+    *have += n;
+    *ret_more = n > 0;
     if (b->raw_n == SUT_IPC_HEADER && b->permit == NULL)
         TRY(begin_message(b, t));
     *ret_whole = b->permit != NULL && b->fields.n == b->header.length;
