@@ -103,11 +103,12 @@ static SUT_ERR begin(struct asked *who, enum sut_key_kind kind, struct sut_diag 
     return sut_key_admin_start(sut_key_local_admin(who->local), kind, d);
 }
 
-static SUT_ERR look(struct asked *who, struct sut_key_status *ret, struct sut_diag *d)
+static SUT_ERR look(struct asked *who, enum sut_key_kind kind, struct sut_key_status *ret,
+                    struct sut_diag *d)
 {
     if (who->local == NULL)
-        return sut_key_ask_status(who->config->server.data, ret, d);
-    sut_key_admin_status(sut_key_local_admin(who->local), ret);
+        return sut_key_ask_status(who->config->server.data, kind, ret, d);
+    sut_key_admin_status(sut_key_local_admin(who->local), kind, ret);
     return SUT_OK;
 }
 
@@ -176,10 +177,10 @@ static int follow(struct asked *who, enum sut_key_kind kind, bool is_json)
     for (unsigned silent = 0;;) {
         const struct timespec t = { .tv_nsec = (long) POLL_MS * NS_PER_MS };
         struct sut_diag d = { .text = "" };
-        const sut_err e = look(who, &s, &d);
+        const sut_err e = look(who, kind, &s, &d);
         silent = sut_failed(e) ? silent + 1 : 0;
         /* A server that was started anew knows of no rotation. */
-        if (silent == SILENT_MAX || (silent == 0 && (!s.is_known || s.kind != kind))) {
+        if (silent == SILENT_MAX || (silent == 0 && !s.is_known)) {
             clear(&last);
             sut_diag_set(&d, "the server has ended in the middle of it; nothing is lost");
             sut_diag_hint(&d, "`sutler key rotate %s` goes on with it", sut_key_kinds[kind].word);

@@ -91,7 +91,10 @@ static const struct sut_ipc_permit permits[] = {
       .max = SUT_KEY_ASK_MAX,
       .reply_max = SUT_KEY_ANSWER_MAX,
       .handle = handle_key_rotate },
-    { .type = SUT_ASK_KEY_STATUS, .reply_max = SUT_KEY_STATUS_MAX, .handle = handle_key_status },
+    { .type = SUT_ASK_KEY_STATUS,
+      .max = SUT_KEY_ASK_MAX,
+      .reply_max = SUT_KEY_STATUS_MAX,
+      .handle = handle_key_status },
     { .handle = NULL },
 };
 

@@ -23,7 +23,8 @@ static const int64_t lock_key = 0x737574726f74;
 struct sut_key_admin {
     struct sut_key_admin_options o;
     pthread_mutex_t lock;
-    struct sut_key_status status; /* under the lock */
+    struct sut_key_status statuses[SUT_KINDS]; /* under the lock */
+    enum sut_key_kind kind;                    /* of the one that runs, or ran last */
     atomic_bool is_ending;
     bool has_thread; /* to be joined; under the lock */
     pthread_t thread;
@@ -95,10 +96,11 @@ static bool is_held(struct sut_key_admin *a)
 static bool note_progress(void *ctx, const char *phase, uint64_t done, uint64_t total)
 {
     struct sut_key_admin *const a = ctx;
+    struct sut_key_status *const s = &a->statuses[a->kind];
     (void) pthread_mutex_lock(&a->lock);
-    (void) snprintf(a->status.phase, sizeof(a->status.phase), "%s", phase);
-    a->status.done = done;
-    a->status.total = total;
+    (void) snprintf(s->phase, sizeof(s->phase), "%s", phase);
+    s->done = done;
+    s->total = total;
     (void) pthread_mutex_unlock(&a->lock);
     return !atomic_load(&a->is_ending) && is_held(a);
 }
@@ -117,7 +119,8 @@ static SUT_ERR reload(void *ctx)
 
 static void note_end(struct sut_key_admin *a, sut_err e, const char *text, struct sut_diag *d)
 {
-    const char *const kind = sut_key_kinds[a->status.kind].word;
+    const char *const kind = sut_key_kinds[a->kind].word;
+    struct sut_key_status *const s = &a->statuses[a->kind];
     if (e.code == SUT_E_STALE) {
         sut_diag_set(d, "it was ended before its end; nothing is lost");
         sut_diag_hint(d, "`sutler key rotate %s` goes on with it", kind);
@@ -132,10 +135,10 @@ static void note_end(struct sut_key_admin *a, sut_err e, const char *text, struc
     else if (a->o.is_server)
         sut_log(SUT_LOG_INFO, "key_rotated", LOG_NAME("kind", kind));
     (void) pthread_mutex_lock(&a->lock);
-    a->status.is_running = false;
-    a->status.has_failed = sut_failed(e);
-    (void) snprintf(a->status.text, sizeof(a->status.text), "%s", sut_failed(e) ? d->text : text);
-    (void) snprintf(a->status.hint, sizeof(a->status.hint), "%s", sut_failed(e) ? d->hint : "");
+    s->is_running = false;
+    s->has_failed = sut_failed(e);
+    (void) snprintf(s->text, sizeof(s->text), "%s", sut_failed(e) ? d->text : text);
+    (void) snprintf(s->hint, sizeof(s->hint), "%s", sut_failed(e) ? d->hint : "");
     (void) pthread_mutex_unlock(&a->lock);
 }
 
@@ -155,7 +158,7 @@ static void *run(void *arg)
     };
     /* On Linux a nice value belongs to the thread, and those that it makes have it too. */
     (void) setpriority(PRIO_PROCESS, (id_t) gettid(), LOWEST_NICE);
-    const sut_err e = sut_key_rotate(&r, a->status.kind, text, &d);
+    const sut_err e = sut_key_rotate(&r, a->kind, text, &d);
     leave_other_servers(a);
     note_end(a, e, text, &d);
     return NULL;
@@ -183,9 +186,9 @@ static SUT_ERR start_thread(struct sut_key_admin *a)
 /* Under the lock. */
 static SUT_ERR begin(struct sut_key_admin *a, enum sut_key_kind kind, struct sut_diag *reterr_diag)
 {
-    if (a->status.is_running) {
-        sut_diag_set(reterr_diag, "a rotation of %s is under way (%s)",
-                     sut_key_kinds[a->status.kind].word, a->status.phase);
+    if (a->statuses[a->kind].is_running) {
+        sut_diag_set(reterr_diag, "a rotation of %s is under way (%s)", sut_key_kinds[a->kind].word,
+                     a->statuses[a->kind].phase);
         sut_diag_hint(reterr_diag, "wait for its end: `sutler key list` tells");
         FAIL(BUSY);
     }
@@ -197,11 +200,13 @@ static SUT_ERR begin(struct sut_key_admin *a, enum sut_key_kind kind, struct sut
         sut_diag_set(reterr_diag, "the store does not answer (%s)",
                      sut_err_info(locked.code)->name);
     TRY(locked);
-    a->status = (struct sut_key_status){ .is_known = true, .is_running = true, .kind = kind };
+    a->kind = kind;
+    a->statuses[kind] =
+        (struct sut_key_status){ .is_known = true, .is_running = true, .kind = kind };
     const sut_err e = start_thread(a);
     if (sut_failed(e)) {
         leave_other_servers(a);
-        a->status = (struct sut_key_status){ .is_known = false };
+        a->statuses[kind] = (struct sut_key_status){ .is_known = false };
         sut_diag_set(reterr_diag, "no thread for the rotation");
         return e;
     }
@@ -218,10 +223,11 @@ SUT_ERR sut_key_admin_start(struct sut_key_admin *a, enum sut_key_kind kind,
     return e;
 }
 
-void sut_key_admin_status(struct sut_key_admin *a, struct sut_key_status *ret)
+void sut_key_admin_status(struct sut_key_admin *a, enum sut_key_kind kind,
+                          struct sut_key_status *ret)
 {
     (void) pthread_mutex_lock(&a->lock);
-    *ret = a->status;
+    *ret = a->statuses[kind];
     (void) pthread_mutex_unlock(&a->lock);
 }
 

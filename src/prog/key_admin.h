@@ -19,7 +19,7 @@
 
 enum {
     SUT_KEY_ANNOUNCE_MS =
-        6000, /* within which every server over a store has looked at the keyring */
+        3000, /* within which every server over a store has looked at the keyring */
     SUT_KEY_ROWS_MAX = SUT_KEYRING_ROWS_MAX + 4,
 };
 
@@ -40,7 +40,7 @@ struct sut_key_list {
     struct sut_key_row rows[SUT_KEY_ROWS_MAX];
 };
 
-/* How the last rotation does, or did. */
+/* How the last rotation of a kind does, or did. */
 struct sut_key_status {
     bool is_known; /* there was one since the start */
     bool is_running;
@@ -75,7 +75,8 @@ void sut_key_admin_free(struct sut_key_admin **a);
 /* Begin; BUSY with a sentence when one runs, here or on another server. */
 SUT_ERR sut_key_admin_start(struct sut_key_admin *a, enum sut_key_kind kind,
                             struct sut_diag *reterr_diag);
-void sut_key_admin_status(struct sut_key_admin *a, struct sut_key_status *ret);
+void sut_key_admin_status(struct sut_key_admin *a, enum sut_key_kind kind,
+                          struct sut_key_status *ret);
 SUT_ERR sut_key_admin_list(struct sut_key_admin *a, struct sut_key_list *ret);
 
 #endif

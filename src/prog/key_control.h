@@ -24,7 +24,7 @@ struct sut_control_keys sut_key_control(struct sut_key_admin *a);
 SUT_ERR sut_key_ask_list(sut_str data_dir, struct sut_key_list *ret, struct sut_diag *reterr_diag);
 /* BUSY, with the server's sentence, when it refuses. */
 SUT_ERR sut_key_ask_rotate(sut_str data_dir, enum sut_key_kind kind, struct sut_diag *reterr_diag);
-SUT_ERR sut_key_ask_status(sut_str data_dir, struct sut_key_status *ret,
+SUT_ERR sut_key_ask_status(sut_str data_dir, enum sut_key_kind kind, struct sut_key_status *ret,
                            struct sut_diag *reterr_diag);
 
 #endif

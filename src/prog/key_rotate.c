@@ -211,7 +211,7 @@ static SUT_ERR run_passes(struct sut_key_rotate *r, enum sut_key_kind kind, stru
         TRY(kind == SUT_KIND_DATA ? pass_data(r, ret, &changed) : pass_index(r, ret, &changed));
         if (ret->is_clean)
             break;
-        vain = changed == 0 ? vain + 1 : 0;
+        vain = changed == 0 && ret->lost > 0 ? vain + 1 : 0;
     }
     return make_known(r);
 }
@@ -235,6 +235,12 @@ static SUT_ERR rotate_sealed(struct sut_key_rotate *r, enum sut_key_kind kind,
         /* Nothing was left of it but rows that never open: they hold up no new key. */
         TRY(bring_in(r, purpose, &version, reterr_diag));
         TRY(run_passes(r, kind, &t));
+    }
+    if (!t.is_clean && t.lost == 0) {
+        sut_diag_set(reterr_diag, "others write without a pause: the old keys are needed still");
+        sut_diag_hint(reterr_diag, "`sutler key rotate %s` goes on with it",
+                      sut_key_kinds[kind].word);
+        FAIL(CONFLICT);
     }
     if (!t.is_clean) {
         sut_diag_set(reterr_diag,

@@ -54,7 +54,7 @@ enum {
     NS_PER_MS = 1000000,
     WATCH_MS = 250,
     PRUNE_EVERY = 240,                   /* watches: once a minute */
-    LOOK_EVERY = 8,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
+    LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
@@ -339,9 +339,10 @@ static void forget_expired(struct worker *w, sut_ms now)
     const int64_t life_s = c->tokens.refresh_life_s > c->tokens.access_life_s
                                ? c->tokens.refresh_life_s
                                : c->tokens.access_life_s;
+    /* Another server may have signed with the older key for a moment still. */
+    const int64_t late_s = sut_store_is_remote(w->boot.store) ? SUT_TOKEN_SKEW_S : 0;
     static const char later[] = "the next minute forgets them";
-    sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now,
-                                          (life_s + SUT_TOKEN_SKEW_S) * INT64_C(1000)),
+    sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now, (life_s + late_s) * INT64_C(1000)),
                later);
     sut_ignore(sut_keyring_forget_expired(w->boot.links, now, LINK_LIFE_MS), later);
 }
@@ -379,6 +380,7 @@ static void watch(struct worker *w, unsigned turn)
             watch_keyring(w);
         sut_ignore(sut_store_reload_keys(w->boot.store), "the keys of before still hold");
     }
+    sut_worker_line_refill(w->line);
     sut_events_flush(w->app.events, now);
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
