@@ -388,7 +388,7 @@ static void schemes_that_are_not_the_keys_are_refused(void **state)
     for (int r = 0; r < 2; r++) {
         struct world w;
         world_init(&w, r == 0 ? "rsa2048" : "P-256");
-        const struct sut_tls_key *k = w.other.keys[0];
+        struct sut_tls_key *k = w.other.keys[0];
         static const size_t sizes[] = { 32, 48, 64 };
         char digest[65] = { 0 };
         unsigned char sig[SUT_REMOTE_SIGNATURE_MAX];

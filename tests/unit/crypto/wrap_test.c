@@ -86,9 +86,62 @@ static void refuses_what_is_too_long(void **state)
     sut_buf_done(&w);
 }
 
+static void a_key_of_format_2_names_its_master_and_is_bound_to_purpose_and_version(void **state)
+{
+    (void) state;
+    struct sut_wrap_key mine;
+    struct sut_wrap_key other;
+    struct sut_buf w;
+    char room[64];
+    struct sut_buf out = { .p = room, .cap = sizeof(room), .max = sizeof(room) };
+    const sut_str purpose = SUT_STR("token");
+    assert_false(sut_failed(sut_wrap_key_init(&mine, master())));
+    assert_false(sut_failed(sut_wrap_key_init(&other, sut_str_of(other_bytes, 32))));
+    assert_int_equal(sut_wrap_key_init(&other, SUT_STR("short")).code, SUT_E_INVALID);
+    assert_false(sut_failed(sut_wrap_key_init(&other, sut_str_of(other_bytes, 32))));
+    assert_memory_not_equal(mine.id, other.id, SUT_WRAP_ID);
+    sut_buf_init(&w, 8192);
+    assert_false(
+        sut_failed(sut_wrap_key_wrap(&sut_random_system, &mine, purpose, 7, SUT_STR("key"), &w)));
+    const sut_str text = sut_buf_str(&w);
+    assert_int_equal(w.p[0], 2);
+    assert_int_equal(w.n, SUT_WRAP_OVERHEAD + 3);
+    assert_memory_equal(w.p + 1, mine.id, SUT_WRAP_ID);
+    assert_true(sut_wrap_key_is_of(&mine, text));
+    assert_false(sut_wrap_key_is_of(&other, text));
+    assert_false(sut_failed(sut_wrap_key_unwrap(&mine, purpose, 7, text, &out)));
+    assert_true(sut_str_is(sut_buf_str(&out), "key"));
+    sut_buf_reset(&out);
+    assert_int_equal(sut_wrap_key_unwrap(&mine, purpose, 8, text, &out).code, SUT_E_CORRUPT);
+    assert_int_equal(sut_wrap_key_unwrap(&mine, SUT_STR("toke"), 7, text, &out).code,
+                     SUT_E_CORRUPT);
+    assert_int_equal(sut_wrap_key_unwrap(&other, purpose, 7, text, &out).code, SUT_E_CORRUPT);
+    for (size_t bit = 0; bit < 8 * w.n; bit++) {
+        w.p[bit / 8] = (char) (w.p[bit / 8] ^ (1 << (bit % 8)));
+        assert_int_equal(sut_wrap_key_unwrap(&mine, purpose, 7, text, &out).code, SUT_E_CORRUPT);
+        w.p[bit / 8] = (char) (w.p[bit / 8] ^ (1 << (bit % 8)));
+    }
+    for (size_t n = 0; n < w.n; n++)
+        assert_int_equal(sut_wrap_key_unwrap(&mine, purpose, 7, sut_str_of(text.p, n), &out).code,
+                         SUT_E_CORRUPT);
+    assert_int_equal(out.n, 0);
+    sut_buf_reset(&w);
+    /* One of format 1 opens for any version, under its own master key. */
+    assert_false(sut_failed(sut_wrap(&sut_random_system, master(), purpose, SUT_STR("old"), &w)));
+    assert_false(sut_wrap_key_is_of(&mine, sut_buf_str(&w)));
+    assert_false(sut_failed(sut_wrap_key_unwrap(&mine, purpose, 99, sut_buf_str(&w), &out)));
+    assert_true(sut_str_is(sut_buf_str(&out), "old"));
+    assert_int_equal(sut_wrap_key_unwrap(&other, purpose, 99, sut_buf_str(&w), &out).code,
+                     SUT_E_CORRUPT);
+    sut_wrap_key_done(&mine);
+    sut_wrap_key_done(&other);
+    sut_buf_done(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_of_format_2_names_its_master_and_is_bound_to_purpose_and_version),
         cmocka_unit_test(gives_the_same_key_back),
         cmocka_unit_test(another_purpose_master_version_or_bit_is_refused),
         cmocka_unit_test(refuses_what_is_too_long),
