@@ -74,7 +74,7 @@ void sut_tls_key_free(struct sut_tls_key **k);
 /* The first bytes of SHA-256 over its public key (SPKI, DER). */
 const unsigned char *sut_tls_key_id(const struct sut_tls_key *k);
 /* INVALID: a scheme that is not the key's, or a digest of another length.  Any thread. */
-SUT_ERR sut_tls_key_sign(const struct sut_tls_key *k, enum sut_remote_scheme scheme, sut_str digest,
+SUT_ERR sut_tls_key_sign(struct sut_tls_key *k, enum sut_remote_scheme scheme, sut_str digest,
                          unsigned char ret[SUT_REMOTE_SIGNATURE_MAX], size_t *ret_n);
 /*
  * Whether key and certificate (of the chain, the first) can be read and belong

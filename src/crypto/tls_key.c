@@ -5,6 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -13,9 +14,18 @@
 
 enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = SUT_REMOTE_SIGNATURE_MAX * 8, GROUP_NAME_MAX = 64 };
 
+/* To prepare one costs as much as half a signature, and none may be in two threads' hands. */
+struct prepared {
+    EVP_PKEY_CTX *ctx;
+    const struct sut_tls__scheme *scheme;
+    struct prepared *next;
+};
+
 struct sut_tls_key {
     EVP_PKEY *key;
     unsigned char id[SUT_REMOTE_KEY_ID];
+    pthread_mutex_t mutex;
+    struct prepared *free; /* under the mutex */
 };
 
 static void free_bio(BIO **b)
@@ -124,6 +134,15 @@ int sut_tls__no_passphrase(char *p, int n, int is_write, void *arg)
 
 /* --- the key that signs --- */
 
+static void prepared_free(struct prepared **p)
+{
+    if (*p == NULL)
+        return;
+    EVP_PKEY_CTX_free((*p)->ctx);
+    sut_mem_free(*p);
+    *p = NULL;
+}
+
 static SUT_ERR read_key(sut_str pem, EVP_PKEY **ret)
 {
     ENSURE(pem.n > 0 && pem.n <= INT_MAX, INVALID);
@@ -141,6 +160,7 @@ SUT_ERR sut_tls_key_load(sut_str pem, struct sut_tls_key **ret)
 {
     DEFER(sut_tls_key_free) struct sut_tls_key *k = sut_mem_zalloc(1, sizeof(*k));
     ENSURE(k != NULL, NOMEM);
+    SUT_BUG_IF(pthread_mutex_init(&k->mutex, NULL) != 0);
     sut_err e = read_key(pem, &k->key);
     if (!sut_failed(e))
         e = sut_tls__id_of(k->key, k->id);
@@ -154,7 +174,13 @@ void sut_tls_key_free(struct sut_tls_key **k)
 {
     if (*k == NULL)
         return;
+    while ((*k)->free != NULL) {
+        struct prepared *p = (*k)->free;
+        (*k)->free = p->next;
+        prepared_free(&p);
+    }
     EVP_PKEY_free((*k)->key);
+    (void) pthread_mutex_destroy(&(*k)->mutex);
     sut_mem_free(*k);
     *k = NULL;
 }
@@ -164,25 +190,61 @@ const unsigned char *sut_tls_key_id(const struct sut_tls_key *k)
     return k->id;
 }
 
-static SUT_ERR sign(EVP_PKEY *key, const struct sut_tls__scheme *s, sut_str digest,
+static SUT_ERR prepare(EVP_PKEY *key, const struct sut_tls__scheme *s, struct prepared **ret)
+{
+    DEFER(prepared_free) struct prepared *p = sut_mem_zalloc(1, sizeof(*p));
+    ENSURE(p != NULL, NOMEM);
+    p->scheme = s;
+    p->ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    ENSURE(p->ctx != NULL && EVP_PKEY_sign_init(p->ctx) == 1, NOMEM);
+    TRY(sut_tls__set_scheme(p->ctx, s));
+    *ret = STEAL(p);
+    return SUT_OK;
+}
+
+/* NULL: there is none. */
+static struct prepared *take_prepared(struct sut_tls_key *k, const struct sut_tls__scheme *s)
+{
+    struct prepared **list = &k->free;
+    (void) pthread_mutex_lock(&k->mutex);
+    while (*list != NULL && (*list)->scheme != s)
+        list = &(*list)->next;
+    struct prepared *found = *list;
+    if (found != NULL)
+        *list = found->next;
+    (void) pthread_mutex_unlock(&k->mutex);
+    return found;
+}
+
+/* There are at most as many as were in use at once. */
+static void give_prepared(struct sut_tls_key *k, struct prepared *p)
+{
+    (void) pthread_mutex_lock(&k->mutex);
+    p->next = k->free;
+    k->free = p;
+    (void) pthread_mutex_unlock(&k->mutex);
+}
+
+static SUT_ERR sign(struct sut_tls_key *k, const struct sut_tls__scheme *s, sut_str digest,
                     unsigned char *to, size_t *ret_n)
 {
-    DEFER(sut_tls__free_pkey_ctx) EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    ENSURE(c != NULL && EVP_PKEY_sign_init(c) == 1, NOMEM);
-    TRY(sut_tls__set_scheme(c, s));
+    DEFER(prepared_free) struct prepared *p = take_prepared(k, s);
+    if (p == NULL)
+        TRY(prepare(k->key, s, &p));
     size_t n = SUT_REMOTE_SIGNATURE_MAX;
-    ENSURE(EVP_PKEY_sign(c, to, &n, (const unsigned char *) digest.p, digest.n) == 1, SYSTEM);
+    ENSURE(EVP_PKEY_sign(p->ctx, to, &n, (const unsigned char *) digest.p, digest.n) == 1, SYSTEM);
+    give_prepared(k, STEAL(p));
     *ret_n = n;
     return SUT_OK;
 }
 
-SUT_ERR sut_tls_key_sign(const struct sut_tls_key *k, enum sut_remote_scheme scheme, sut_str digest,
+SUT_ERR sut_tls_key_sign(struct sut_tls_key *k, enum sut_remote_scheme scheme, sut_str digest,
                          unsigned char ret[SUT_REMOTE_SIGNATURE_MAX], size_t *ret_n)
 {
     const struct sut_tls__scheme *s = sut_tls__scheme(scheme);
     ENSURE(s != NULL && s->digest_n == digest.n, INVALID);
     ENSURE(s->is_rsa == (EVP_PKEY_is_a(k->key, "RSA") == 1), INVALID);
-    const sut_err e = sign(k->key, s, digest, ret, ret_n);
+    const sut_err e = sign(k, s, digest, ret, ret_n);
     ERR_clear_error();
     return e;
 }

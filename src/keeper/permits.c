@@ -336,7 +336,7 @@ static SUT_ERR handle_make_data(void *arg, struct sut_ipc_reader *in, struct sut
 
 /* --- signatures --- */
 
-static const struct sut_tls_key *find_tls_key(const struct sut_keyholder *h, sut_str id)
+static struct sut_tls_key *find_tls_key(const struct sut_keyholder *h, sut_str id)
 {
     for (size_t i = 0; i < SUT_KEYHOLDER_TLS_KEYS; i++)
         if (h->tls_keys[i] != NULL &&
@@ -350,7 +350,7 @@ static enum sut_keeper_answer sign_digest(struct sut_keyholder *h, sut_str id, u
                                           size_t *ret_n)
 {
     (void) pthread_rwlock_rdlock(&h->lock);
-    const struct sut_tls_key *const key = find_tls_key(h, id);
+    struct sut_tls_key *const key = find_tls_key(h, id);
     sut_err e = SUT_OK;
     if (key != NULL)
         e = sut_tls_key_sign(key, (enum sut_remote_scheme) scheme, digest, ret, ret_n);
