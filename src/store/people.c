@@ -10,6 +10,7 @@
 enum {
     DATA_KEYS_MAX = 4096, /* where the options say nothing */
     LOCK_WAIT_MS = 60000,
+    KEK_TRIES = 3, /* of a key whose KEK is forgotten meanwhile */
     LEASE_WAIT_MS = 5000,
     AT_ONCE = 64, /* keys made in one transaction */
     PERSONS_FIRST = 1,
@@ -264,8 +265,14 @@ SUT_ERR sut_people_ensure_keys(struct sut_people *p, struct sut_db_conn *c, cons
     struct sut_data_key_row rows[AT_ONCE];
     while (n > 0) {
         const size_t part = n < AT_ONCE ? n : AT_ONCE;
-        TRY(make_rows(p, persons, part, rows));
-        const sut_err e = save_keys(c, rows, part, now);
+        sut_err e = SUT_OK;
+        for (unsigned n_try = 0; n_try < KEK_TRIES; n_try++) {
+            TRY(make_rows(p, persons, part, rows));
+            e = save_keys(c, rows, part, now);
+            if (e.code != SUT_E_STALE)
+                break;
+            TRY(sut_people_load(p, c, false));
+        }
         /* Two servers that make the same key meet; the one that is there is good. */
         if (e.code != SUT_E_CONFLICT)
             TRY(e);

@@ -36,7 +36,13 @@ static const struct sut_sql data_key_newest = {
 static const struct sut_sql data_key_add = {
     .name = "data_key_add",
     .text = "INSERT INTO data_keys (person_id, version, kek_version, wrapped, created_at)"
-            " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING version",
+            " SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM keyring WHERE purpose = $6"
+            " AND version = $7) ON CONFLICT DO NOTHING RETURNING version",
+};
+
+static const struct sut_sql kek_is_there = {
+    .name = "kek_is_there",
+    .text = "SELECT 1 FROM keyring WHERE purpose = $1 AND version = $2",
 };
 
 static const struct sut_sql index_newest = {
@@ -110,6 +116,30 @@ SUT_ERR sut_data_key_newest(struct sut_db_conn *c, int64_t person, struct sut_da
     return read_data_key(s, person, ret);
 }
 
+/*
+ * A key wrapped by a KEK that a rotation has just forgotten would open nothing:
+ * STALE, and the next run makes it under the one of now.
+ */
+static SUT_ERR look_for_kek(struct sut_db_conn *c, uint32_t version)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &kek_is_there, &s));
+    sut_db_bind_text(s, 1, sut_str_from(sut_key_purpose_word(SUT_KEY_DATA)));
+    sut_db_bind_i64(s, 2, version);
+    TRY(sut_db_step(s, &has_row));
+    if (has_row)
+        return SUT_OK;
+    if (sut_db_job(c) != NULL) {
+        struct sut_wanted_keys *w = NULL;
+        TRY(sut_wanted_of(c, &w));
+        w->needs_reload = true;
+        w->n_persons = 0;
+        w->used = 0;
+    }
+    FAIL(STALE);
+}
+
 SUT_ERR sut_data_key_add(struct sut_db_conn *c, const struct sut_data_key_row *row, sut_ms now)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
@@ -120,9 +150,13 @@ SUT_ERR sut_data_key_add(struct sut_db_conn *c, const struct sut_data_key_row *r
     sut_db_bind_i64(s, 3, row->kek_version);
     sut_db_bind_blob(s, 4, sut_str_of(row->wrapped, sizeof(row->wrapped)));
     sut_db_bind_i64(s, 5, now.v);
+    sut_db_bind_text(s, 6, sut_str_from(sut_key_purpose_word(SUT_KEY_DATA)));
+    sut_db_bind_i64(s, 7, row->kek_version);
     TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, EXISTS);
-    return SUT_OK;
+    if (has_row)
+        return SUT_OK;
+    TRY(look_for_kek(c, row->kek_version));
+    FAIL(EXISTS);
 }
 
 SUT_ERR sut_people_of(struct sut_db_conn *c, struct sut_people **ret)

@@ -78,7 +78,8 @@ SUT_ERR sut_data_key_load(struct sut_db_conn *c, int64_t person, uint32_t versio
                           struct sut_data_key_row *ret);
 /* A person's newest; NOT_FOUND. */
 SUT_ERR sut_data_key_newest(struct sut_db_conn *c, int64_t person, struct sut_data_key_row *ret);
-/* Inside a write job; EXISTS, with nothing spoilt, when there is that version. */
+/* Inside a write job; EXISTS, with nothing spoilt, when there is that version; STALE when its KEK
+ * is forgotten. */
 SUT_ERR sut_data_key_add(struct sut_db_conn *c, const struct sut_data_key_row *row, sut_ms now);
 
 /* The store's seal. */

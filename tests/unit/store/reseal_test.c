@@ -432,6 +432,39 @@ static void a_row_whose_key_was_altered_is_counted_and_left_as_it_is(void **stat
     assert_int_equal(sut_reseal_forget_kek(&r, 1).code, SUT_E_BUSY);
 }
 
+static sut_err forget_first_kek(struct sut_db_conn *c, void *arg)
+{
+    (void) arg;
+    return sut_db_script(c, "DELETE FROM keyring WHERE purpose = 'data-keys' AND version = 1");
+}
+
+static sut_err add_late(struct sut_db_conn *c, void *arg)
+{
+    const struct sut_person_new p = { .email = SUT_STR("late@example.com"),
+                                      .username = SUT_STR("late"),
+                                      .first_name = SUT_STR("Late"),
+                                      .last_name = SUT_STR("Comer"),
+                                      .password = SUT_STR("x") };
+    return sut_person_insert(c, arena, &p, now, arg);
+}
+
+static void a_person_of_a_server_that_was_late_gets_no_key_that_opens_nothing(void **state)
+{
+    (void) state;
+    is_ready();
+    uint32_t version = 0;
+    int64_t id = 0;
+    /* Another server has rotated, and this one has not looked yet. */
+    OK(sut_keys_add_next(store, temp_store_keeper(temp), SUT_KEY_DATA, now, &version));
+    OK(sut_keys_activate(store, SUT_KEY_DATA, version, now));
+    OK(sut_store_write(store, forget_first_kek, NULL));
+    OK(sut_store_write(store, add_late, &id));
+    assert_true(id > 0);
+    assert_int_equal(NUMBER("t_late", "SELECT kek_version FROM data_keys ORDER BY person_id DESC"
+                                      " LIMIT 1"),
+                     2);
+}
+
 static void each_indexed_column_is_one_that_is_indexed_anew(void **state)
 {
     (void) state;
@@ -456,6 +489,7 @@ int main(int argc, char **argv)
         EACH(everybody_is_found_under_a_new_index_and_the_old_one_goes),
         EACH(changes_meanwhile_are_not_lost),
         EACH(a_row_whose_key_was_altered_is_counted_and_left_as_it_is),
+        EACH(a_person_of_a_server_that_was_late_gets_no_key_that_opens_nothing),
         cmocka_unit_test(each_indexed_column_is_one_that_is_indexed_anew),
     };
     return cmocka_run_group_tests_name("reseal", tests, NULL, NULL);
