@@ -29,6 +29,7 @@ struct sut_db_copy_seen {
     uint64_t total; /* may grow */
 };
 
+/* Make the file, empty, and tie it to the connection; `key` is used here and not kept. */
 SUT_ERR sut_db_copy_begin(struct sut_db_conn *c, const char *path, const struct sut_secret *key,
                           struct sut_db_copy **ret);
 /* Copy up to n pages more, but never the last: that is sut_db_copy_end()'s. */

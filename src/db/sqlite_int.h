@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * sqlite - what the files over SQLite share, for this folder alone.
+ * sqlite_int - what the files over SQLite share, for this folder alone.
  */
 #ifndef SUT_DB_SQLITE_INT_H
 #define SUT_DB_SQLITE_INT_H

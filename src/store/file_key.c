@@ -14,7 +14,7 @@
 
 enum {
     STEP_PAGES = 64,     /* a millisecond or two of the writer's time */
-    SYNC_PAGES = 4096,   /* 16 MiB: so that no sync at the end has much to do */
+    SYNC_PAGES = 1024,   /* 4 MiB: so that no sync, here or at the end, has much to do */
     HOLD_MS = 60,        /* for one try to have every reading connection back */
     PAUSE_MS = 25,       /* between two: those who waited get their turn */
     PATIENCE_MS = 8000,  /* for all tries together */
@@ -35,6 +35,8 @@ struct change {
     char path[PATH_BYTES]; /* of the copy */
     struct sut_db_copy *copy;
     struct sut_db_copy_seen seen;
+    int old_fd; /* of the file that is replaced, ... */
+    int log_fd; /* ... and of its log, or -1 */
     bool is_error_told;
 };
 
@@ -257,7 +259,11 @@ static SUT_ERR catch_up(struct change *c)
         }
     } while (c->seen.total - c->seen.done > STEP_PAGES);
     TRY(sut_db_copy_sync(c->copy));
-    return sut_writer_between(c->store->writer, empty_log, c);
+    /* What the log has been emptied into so far is synced here and not on the writer's time. */
+    (void) fdatasync(c->old_fd);
+    TRY(sut_writer_between(c->store->writer, empty_log, c));
+    (void) fdatasync(c->old_fd);
+    return SUT_OK;
 }
 
 static void release(struct sut_store *s, const struct sut_store_seat *until)
@@ -326,7 +332,14 @@ static SUT_ERR run(struct change *c)
 
 static SUT_ERR change(struct change *c)
 {
+    char log[PATH_BYTES];
     TRY(path_of(c->store->path, ".next", c->path));
+    TRY(path_of(c->store->path, "-wal", log));
+    /* Held until all is over: the blocks of a large file take a while to be freed. */
+    c->old_fd = open(c->store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (c->old_fd < 0)
+        FAIL_SYS(SYSTEM);
+    c->log_fd = open(log, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     sut_err err = run(c);
     if (err.code == SUT_E_UNAVAILABLE)
         sut_diag_set(c->diag, "the change of the file's key was given up");
@@ -335,6 +348,9 @@ static SUT_ERR change(struct change *c)
         sut_ignore(sut_writer_between(c->store->writer, drop_copy, c), "freed below");
     if (!c->out->is_changed)
         remove_all(c->path);
+    (void) close(c->old_fd);
+    if (c->log_fd >= 0)
+        (void) close(c->log_fd);
     return err;
 }
 

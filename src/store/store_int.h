@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * store - what the files of this folder share about an open store.
+ * store_int - what the files of this folder share about an open store.
  */
 #ifndef SUT_STORE_STORE_INT_H
 #define SUT_STORE_STORE_INT_H
