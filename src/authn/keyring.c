@@ -299,6 +299,7 @@ static SUT_ERR reload(struct sut_keyring *k)
     unsigned char seen[SUT_SHA256_SIZE];
     TRY(load_rows(k, &rows));
     hash_rows(&rows, seen);
+    /* no secret: a hash of wrapped rows */
     if (memcmp(seen, k->seen, sizeof(seen)) == 0)
         return SUT_OK;
     return load_generation(k, &rows);

@@ -61,10 +61,10 @@ struct sut_req {
     sut_ms now;
     struct sut_db_conn *conn;    /* see sut_req_conn() */
     struct sut_store_seat *seat; /* the loop's, while this runs there; NULL: a lease */
-    uint64_t statements_before; /* conn's count when it came */
-    uint64_t statements;        /* what this request has asked the store */
-    unsigned retry_after_s;     /* BUSY: what the busy part asks for; 0: a second */
-    unsigned step;              /* the guard's next step */
+    uint64_t statements_before;  /* conn's count when it came */
+    uint64_t statements;         /* what this request has asked the store */
+    unsigned retry_after_s;      /* BUSY: what the busy part asks for; 0: a second */
+    unsigned step;               /* the guard's next step */
 };
 
 /*

@@ -2,10 +2,11 @@
  *
  * The types of requests: what goes out, and what must come back.
  */
-#include "ipc/keeper_int.h"
+#include "ipc/keeper.h"
 
 #include <string.h>
 
+#include "ipc/keeper_int.h"
 #include "ipc/keeper_wire.h"
 #include "ipc/message.h"
 
