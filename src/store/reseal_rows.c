@@ -178,13 +178,23 @@ static SUT_ERR seal_row(struct batch *b, struct sut_seal *seal, struct row *row)
     return seal_fields(b, seal, row, &from, &to);
 }
 
-/* All rows; one that does not open leaves the batch. */
-static SUT_ERR seal_batch(struct batch *b)
+/* The keys of the i-th row once more: others may have driven them out of the cache. */
+static SUT_ERR seal_again(struct batch *b, struct sut_seal *seal, size_t i, struct row *row)
+{
+    size_t bad = 0;
+    TRY(sut_seal_open_keys(seal, &b->keys[2 * i], 2, &bad));
+    return seal_row(b, seal, row);
+}
+
+/* All rows; one that does not open leaves the batch.  may_open: not within a job. */
+static SUT_ERR seal_batch(struct batch *b, bool may_open)
 {
     struct sut_seal *const seal = sut_store_seal(b->r->store);
     size_t left = 0;
     for (size_t i = 0; i < b->n; i++) {
-        const sut_err e = seal_row(b, seal, &b->rows[i]);
+        sut_err e = seal_row(b, seal, &b->rows[i]);
+        if (e.code == SUT_E_NOT_FOUND && may_open)
+            e = seal_again(b, seal, i, &b->rows[i]);
         if (e.code == SUT_E_CORRUPT || e.code == SUT_E_NOT_FOUND) {
             b->n_lost++;
             continue;
@@ -237,7 +247,7 @@ static SUT_ERR write_anew(struct sut_db_conn *c, void *arg)
 {
     struct batch *const b = arg;
     TRY(read_batch(c, b));
-    TRY(seal_batch(b));
+    TRY(seal_batch(b, false));
     return write_rows(c, b);
 }
 
@@ -359,7 +369,7 @@ static SUT_ERR make_ready(struct batch *b, int64_t after)
     if (b->n == 0)
         return SUT_OK;
     TRY(open_keys(b));
-    return sut_store_is_remote(b->r->store) ? SUT_OK : seal_batch(b);
+    return sut_store_is_remote(b->r->store) ? SUT_OK : seal_batch(b, true);
 }
 
 static SUT_ERR pass_table(struct sut_reseal *r, struct committer *c, struct batch *batches[2],
