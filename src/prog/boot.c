@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "crypto/random.h"
+#include "log/log.h"
 #include "os/dir.h"
 #include "prog/file_key.h"
 #include "store/keys.h"
@@ -105,6 +106,19 @@ static SUT_ERR open_file_key(struct sut_boot *b, unsigned flags, struct sut_diag
                               reterr_diag);
 }
 
+static void log_progress(void *ctx, const char *what, int64_t done, int64_t all)
+{
+    (void) ctx;
+    sut_log(SUT_LOG_INFO, "store_migration", LOG_NAME("what", what), LOG_INT("done", done),
+            LOG_INT("of", all));
+}
+
+static void print_progress(void *ctx, const char *what, int64_t done, int64_t all)
+{
+    (void) ctx;
+    (void) fprintf(stderr, "%s: %lld of %lld\n", what, (long long) done, (long long) all);
+}
+
 static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = b->config;
@@ -118,6 +132,7 @@ static SUT_ERR open_store(struct sut_boot *b, unsigned flags, struct sut_diag *r
         .migrate = (flags & SUT_BOOT_MIGRATE) != 0,
         .keeper = b->keeper,
         .random = &sut_random_system,
+        .progress = (flags & SUT_BOOT_TELL) != 0 ? print_progress : log_progress,
     };
     if (c->store.kind == SUT_STORE_EMBEDDED) {
         o.db.kind = SUT_DB_SQLITE;

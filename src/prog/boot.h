@@ -25,14 +25,15 @@ struct sut_boot {
     struct sut_keeper *keeper; /* borrowed */
     struct sut_file_keys file; /* embedded store alone */
     struct sut_store *store;
-    struct sut_keyring *keyring; /* of tokens */
-    struct sut_keyring *links;   /* of links in mails */
+    struct sut_keyring *keyring;       /* of tokens */
+    struct sut_keyring *links;         /* of links in mails */
     struct sut_pseudonyms *pseudonyms; /* the log has them, too */
 };
 
 enum sut_boot_flag {
     SUT_BOOT_CREATE = 1,  /* make folders, keys and the store when they are not there */
     SUT_BOOT_MIGRATE = 2, /* bring an older store up to date */
+    SUT_BOOT_TELL = 4,    /* how far that is goes to the terminal; else to the log */
 };
 
 /*

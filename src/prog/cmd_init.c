@@ -49,7 +49,7 @@ static int run_init(int argc, char **argv)
 
 static int run_migrate(int argc, char **argv)
 {
-    return open_and_tell(&sut_cmd_migrate, argc, argv, SUT_BOOT_MIGRATE);
+    return open_and_tell(&sut_cmd_migrate, argc, argv, SUT_BOOT_MIGRATE | SUT_BOOT_TELL);
 }
 
 const struct sut_command sut_cmd_init = {
