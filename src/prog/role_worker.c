@@ -38,6 +38,7 @@
 #include "prog/hashing.h"
 #include "prog/key_admin.h"
 #include "prog/key_control.h"
+#include "prog/role_settings.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
 #include "prog/worker_line.h"
@@ -49,7 +50,6 @@
 #include "store/session.h"
 
 enum {
-    SETTINGS_MAX = 256 * 1024,
     DOCUMENT_MAX = 4 * 1024 * 1024,
     NS_PER_MS = 1000000,
     WATCH_MS = 250,
@@ -83,30 +83,6 @@ struct worker {
     char public_url[96]; /* when the settings have none */
     bool counters_started;
 };
-
-static SUT_ERR read_settings(struct sut_config **ret)
-{
-    struct sut_buf b;
-    sut_buf_init(&b, SETTINGS_MAX);
-    sut_err e = SUT_OK;
-    for (;;) {
-        char *room = sut_buf_room(&b, 4096);
-        size_t n = 0;
-        e = sut_buf_check(&b);
-        if (!sut_failed(e))
-            e = sut_fd_read_full(SUT_ROLE_FD_SETTINGS, room, 4096, &n);
-        if (sut_failed(e) || n == 0)
-            break;
-        b.n += n;
-    }
-    if (!sut_failed(e))
-        e = sut_config_unpack(sut_buf_str(&b), ret);
-    if (b.p != NULL)
-        sut_wipe(b.p, b.cap);
-    sut_buf_done(&b);
-    (void) close(SUT_ROLE_FD_SETTINGS);
-    return e;
-}
 
 /* What a setting of 0 threads means. */
 static unsigned cores(void)
@@ -546,7 +522,8 @@ int sut_role_worker(int argc, char **argv)
     (void) sigaddset(&set, SIGHUP);
     (void) pthread_sigmask(SIG_BLOCK, &set, NULL);
     DEFER(sut_fd_close) int signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (signal_fd < 0 || sut_failed(sut_harden_process()) || sut_failed(read_settings(&w.config))) {
+    if (signal_fd < 0 || sut_failed(sut_harden_process()) ||
+        sut_failed(sut_role_settings(&w.config))) {
         (void) fprintf(stderr, "sutler: a worker is started by `sutler serve` alone\n");
         return SUT_EXIT_FAILED;
     }
