@@ -19,30 +19,6 @@ static const struct sut_sql person_insert = {
             " $18, $19, $19, $18, $18) ON CONFLICT DO NOTHING RETURNING id",
 };
 
-static const struct sut_sql person_by_id = {
-    .name = "person_by_id",
-    .text = "SELECT " SUT_PERSON_COLUMNS " FROM users u WHERE u.id = $1",
-};
-
-static const struct sut_sql person_by_email = {
-    .name = "person_by_email",
-    .text = "SELECT " SUT_PERSON_COLUMNS " FROM users u WHERE u.email_index IN " VERSIONS4,
-};
-
-#define ACCOUNT                                                                                    \
-    "SELECT u.id, u.password, u.is_active, u.is_staff, u.is_superuser, u.email_verified,"          \
-    " u.date_joined, u.last_login, u.tokens_revoked_at FROM users u WHERE "
-
-static const struct sut_sql person_account = {
-    .name = "person_account",
-    .text = ACCOUNT "u.id = $1",
-};
-
-static const struct sut_sql person_account_by_email = {
-    .name = "person_account_by_email",
-    .text = ACCOUNT "u.email_index IN " VERSIONS4,
-};
-
 static const struct sut_sql person_email_taken = {
     .name = "person_email_taken",
     .text = "SELECT 1 FROM users WHERE email_index IN " VERSIONS4,
@@ -154,27 +130,7 @@ static void bind_id_or_null(struct sut_db_stmt *s, int n, int64_t id)
         sut_db_bind_i64(s, n, id);
 }
 
-/* A column's text in the arena; {NULL, 0} for NULL. */
-static SUT_ERR copy_text(struct sut_db_stmt *s, int i, struct sut_arena *a, sut_str *ret)
-{
-    if (sut_db_col_is_null(s, i)) {
-        *ret = (sut_str){ 0 };
-        return SUT_OK;
-    }
-    const sut_str v = sut_db_col_text(s, i);
-    *ret = v.n == 0 ? SUT_STR("") : sut_str_dup(a, v);
-    ENSURE(ret->p != NULL, NOMEM);
-    return SUT_OK;
-}
-
 /* --- what is sealed, and its indexes --- */
-
-enum { EMAIL, USERNAME, FIRST_NAME, LAST_NAME, PHONE, TAX_NUMBER };
-
-static bool is_optional(int i)
-{
-    return i == PHONE || i == TAX_NUMBER;
-}
 
 /* By what a person is found. */
 struct indexes {
@@ -191,18 +147,18 @@ static SUT_ERR index_fields(struct sut_db_conn *c, struct sut_arena *scratch,
 {
     sut_str email_key = { 0 };
     sut_str phone_key = { 0 };
-    TRY(sut_person_email_key(scratch, f->v[EMAIL], &email_key));
-    TRY(sut_personal_phone_key(scratch, f->v[PHONE], &phone_key));
+    TRY(sut_person_email_key(scratch, f->v[SUT_P_EMAIL], &email_key));
+    TRY(sut_personal_phone_key(scratch, f->v[SUT_P_PHONE], &phone_key));
     TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_EMAIL), email_key,
                            &ret->email));
-    TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_USERNAME), f->v[USERNAME],
+    TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_USERNAME), f->v[SUT_P_USERNAME],
                            &ret->username));
     ret->has_phone = phone_key.n > 0;
     if (ret->has_phone)
         TRY(sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_PHONE), phone_key,
                                &ret->phone));
-    return sut_personal_name_words(scratch, f->v[FIRST_NAME], f->v[LAST_NAME], ret->words,
-                                   &ret->n_words);
+    return sut_personal_name_words(scratch, f->v[SUT_P_FIRST_NAME], f->v[SUT_P_LAST_NAME],
+                                   ret->words, &ret->n_words);
 }
 
 /* Room in the arena for all sealed values of a row; it never moves. */
@@ -226,7 +182,7 @@ static SUT_ERR bind_fields(struct sut_db_conn *c, struct sut_db_stmt *s,
     TRY(sut_personal_seal(c, &seal));
     sut_db_bind_i64(s, 1, f->id);
     for (int i = 0; i < SUT_PERSON_SEALED; i++) {
-        if (is_optional(i) && f->v[i].n == 0)
+        if (sut_person__is_optional(i) && f->v[i].n == 0)
             sut_db_bind_null(s, 2 + i);
         else
             TRY(sut_personal_bind(seal, k, (enum sut_personal)(SUT_PERSONAL_USERS_EMAIL + i), f->id,
@@ -345,179 +301,18 @@ SUT_ERR sut_person_insert(struct sut_db_conn *c, struct sut_arena *scratch,
     return SUT_OK;
 }
 
-/* --- reading --- */
-
-SUT_ERR sut_person__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_person_sealed *ret)
-{
-    struct sut_person_row *p = &ret->plain;
-    *p = (struct sut_person_row){ .id = sut_db_col_i64(s, 0) };
-    TRY(copy_text(s, 1, a, &p->password));
-    p->is_active = sut_db_col_i64(s, 2) != 0;
-    p->is_staff = sut_db_col_i64(s, 3) != 0;
-    p->is_superuser = sut_db_col_i64(s, 4) != 0;
-    p->email_verified = sut_db_col_i64(s, 5) != 0;
-    p->date_joined.v = sut_db_col_i64(s, 6);
-    p->last_login.v = sut_db_col_i64(s, 7);
-    p->tokens_revoked_at.v = sut_db_col_i64(s, 8);
-    p->created_at.v = sut_db_col_i64(s, 9);
-    p->modified_at.v = sut_db_col_i64(s, 10);
-    ret->key_version = (uint32_t) sut_db_col_i64(s, 11);
-    for (int i = 0; i < SUT_PERSON_SEALED; i++)
-        ret->fields[i] =
-            sut_db_col_is_null(s, 12 + i) ? (sut_str){ 0 } : sut_db_col_blob(s, 12 + i);
-    return SUT_OK;
-}
-
-SUT_ERR sut_person__open(const struct sut_data_key *k, struct sut_arena *a,
-                         const struct sut_person_sealed *from, struct sut_person_row *ret)
-{
-    sut_str v[SUT_PERSON_SEALED] = { { 0 } };
-    size_t n = 0;
-    for (int i = 0; i < SUT_PERSON_SEALED; i++)
-        n += from->fields[i].n;
-    struct sut_buf out = { .p = sut_arena_bytes(a, n + 1), .cap = n, .max = n };
-    ENSURE(out.p != NULL, NOMEM);
-    for (int i = 0; i < SUT_PERSON_SEALED; i++) {
-        if (from->fields[i].p == NULL) {
-            ENSURE(is_optional(i), CORRUPT);
-            continue;
-        }
-        const size_t at = out.n;
-        TRY(sut_seal_get(k, sut_personal_field((enum sut_personal)(SUT_PERSONAL_USERS_EMAIL + i)),
-                         from->plain.id, from->fields[i], &out));
-        v[i] = sut_str_of(out.p + at, out.n - at);
-    }
-    *ret = from->plain;
-    ret->email = v[EMAIL];
-    ret->username = v[USERNAME];
-    ret->first_name = v[FIRST_NAME];
-    ret->last_name = v[LAST_NAME];
-    ret->phone = v[PHONE];
-    ret->tax_number = v[TAX_NUMBER];
-    return SUT_OK;
-}
-
-/* The one row of a statement; its fields are opened out of the statement's own memory. */
-static SUT_ERR read_one(struct sut_db_conn *c, struct sut_db_stmt *s, struct sut_arena *a,
-                        struct sut_person_row *ret)
-{
-    struct sut_person_sealed row;
-    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
-    bool has_row = false;
-    TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, NOT_FOUND);
-    TRY(sut_person__read(s, a, &row));
-    TRY(sut_personal_key_for_reading(c, row.plain.id, row.key_version, &k));
-    return sut_person__open(&k, a, &row, ret);
-}
-
-static SUT_ERR try_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
-                         struct sut_person_row *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &person_by_id, &s));
-    sut_db_bind_i64(s, 1, id);
-    return read_one(c, s, a, ret);
-}
-
-SUT_ERR sut_person_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
-                         struct sut_person_row *ret)
-{
-    const sut_err e = try_by_id(c, a, id, ret);
-    /* Between row and key a rotation may have taken the old key away: look again. */
-    return e.code == SUT_E_CORRUPT ? try_by_id(c, a, id, ret) : e;
-}
-
-static SUT_ERR index_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
-                           struct sut_index *ret)
-{
-    sut_str key = { 0 };
-    TRY(sut_person_email_key(a, email, &key));
-    return sut_personal_index(c, sut_personal_field(SUT_PERSONAL_USERS_EMAIL), key, ret);
-}
-
-static SUT_ERR try_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
-                            struct sut_person_row *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    struct sut_index ix;
-    TRY(index_email(c, a, email, &ix));
-    TRY(sut_db_prepare(c, &person_by_email, &s));
-    sut_personal_bind_index(s, 1, &ix);
-    return read_one(c, s, a, ret);
-}
-
-SUT_ERR sut_person_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
-                            struct sut_person_row *ret)
-{
-    const sut_err e = try_by_email(c, a, email, ret);
-    bool changed = false;
-    if (e.code == SUT_E_NOT_FOUND)
-        TRY(sut_personal_look_for_keys(c, &changed));
-    return changed || e.code == SUT_E_CORRUPT ? try_by_email(c, a, email, ret) : e;
-}
-
-static SUT_ERR read_account(struct sut_db_stmt *s, struct sut_arena *a,
-                            struct sut_person_account *ret)
-{
-    bool has_row = false;
-    TRY(sut_db_step(s, &has_row));
-    ENSURE(has_row, NOT_FOUND);
-    struct sut_person_account p = { .id = sut_db_col_i64(s, 0) };
-    TRY(copy_text(s, 1, a, &p.password));
-    p.is_active = sut_db_col_i64(s, 2) != 0;
-    p.is_staff = sut_db_col_i64(s, 3) != 0;
-    p.is_superuser = sut_db_col_i64(s, 4) != 0;
-    p.email_verified = sut_db_col_i64(s, 5) != 0;
-    p.date_joined.v = sut_db_col_i64(s, 6);
-    p.last_login.v = sut_db_col_i64(s, 7);
-    p.tokens_revoked_at.v = sut_db_col_i64(s, 8);
-    *ret = p;
-    return SUT_OK;
-}
-
-SUT_ERR sut_person_account(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
-                           struct sut_person_account *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &person_account, &s));
-    sut_db_bind_i64(s, 1, id);
-    return read_account(s, a, ret);
-}
-
-static SUT_ERR try_account_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
-                                    struct sut_person_account *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    struct sut_index ix;
-    TRY(index_email(c, a, email, &ix));
-    TRY(sut_db_prepare(c, &person_account_by_email, &s));
-    sut_personal_bind_index(s, 1, &ix);
-    return read_account(s, a, ret);
-}
-
-SUT_ERR sut_person_account_by_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
-                                    struct sut_person_account *ret)
-{
-    const sut_err e = try_account_by_email(c, a, email, ret);
-    bool changed = false;
-    if (e.code == SUT_E_NOT_FOUND)
-        TRY(sut_personal_look_for_keys(c, &changed));
-    return changed ? try_account_by_email(c, a, email, ret) : e;
-}
-
 SUT_ERR sut_person_email_taken(struct sut_db_conn *c, struct sut_arena *scratch, sut_str email,
                                bool *ret)
 {
     struct sut_index ix;
     bool changed = false;
-    TRY(index_email(c, scratch, email, &ix));
+    TRY(sut_person__index_email(c, scratch, email, &ix));
     TRY(is_taken(c, &person_email_taken, &ix, ret));
     if (!*ret)
         TRY(sut_personal_look_for_keys(c, &changed));
     if (!changed)
         return SUT_OK;
-    TRY(index_email(c, scratch, email, &ix));
+    TRY(sut_person__index_email(c, scratch, email, &ix));
     return is_taken(c, &person_email_taken, &ix, ret);
 }
 
@@ -676,7 +471,7 @@ SUT_ERR sut_person_groups(struct sut_db_conn *c, struct sut_arena *a, int64_t id
         TRY(sut_db_step(s, &has_row));
         if (!has_row)
             break;
-        TRY(copy_text(s, 0, a, &names[n]));
+        TRY(sut_person__text(s, 0, a, &names[n]));
     }
     *ret = names;
     *ret_n = n;

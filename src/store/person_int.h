@@ -20,6 +20,27 @@ enum {
     SUT_PERSON_N_COLUMNS = 18,
 };
 
+/* Which of the sealed columns is which. */
+enum {
+    SUT_P_EMAIL,
+    SUT_P_USERNAME,
+    SUT_P_FIRST_NAME,
+    SUT_P_LAST_NAME,
+    SUT_P_PHONE,
+    SUT_P_TAX_NUMBER
+};
+
+static inline bool sut_person__is_optional(int i)
+{
+    return i == SUT_P_PHONE || i == SUT_P_TAX_NUMBER;
+}
+
+/* A column's text in the arena; {NULL, 0} for NULL. */
+SUT_ERR sut_person__text(struct sut_db_stmt *s, int i, struct sut_arena *a, sut_str *ret);
+/* The indexes of an address. */
+SUT_ERR sut_person__index_email(struct sut_db_conn *c, struct sut_arena *a, sut_str email,
+                                struct sut_index *ret);
+
 /* The row as it lies there. */
 struct sut_person_sealed {
     struct sut_person_row plain; /* without what is sealed */
