@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import threading
 import time
+import traceback
 
 import sutler
 from sutler import PASSWORD, Skip, new_email, only
@@ -197,7 +198,8 @@ class Load:
                     self._count("register")
         except Exception as error:  # whatever it is, it is a request that failed
             with self.lock:
-                self.failures.append(f"{type(error).__name__}: {error}")
+                self.failures.append(f"after {self.done}: {type(error).__name__}: {error} "
+                                     f"{traceback.format_exc().splitlines()[-4:]}")
 
 
 def test_a_keeper_killed_under_load_fails_no_request(ctx):
