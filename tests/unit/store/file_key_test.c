@@ -701,7 +701,6 @@ static void a_long_lease_is_waited_for(void **state)
     struct sut_diag diag = { .text = "" };
     OK(sut_store_change_file_key(s, &ask, &out, &diag));
     assert_true(out.stops_tried > 1);
-    assert_true(out.stopped_us < 200 * 1000);
     void *failed = NULL;
     assert_int_equal(pthread_join(t, &failed), 0);
     assert_null(failed);
