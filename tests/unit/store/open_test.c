@@ -212,9 +212,10 @@ static void a_full_disk_at_the_first_start_is_told_and_got_over(void **state)
 }
 
 static const struct sut_migration steps[] = {
-    { 1, "one", "CREATE TABLE a (id INTEGER PRIMARY KEY);", "" },
-    { 2, "two", "CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1);", "" },
-    { 3, "bad", "CREATE TABLE c (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);", "" },
+    { 1, "one", "CREATE TABLE a (id INTEGER PRIMARY KEY);", "", NULL },
+    { 2, "two", "CREATE TABLE b (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1);", "", NULL },
+    { 3, "bad", "CREATE TABLE c (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);", "",
+      NULL },
 };
 
 static void a_migration_that_fails_leaves_the_number_before_it(void **state)
@@ -222,13 +223,14 @@ static void a_migration_that_fails_leaves_the_number_before_it(void **state)
     struct place *p = *state;
     struct sut_db *db = NULL;
     struct sut_db_conn *c = NULL;
+    const struct sut_migrate_env env = { 0 };
     int64_t version = -1;
     bool there = true;
     assert_false(sut_failed(sut_db_open(&p->opt.db, &db, &p->diag)));
     assert_false(sut_failed(sut_db_connect(db, SUT_DB_WRITE, &c)));
-    assert_false(sut_failed(sut_migrate_run(c, steps, 1, true, &version, &p->diag)));
+    assert_false(sut_failed(sut_migrate_run(c, &env, steps, 1, true, &version, &p->diag)));
     assert_int_equal(version, 1);
-    assert_true(sut_failed(sut_migrate_run(c, steps, 3, true, &version, &p->diag)));
+    assert_true(sut_failed(sut_migrate_run(c, &env, steps, 3, true, &version, &p->diag)));
     assert_non_null(strstr(p->diag.text, "number 3 (bad)"));
     assert_false(sut_failed(sut_migrate_version(c, &version)));
     assert_int_equal(version, 2);
