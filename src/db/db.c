@@ -126,6 +126,16 @@ void *sut_db_job(const struct sut_db_conn *c)
     return c->job;
 }
 
+void sut_db_set_on_loop(struct sut_db_conn *c, bool v)
+{
+    c->is_on_loop = v;
+}
+
+bool sut_db_is_on_loop(const struct sut_db_conn *c)
+{
+    return c->is_on_loop;
+}
+
 bool sut_db_is_alive(struct sut_db_conn *c)
 {
     return c->driver->is_alive(c);

@@ -79,6 +79,10 @@ void *sut_db_context(const struct sut_db_conn *c);
 void sut_db_set_job(struct sut_db_conn *c, void *job);
 void *sut_db_job(const struct sut_db_conn *c);
 
+/* Whether it serves a loop's thread, which waits for nothing but the database; false at first. */
+void sut_db_set_on_loop(struct sut_db_conn *c, bool v);
+bool sut_db_is_on_loop(const struct sut_db_conn *c);
+
 /* Borrow the prepared statement, ready to bind.  End it with sut_db_end() on every path (DEFER). */
 SUT_ERR sut_db_prepare(struct sut_db_conn *c, const struct sut_sql *sql, struct sut_db_stmt **ret);
 void sut_db_end(struct sut_db_stmt **s);

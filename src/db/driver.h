@@ -75,6 +75,7 @@ struct sut_db_conn {
     const struct sut_db_driver *driver;
     void *context;
     void *job;
+    bool is_on_loop;
     enum sut_db_mode mode;
     bool tx_open; /* between begin and commit or rollback, whatever the database thinks */
     bool spoiled; /* a statement failed in this transaction: nothing but a rollback may follow */

@@ -97,6 +97,18 @@ static void finish(struct sut_req *r)
     sut_headers_apply(r->app->headers, r);
 }
 
+static void on_pool(struct sut_exchange *x);
+
+/* What a read on the loop's thread lacks, the pool may wait for: it begins again there. */
+static bool moves_to_pool(struct sut_req *r, sut_err e)
+{
+    if (e.code != SUT_E_STALE || r->seat == NULL)
+        return false;
+    sut_req_conn_end(r);
+    r->seat = NULL;
+    return !sut_failed(sut_exchange_offload(r->x, on_pool));
+}
+
 static void run_rest(struct sut_req *r)
 {
     for (; r->step < STEPS; r->step++)
@@ -105,6 +117,8 @@ static void run_rest(struct sut_req *r)
             return;
         }
     const sut_err e = r->route->handle(r);
+    if (moves_to_pool(r, e))
+        return;
     if (sut_failed(e))
         sut_reply_error(r, e);
     finish(r);

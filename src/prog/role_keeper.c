@@ -54,6 +54,7 @@ struct keeper {
 static const struct sut_line_permit heard[] = {
     { .type = SUT_WORD_PEERS, .fds_max = SUT_KEEPER_PEERS_MAX },
     { .type = SUT_WORD_TLS_KEY, .max = SUT_WORD_PEM_MAX + 16 },
+    { .type = SUT_WORD_PING },
     { .type = 0 },
 };
 
@@ -234,6 +235,8 @@ static SUT_ERR hear(struct keeper *k)
     sut_err e = SUT_OK;
     if (m.type == SUT_WORD_PEERS)
         take_peers(k, &m);
+    else if (m.type == SUT_WORD_PING)
+        e = sut_line_send(SUT_ROLE_FD_SUPERVISOR, SUT_WORD_HERE, SUT_STR(""), NULL, 0, SEND_MS);
     else
         e = take_tls_key(k, &m);
     sut_line_message_done(&m);

@@ -25,7 +25,8 @@ enum {
     KEEPER_READY_MS = 60 * 1000, /* a passphrase takes a while */
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 10000,
-    STABLE_MS = 30 * 1000, /* one that lived so long may be started again at once */
+    KEEPER_BACKOFF_MAX_MS = 2000, /* the worker waits so long for it, SUT_KEEPER_PATIENCE_MS */
+    STABLE_MS = 30 * 1000,        /* one that lived so long may be started again at once */
 };
 
 static uint64_t after_ms(unsigned ms)
@@ -101,6 +102,7 @@ static void start(struct sut_supervisor *s, struct sut_supervised *r)
 {
     r->is_ready = false;
     r->deadline_ns = 0;
+    r->here_by_ns = 0;
     r->started_ns = sut_monotonic_ns();
     const sut_err e = r->spawn(s, r);
     if (sut_failed(e)) {
@@ -164,8 +166,8 @@ static void plan_again(struct sut_supervised *r)
         r->backoff_ms = 0;
     r->again_ns = after_ms(r->backoff_ms);
     r->backoff_ms = r->backoff_ms == 0 ? BACKOFF_MIN_MS : r->backoff_ms * 2;
-    if (r->backoff_ms > BACKOFF_MAX_MS)
-        r->backoff_ms = BACKOFF_MAX_MS;
+    if (r->backoff_ms > r->backoff_max_ms)
+        r->backoff_ms = r->backoff_max_ms;
 }
 
 static void ended(struct sut_supervisor *s, struct sut_supervised *r)
@@ -252,6 +254,10 @@ static int patience(const struct sut_supervisor *s)
             due = r->again_ns;
         if (r->process.pid > 0 && r->deadline_ns != 0 && r->deadline_ns < due)
             due = r->deadline_ns;
+        if (r == &s->keeper && r->is_ready && r->line >= 0 && r->deadline_ns == 0) {
+            const uint64_t next = r->here_by_ns != 0 ? r->here_by_ns : r->ping_ns;
+            due = next < due ? next : due;
+        }
     }
     if (due == UINT64_MAX)
         return -1;
@@ -261,11 +267,17 @@ static int patience(const struct sut_supervisor *s)
 
 static void check_deadline(struct sut_supervised *r)
 {
-    if (r->process.pid == 0 || r->deadline_ns == 0 || sut_monotonic_ns() < r->deadline_ns)
+    const uint64_t now = sut_monotonic_ns();
+    const bool is_late = r->deadline_ns != 0 && now >= r->deadline_ns;
+    /* While it judges a key it has longer. */
+    const bool is_away = r->deadline_ns == 0 && r->here_by_ns != 0 && now >= r->here_by_ns;
+    if (r->process.pid == 0 || (!is_late && !is_away))
         return;
     sut_log(SUT_LOG_ERROR, "role_silent", LOG_NAME("which", r->name));
     r->deadline_ns = 0;
+    r->here_by_ns = 0;
     sut_supervisor__kill(r);
+    sut_fd_close(&r->line);
 }
 
 static void turn(struct sut_supervisor *s)
@@ -292,6 +304,8 @@ static void turn(struct sut_supervisor *s)
             ended(s, r);
         check_deadline(r);
     }
+    if (!s->is_over)
+        sut_supervisor__ping(s);
 }
 
 int sut_supervisor_run(const struct sut_supervisor_options *o)
@@ -304,12 +318,14 @@ int sut_supervisor_run(const struct sut_supervisor_options *o)
                     .permits = sut_supervisor__keeper_permits,
                     .heard = sut_supervisor__keeper_heard,
                     .process = SUT_ROLE_NONE,
+                    .backoff_max_ms = KEEPER_BACKOFF_MAX_MS,
                     .line = -1 },
         .worker = { .name = "worker",
                     .spawn = spawn_worker,
                     .permits = sut_supervisor__worker_permits,
                     .heard = sut_supervisor__worker_heard,
                     .process = SUT_ROLE_NONE,
+                    .backoff_max_ms = BACKOFF_MAX_MS,
                     .line = -1 },
     };
     while (!s.is_over) {

@@ -32,7 +32,10 @@ struct sut_supervised {
     uint64_t started_ns;  /* of this one */
     uint64_t again_ns;    /* none runs: start one then */
     uint64_t deadline_ns; /* for its next word; 0: it has all the time */
+    uint64_t ping_ns;     /* when to ask the next time whether it is there */
+    uint64_t here_by_ns;  /* by when it must answer that; 0: it was not asked */
     unsigned backoff_ms;
+    unsigned backoff_max_ms;
 };
 
 struct sut_supervisor {
@@ -70,6 +73,8 @@ SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_re
 void sut_supervisor__connect(struct sut_supervisor *s);
 /* Read certificate and key, send the key to the keeper; its answer brings the rest. */
 void sut_supervisor__load_key(struct sut_supervisor *s);
+/* Ask the keeper whether it is there, when it is time to. */
+void sut_supervisor__ping(struct sut_supervisor *s);
 /* Tell the worker that its ask is done (why is NULL) or refused. */
 void sut_supervisor__answer(struct sut_supervisor *s, const char *why);
 

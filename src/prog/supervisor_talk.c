@@ -18,15 +18,19 @@ enum {
     SEND_MS = 1000,
     KEY_MS = 10 * 1000, /* for the keeper to say what it thinks of a key */
     FEW_MS = 5 * 1000,  /* between new connections because few are left */
+    PING_MS = 2 * 1000, /* with HERE_MS less than the worker's calls wait */
+    HERE_MS = 3 * 1000,
 };
 
 _Static_assert((int) PEERS <= (int) SUT_KEEPER_PEERS_MAX, "more than the keeper takes");
+_Static_assert((int) PING_MS + (int) HERE_MS < (int) SUT_KEEPER_PATIENCE_MS, "no call fails");
 _Static_assert((int) PEERS <= (int) SUT_LINE_FDS_MAX, "more than a message takes");
 
 const struct sut_line_permit sut_supervisor__keeper_permits[] = {
     { .type = SUT_WORD_READY, .max = 16 },
     { .type = SUT_WORD_TLS_OK, .max = 64 },
     { .type = SUT_WORD_TLS_BAD, .max = SUT_WORD_TEXT_MAX },
+    { .type = SUT_WORD_HERE },
     { .type = 0 },
 };
 
@@ -80,6 +84,23 @@ void sut_supervisor__answer(struct sut_supervisor *s, const char *why)
     if (!sut_failed(sut_buf_check(&b)))
         say(&s->worker, SUT_WORD_DONE, sut_buf_str(&b), NULL, 0);
     sut_buf_done(&b);
+}
+
+static void plan_ping(struct sut_supervised *r)
+{
+    r->here_by_ns = 0;
+    r->ping_ns = sut_monotonic_ns() + (uint64_t) PING_MS * 1000000;
+}
+
+void sut_supervisor__ping(struct sut_supervisor *s)
+{
+    struct sut_supervised *const r = &s->keeper;
+    const uint64_t now = sut_monotonic_ns();
+    if (!r->is_ready || r->line < 0 || r->deadline_ns != 0 || r->here_by_ns != 0 ||
+        now < r->ping_ns)
+        return;
+    r->here_by_ns = now + (uint64_t) HERE_MS * 1000000;
+    say(r, SUT_WORD_PING, SUT_STR(""), NULL, 0);
 }
 
 void sut_supervisor__connect(struct sut_supervisor *s)
@@ -189,6 +210,7 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
         s->keeper.is_ready = s->keeper.was_ready = true;
         s->keeper.deadline_ns = 0;
         s->keeper_may_rotate = may_rotate == 1;
+        plan_ping(&s->keeper);
         s->next = "none";
         if (s->o->n_tls > 0) {
             sut_supervisor__load_key(s);
@@ -196,6 +218,12 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
         }
         sut_supervisor__connect(s);
         sut_supervisor__answer(s, NULL);
+        return SUT_OK;
+    }
+    if (type == SUT_WORD_HERE) {
+        ENSURE(s->keeper.here_by_ns != 0, DENIED);
+        TRY(sut_ipc_get_end(in));
+        plan_ping(&s->keeper);
         return SUT_OK;
     }
     /* An answer, and to nothing else than a key. */

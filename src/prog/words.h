@@ -5,9 +5,11 @@
  *
  *   to the keeper      PEERS    n sockets, each a connection of the worker
  *                      TLS_KEY  bytes: a private key (PEM); the last two are kept
+ *                      PING     is it there? It answers HERE, soon
  *   from the keeper    READY    (after master and settings are in) u64 1: it may replace the
  *                               master key (--next=make), 0: it may not
  *                      TLS_OK   bytes: the key's id · TLS_BAD bytes: why
+ *                      HERE     the answer to a PING
  *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
  *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
  *                      DONE     u64 0 or 1, bytes: why not; the answer to an ask
@@ -36,6 +38,8 @@ enum sut_word {
     SUT_WORD_ASK_MASTER_ADOPT,
     SUT_WORD_ASK_TLS,
     SUT_WORD_FEW,
+    SUT_WORD_PING,
+    SUT_WORD_HERE,
 };
 
 enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };

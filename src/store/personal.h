@@ -9,7 +9,9 @@
  *
  * Nobody outside this layer handles a key.  A connection knows the store's seal.
  * On a reading connection a key that is not open is opened at once (a wait of
- * about 100 µs for the keeper).  Inside a write job nothing waits: the job fails
+ * about 100 µs for the keeper, of seconds for one that is being replaced); on a
+ * loop's (sut_db_is_on_loop()) it fails with STALE, and the read is to begin again
+ * on another connection, in another thread.  Inside a write job nothing waits: the job fails
  * with STALE after noting what it lacks, and sut_store_write() brings it and
  * runs the job again; so a job hands STALE on like any other error.
  *

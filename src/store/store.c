@@ -334,7 +334,9 @@ void sut_store_seat_free(struct sut_store_seat **pseat)
 
 SUT_ERR sut_store_seat_take(struct sut_store_seat *seat, struct sut_db_conn **ret)
 {
-    return sut_connpool_take(seat->pool, LEASE_WAIT_MS, ret);
+    TRY(sut_connpool_take(seat->pool, LEASE_WAIT_MS, ret));
+    sut_db_set_on_loop(*ret, true);
+    return SUT_OK;
 }
 
 void sut_store_seat_give(struct sut_store_seat *seat, struct sut_db_conn **c)

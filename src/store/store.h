@@ -84,7 +84,8 @@ void sut_store_return(struct sut_store *s, struct sut_db_conn **c);
 /*
  * A reading connection kept for one thread, a loop's: nobody else takes it.
  * Take it for a request and give it back at its end, so that the store may
- * close it for a moment; to take waits for that moment alone.  The seat is
+ * close it for a moment; to take waits for that moment alone.  On it a read
+ * that needs the keeper fails with STALE (store/personal.h).  The seat is
  * freed before the store is closed.
  */
 struct sut_store_seat;

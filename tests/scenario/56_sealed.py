@@ -140,3 +140,37 @@ def test_people_come_and_are_read_while_the_keeper_is_killed_over_and_over(ctx):
         thread.join()
     assert not failed, failed[0]
     assert len(done) >= 8, len(done)
+
+
+def test_a_keeper_that_stands_still_stops_nobody_who_does_not_need_it(ctx):
+    """Stopped, it is replaced; profiles that wait for it are answered, and the catalogue does not wait at all."""
+    server = ctx.own_server(env={"SUTLER_PASSWORD_HASH": "pbkdf2_sha256", "SUTLER_PASSWORD_ITERATIONS": "1"},
+                            insecure_dev=True)
+    people = [person_of(server) for _ in range(12)]
+    server.restart()
+    server.schema()
+    server.client().get("/api/catalog/products/")
+    before = role(server, "keeper")
+    os.kill(before, signal.SIGSTOP)
+    failed = []
+
+    def profile(client, email):
+        try:
+            read(server, client, email)
+        except Exception as error:  # any at all: it is told below
+            failed.append(error)
+
+    threads = [threading.Thread(target=profile, args=person) for person in people]
+    for thread in threads:
+        thread.start()
+    end, slowest = time.monotonic() + 3, 0
+    while time.monotonic() < end:
+        began = time.monotonic()
+        assert server.client().get("/api/catalog/filters/").status == 200
+        slowest = max(slowest, time.monotonic() - began)
+    for thread in threads:
+        thread.join()
+    assert not failed, failed[0]
+    assert role(server, "keeper") != before
+    if ctx.store == "sqlite":
+        assert slowest < 1.5, slowest

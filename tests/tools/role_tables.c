@@ -80,6 +80,10 @@ static const char *word_name(unsigned type)
         return "CERT";
     case SUT_WORD_DONE:
         return "DONE";
+    case SUT_WORD_PING:
+        return "PING";
+    case SUT_WORD_HERE:
+        return "HERE";
     case SUT_WORD_ASK_MASTER_NEXT:
         return "ASK_MASTER_NEXT";
     case SUT_WORD_ASK_MASTER_ADOPT:

@@ -34,9 +34,13 @@ enum { LINE = SUT_ROLE_FD_SUPERVISOR, SEND_MS = 2000, PATIENCE_MS = 15000, STRAN
 /* --- the roles --- */
 
 static const struct sut_line_permit anything[] = {
-    { .type = SUT_WORD_PEERS, .fds_max = 32 },       { .type = SUT_WORD_KEEPER, .fds_max = 32 },
-    { .type = SUT_WORD_TLS_KEY, .max = 100 * 1024 }, { .type = SUT_WORD_CERT, .max = 100 * 1024 },
-    { .type = SUT_WORD_DONE, .max = 1024 },          { .type = 0 },
+    { .type = SUT_WORD_PEERS, .fds_max = 32 },
+    { .type = SUT_WORD_KEEPER, .fds_max = 32 },
+    { .type = SUT_WORD_TLS_KEY, .max = 100 * 1024 },
+    { .type = SUT_WORD_CERT, .max = 100 * 1024 },
+    { .type = SUT_WORD_DONE, .max = 1024 },
+    { .type = SUT_WORD_PING },
+    { .type = 0 },
 };
 
 static void say(const char *what)
@@ -120,6 +124,15 @@ static int play_keeper(const char *part, const char *next, const char *may_creat
     for (;;) {
         size_t n = 0;
         const uint16_t word = next_word(&n, NULL, 0);
+        if (word == SUT_WORD_PING) {
+            if (strcmp(part, "tells") == 0)
+                say("keeper was asked");
+            if (strcmp(part, "silent") != 0)
+                tell(SUT_WORD_HERE, NULL);
+            if (strcmp(part, "here twice") == 0)
+                tell(SUT_WORD_HERE, NULL);
+            continue;
+        }
         (void) snprintf(line, sizeof(line), "keeper heard %d with %zu", (int) word, n);
         say(line);
         if (word == SUT_WORD_TLS_KEY)
@@ -339,7 +352,7 @@ static void a_worker_that_breaks_the_rules_is_killed(void **state)
 static void a_keeper_that_breaks_the_rules_is_killed(void **state)
 {
     (void) state;
-    static const char *const parts[] = { "ready twice", "unasked" };
+    static const char *const parts[] = { "ready twice", "unasked", "here twice" };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         begin(&stage, parts[i], "honest");
         expect(&stage, "event=role_broke_rules which=keeper");
@@ -445,6 +458,23 @@ static void one_that_hangs_up_is_ended(void **state)
     assert_int_equal(end(&stage), 0);
 }
 
+/* Stopped, or stuck: nobody who waits for it would ever be answered. */
+static void a_keeper_that_does_not_say_that_it_is_there_is_replaced(void **state)
+{
+    (void) state;
+    begin(&stage, "silent", "honest");
+    expect(&stage, "event=role_silent which=keeper");
+    expect(&stage, "event=role_ended which=keeper by=signal code=9");
+    expect_times(&stage, "worker heard 6 with 12", 2);
+    assert_false(has(&stage, "worker starts", 2));
+    assert_int_equal(end(&stage), 0);
+
+    begin(&stage, "tells", "honest");
+    expect_times(&stage, "keeper was asked", 3);
+    assert_false(has(&stage, "keeper --next", 2));
+    assert_int_equal(end(&stage), 0);
+}
+
 static void hup_without_tls_changes_nothing(void **state)
 {
     (void) state;
@@ -472,6 +502,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(asks_are_limited),
         cmocka_unit_test(a_worker_that_has_few_connections_gets_others_now_and_then),
         cmocka_unit_test(one_that_hangs_up_is_ended),
+        cmocka_unit_test(a_keeper_that_does_not_say_that_it_is_there_is_replaced),
         cmocka_unit_test(hup_without_tls_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
