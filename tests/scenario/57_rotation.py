@@ -10,7 +10,7 @@ import threading
 import time
 
 import sutler
-from sutler import PASSWORD, Skip, new_email
+from sutler import PASSWORD, new_email, only
 from wire import WireError
 
 KINDS = ("token", "link", "media", "log", "audit", "index", "data", "file", "master", "tls")
@@ -401,10 +401,9 @@ def test_a_master_key_from_the_environment(ctx):
         assert "belongs to other keys" in failed.stderr or "master" in failed.stderr, failed.stderr
 
 
+@only("postgres")
 def test_two_servers_over_one_store(ctx):
     """While one rotates, the other signs, finds and changes; a rotation on both at once is refused."""
-    if ctx.store != "postgres":
-        raise Skip("one process has an embedded store")
     env = dict(ENV, SUTLER_MASTER_KEY=os.urandom(32).hex())
     first = shop(ctx, env=env)
     second = ctx.own_server(env=env, insecure_dev=True, dsn=first.env["DATABASE_URL"], port=sutler.lasting_port())

@@ -608,8 +608,13 @@ static void several_index_keys_are_good_at_once(void **state)
 static void a_server_that_finds_nobody_looks_for_a_newer_key(void **state)
 {
     struct fixture *f = fixture_of(state);
-    if (f->kind != SUT_DB_POSTGRES)
-        skip();
+    if (f->kind != SUT_DB_POSTGRES) {
+        /* One process has an embedded store: nobody else makes a key. */
+        bool changed = true;
+        OK(sut_personal_look_for_keys(f->reader, &changed));
+        assert_false(changed);
+        return;
+    }
     struct sut_store *second = NULL;
     struct sut_diag diag;
     OK(sut_store_open(temp_store_options(f->temp), &second, &diag));
