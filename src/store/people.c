@@ -42,6 +42,7 @@ SUT_ERR sut_people_create(struct sut_store *store, const struct sut_store_option
         return e;
     }
     (void) pthread_mutex_init(&p->lock, NULL);
+    (void) pthread_mutex_init(&p->loading, NULL);
     *ret = p;
     return SUT_OK;
 }
@@ -53,6 +54,7 @@ void sut_people_free(struct sut_people **pp)
         return;
     sut_seal_free(&p->seal);
     (void) pthread_mutex_destroy(&p->lock);
+    (void) pthread_mutex_destroy(&p->loading);
     sut_wipe(&p->kek, sizeof(p->kek));
     sut_mem_free(p);
     *pp = NULL;
@@ -157,13 +159,21 @@ static SUT_ERR set_index_keys(struct sut_people *p, const struct versions *v)
     return SUT_OK;
 }
 
-SUT_ERR sut_people_load(struct sut_people *p, struct sut_db_conn *c, bool may_make)
+static SUT_ERR load_keyring(struct sut_people *p, struct sut_db_conn *c, bool may_make)
 {
     struct versions v;
     TRY(load_purpose(p, c, SUT_KEY_DATA, may_make, &v));
     TRY(set_keks(p, &v));
     TRY(load_purpose(p, c, SUT_KEY_INDEX, may_make, &v));
-    TRY(set_index_keys(p, &v));
+    return set_index_keys(p, &v);
+}
+
+SUT_ERR sut_people_load(struct sut_people *p, struct sut_db_conn *c, bool may_make)
+{
+    (void) pthread_mutex_lock(&p->loading);
+    const sut_err loaded = load_keyring(p, c, may_make);
+    (void) pthread_mutex_unlock(&p->loading);
+    TRY(loaded);
     if (!may_make)
         return SUT_OK;
     const int64_t nobody = 0;
@@ -384,16 +394,17 @@ static SUT_ERR make_persons(struct sut_wanted_keys *w, struct sut_people *p)
 }
 
 struct ensuring {
-    struct sut_people *p;
     const struct sut_wanted_keys *w;
     struct sut_data_key_row rows[SUT_DATA_KEYS_MAX];
 };
 
+/* NOT_FOUND: their KEK is forgotten; no other run of this job would save them either. */
 static SUT_ERR save_made(struct sut_db_conn *c, void *arg)
 {
     const struct ensuring *j = arg;
     for (size_t i = 0; i < j->w->n_make; i++) {
         const sut_err e = sut_data_key_add(c, &j->rows[i], j->w->now);
+        ENSURE(e.code != SUT_E_STALE, NOT_FOUND);
         if (e.code != SUT_E_EXISTS)
             TRY(e);
     }
@@ -404,10 +415,15 @@ static SUT_ERR make_wanted(struct sut_wanted_keys *w, struct sut_people *p)
 {
     struct ensuring *j DEFER(sut_mem_freep) = sut_mem_zalloc(1, sizeof(*j));
     ENSURE(j != NULL, NOMEM);
-    j->p = p;
     j->w = w;
-    TRY(make_rows(p, w->make_for, w->n_make, j->rows));
-    return sut_store_write(p->store, save_made, j);
+    for (unsigned n_try = 0; n_try < KEK_TRIES; n_try++) {
+        TRY(make_rows(p, w->make_for, w->n_make, j->rows));
+        const sut_err e = sut_store_write(p->store, save_made, j);
+        if (e.code != SUT_E_NOT_FOUND)
+            return e;
+        TRY(sut_store_reload_keys(p->store));
+    }
+    FAIL(STALE);
 }
 
 SUT_ERR sut_wanted_fill(struct sut_wanted *wanted, struct sut_people *p)

@@ -20,6 +20,7 @@ struct sut_people {
     struct sut_keeper *keeper;
     struct sut_seal *seal;
     bool is_remote;
+    pthread_mutex_t loading; /* one at a time: none puts older keys in the place of newer ones */
     pthread_mutex_t lock;
     struct sut_kek kek;    /* the current; version 0: none yet.  Under the lock */
     uint32_t index_newest; /* under the lock */

@@ -465,6 +465,56 @@ static void a_person_of_a_server_that_was_late_gets_no_key_that_opens_nothing(vo
                      2);
 }
 
+static sut_err seal_for_stranger(struct sut_db_conn *c, void *arg)
+{
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
+    return sut_personal_key_for_writing(c, *(const int64_t *) arg, now, &k);
+}
+
+static void who_had_no_key_gets_one_under_the_key_of_now(void **state)
+{
+    (void) state;
+    is_ready();
+    uint32_t version = 0;
+    int64_t id = 4000000;
+    OK(sut_keys_add_next(store, temp_store_keeper(temp), SUT_KEY_DATA, now, &version));
+    OK(sut_keys_activate(store, SUT_KEY_DATA, version, now));
+    OK(sut_store_write(store, forget_first_kek, NULL));
+    OK(sut_store_write(store, seal_for_stranger, &id));
+    assert_int_equal(
+        NUMBER("t_stranger", "SELECT kek_version FROM data_keys WHERE person_id = 4000000"), 2);
+}
+
+static sut_err keep_first(struct sut_db_conn *c, void *arg)
+{
+    (void) arg;
+    return sut_db_script(c, "CREATE TABLE kept AS SELECT wrapped FROM data_keys WHERE person_id ="
+                            " (SELECT MIN(id) FROM users)");
+}
+
+/* From its second run on it finds the row as it was before it was spoilt. */
+static sut_err seal_for_first(struct sut_db_conn *c, void *arg)
+{
+    unsigned *const runs = arg;
+    DEFER(sut_data_key_done) struct sut_data_key k = { 0 };
+    if (++*runs > 1)
+        TRY(sut_db_script(c, "UPDATE data_keys SET wrapped = (SELECT wrapped FROM kept)"
+                             " WHERE person_id = (SELECT MIN(id) FROM users)"));
+    return sut_personal_key_for_writing(c, ids[0], now, &k);
+}
+
+static void a_key_that_is_wrapped_anew_while_a_job_waits_is_not_taken_for_lost(void **state)
+{
+    (void) state;
+    is_ready();
+    unsigned runs = 0;
+    OK(sut_store_write(store, keep_first, NULL));
+    OK(sut_store_write(store, spoil, NULL));
+    sut_seal_forget(sut_store_seal(store), ids[0]);
+    OK(sut_store_write(store, seal_for_first, &runs));
+    assert_int_equal(runs, 3);
+}
+
 static void each_indexed_column_is_one_that_is_indexed_anew(void **state)
 {
     (void) state;
@@ -490,6 +540,8 @@ int main(int argc, char **argv)
         EACH(changes_meanwhile_are_not_lost),
         EACH(a_row_whose_key_was_altered_is_counted_and_left_as_it_is),
         EACH(a_person_of_a_server_that_was_late_gets_no_key_that_opens_nothing),
+        EACH(who_had_no_key_gets_one_under_the_key_of_now),
+        EACH(a_key_that_is_wrapped_anew_while_a_job_waits_is_not_taken_for_lost),
         cmocka_unit_test(each_indexed_column_is_one_that_is_indexed_anew),
     };
     return cmocka_run_group_tests_name("reseal", tests, NULL, NULL);
