@@ -237,8 +237,13 @@ static void heed_signal(struct sut_supervisor *s)
         sut_supervisor__give_up(s, SUT_EXIT_OK);
         return;
     }
-    /* One that is under way, or a keeper that just starts, reads the files anyway. */
-    if (s->o->n_tls > 0 && sut_supervisor__keeper_serves(s) && s->keeper.deadline_ns == 0)
+    /* For a keeper that just starts they are read anyway. */
+    if (s->o->n_tls == 0 || !sut_supervisor__keeper_serves(s))
+        return;
+    /* The key that is under way may be the one of before. */
+    if (s->keeper.deadline_ns != 0)
+        s->is_key_due = true;
+    else
         sut_supervisor__load_key(s);
 }
 

@@ -44,6 +44,7 @@ struct sut_supervisor {
     struct sut_supervised worker;
     bool keeper_may_rotate;
     bool keeper_has_key; /* the TLS key, when there is one to have */
+    bool is_key_due;     /* the files are to be read again when the keeper has answered */
     const char *next;    /* how the next keeper treats the next master key: none, make, adopt */
     struct sut_buf cert; /* the chain whose key the keeper has */
     struct sut_buf cert_next;              /* the chain whose key was sent to it */

@@ -140,13 +140,20 @@ static void key_refused(struct sut_supervisor *s, const struct sut_diag *diag, c
         sut_supervisor__give_up(s, sut_command_fail(diag));
         return;
     }
-    sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_WHY("why", why), LOG_Z("kept", "the one before"));
+    if (s->keeper_has_key)
+        sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_WHY("why", why),
+                LOG_Z("kept", "the one before"));
+    else
+        sut_log(SUT_LOG_ERROR, "tls_key_refused", LOG_WHY("why", why),
+                LOG_Z("left", "no handshake until the files are good and HUP comes"));
     if (s->ask == SUT_WORD_ASK_TLS)
         sut_supervisor__answer(s, diag->text);
     /* A keeper that is new has none: all but the handshakes goes on. */
     if (!s->keeper_has_key) {
         s->keeper_has_key = true;
         sut_supervisor__connect(s);
+        /* What it was started for is done all the same. */
+        sut_supervisor__answer(s, NULL);
     }
 }
 
@@ -154,6 +161,7 @@ void sut_supervisor__load_key(struct sut_supervisor *s)
 {
     struct sut_diag diag = { 0 };
     struct sut_buf key;
+    s->is_key_due = false;
     sut_buf_init(&key, SUT_WORD_PEM_MAX);
     (void) sut_buf_room(&key, SUT_WORD_PEM_MAX);
     sut_buf_done(&s->cert_next);
@@ -233,10 +241,12 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
     s->keeper.deadline_ns = 0;
     if (type == SUT_WORD_TLS_OK) {
         key_taken(s);
-        return SUT_OK;
+    } else {
+        sut_diag_set(&diag, "the TLS key can't be used: %.*s", (int) text.n, text.p);
+        key_refused(s, &diag, "the keeper does not take it");
     }
-    sut_diag_set(&diag, "the TLS key can't be used: %.*s", (int) text.n, text.p);
-    key_refused(s, &diag, "the keeper does not take it");
+    if (s->is_key_due && !s->is_over)
+        sut_supervisor__load_key(s);
     return SUT_OK;
 }
 

@@ -29,7 +29,13 @@
 #include "prog/supervisor.h"
 #include "prog/words.h"
 
-enum { LINE = SUT_ROLE_FD_SUPERVISOR, SEND_MS = 2000, PATIENCE_MS = 15000, STRANGE = 77 };
+enum {
+    LINE = SUT_ROLE_FD_SUPERVISOR,
+    SEND_MS = 2000,
+    PATIENCE_MS = 15000,
+    SLOW_MS = 500,
+    STRANGE = 77
+};
 
 /* --- the roles --- */
 
@@ -135,6 +141,8 @@ static int play_keeper(const char *part, const char *next, const char *may_creat
         }
         (void) snprintf(line, sizeof(line), "keeper heard %d with %zu", (int) word, n);
         say(line);
+        if (word == SUT_WORD_TLS_KEY && strcmp(part, "slow") == 0)
+            (void) poll(NULL, 0, SLOW_MS);
         if (word == SUT_WORD_TLS_KEY)
             tell_bytes(strcmp(part, "hates keys") == 0 ? SUT_WORD_TLS_BAD : SUT_WORD_TLS_OK,
                        "0123456789abcdef");
@@ -150,6 +158,13 @@ static void ask(uint16_t word)
     while (next_word(NULL, why, sizeof(why)) != SUT_WORD_DONE)
         say("worker heard something first");
     say(why);
+}
+
+static void spoil(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fputs("no certificate\n", f) < 0 || fclose(f) != 0)
+        _exit(6);
 }
 
 static int play_worker(const char *part)
@@ -188,6 +203,11 @@ static int play_worker(const char *part)
         ask(SUT_WORD_ASK_MASTER_NEXT);
     if (strcmp(part, "asks") == 0)
         ask(SUT_WORD_ASK_MASTER_ADOPT);
+    if (strncmp(part, "spoils ", 7) == 0) {
+        spoil(part + 7);
+        ask(SUT_WORD_ASK_MASTER_NEXT);
+        ask(SUT_WORD_ASK_TLS);
+    }
     for (int i = 0; i < 8 && strcmp(part, "asks a lot") == 0; i++)
         ask(SUT_WORD_ASK_TLS);
     for (int i = 0; i < 3 && strcmp(part, "has few") == 0; i++)
@@ -244,7 +264,8 @@ static int block_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static void begin(struct stage *s, const char *keeper, const char *worker)
+/* With a folder there is a listener with HTTPS, whose pair is made there. */
+static void begin_with(struct stage *s, const char *keeper, const char *worker, const char *folder)
 {
     int p[2];
     assert_false(sut_failed(sut_fd_pipe(p)));
@@ -264,6 +285,14 @@ static void begin(struct stage *s, const char *keeper, const char *worker)
         .worker_settings_fd = settings(worker),
         .signal_fd = block_signals(),
     };
+    if (folder != NULL) {
+        o.listen_fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        o.n_tls = 1;
+        o.certificate.is_own = true;
+        (void) snprintf(o.certificate.folder, SUT_CERTIFICATE_PATH_MAX, "%s", folder);
+        (void) snprintf(o.certificate.cert, SUT_CERTIFICATE_PATH_MAX, "%s/crt", folder);
+        (void) snprintf(o.certificate.key, SUT_CERTIFICATE_PATH_MAX, "%s/key", folder);
+    }
     if (dup2(p[1], 1) < 0 || sut_failed(sut_events_create(&o.events)))
         _exit(91);
     /* What it logs is read, too. */
@@ -271,6 +300,11 @@ static void begin(struct stage *s, const char *keeper, const char *worker)
     const int code = sut_supervisor_run(&o);
     sut_events_free(&o.events);
     _exit(code);
+}
+
+static void begin(struct stage *s, const char *keeper, const char *worker)
+{
+    begin_with(s, keeper, worker, NULL);
 }
 
 static bool has(const struct stage *s, const char *what, int times)
@@ -486,6 +520,59 @@ static void hup_without_tls_changes_nothing(void **state)
     assert_false(has(&stage, "keeper heard 3", 1));
 }
 
+struct folder {
+    char path[32];
+};
+
+static struct folder make_folder(void)
+{
+    struct folder f = { "/tmp/sutler-roles-XXXXXX" };
+    assert_non_null(mkdtemp(f.path));
+    return f;
+}
+
+static void remove_folder(const struct folder *f)
+{
+    static const char *const names[] = { "crt", "key" };
+    char path[64];
+    for (size_t i = 0; i < 2; i++) {
+        (void) snprintf(path, sizeof(path), "%s/%s", f->path, names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(f->path), 0);
+}
+
+/* The ask was for another master key, and that is there: the files of TLS are another matter. */
+static void a_master_ask_is_answered_though_the_certificate_went_bad(void **state)
+{
+    (void) state;
+    const struct folder f = make_folder();
+    char part[64];
+    (void) snprintf(part, sizeof(part), "spoils %s/crt", f.path);
+    begin_with(&stage, "honest", part, f.path);
+    expect(&stage, "event=tls_key_refused");
+    expect(&stage, "done 1 \n");
+    expect(&stage, "done 0 the TLS certificate cannot be read as PEM");
+    expect(&stage, "worker serves");
+    assert_false(has(&stage, "role_broke_rules", 1));
+    assert_int_equal(end(&stage), 0);
+    remove_folder(&f);
+}
+
+static void hup_while_a_key_is_on_its_way_reads_the_files_once_more(void **state)
+{
+    (void) state;
+    const struct folder f = make_folder();
+    begin_with(&stage, "slow", "honest", f.path);
+    expect(&stage, "worker serves");
+    (void) kill(stage.pid, SIGHUP);
+    expect_times(&stage, "keeper heard 3", 2);
+    (void) kill(stage.pid, SIGHUP);
+    expect_times(&stage, "keeper heard 3", 3);
+    assert_int_equal(end(&stage), 0);
+    remove_folder(&f);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strncmp(argv[1], "--role=", 7) == 0)
@@ -504,6 +591,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_that_hangs_up_is_ended),
         cmocka_unit_test(a_keeper_that_does_not_say_that_it_is_there_is_replaced),
         cmocka_unit_test(hup_without_tls_changes_nothing),
+        cmocka_unit_test(a_master_ask_is_answered_though_the_certificate_went_bad),
+        cmocka_unit_test(hup_while_a_key_is_on_its_way_reads_the_files_once_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
