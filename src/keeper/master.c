@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "keeper/master.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/scan.h"
 #include "keeper/sealed.h"
-#include "os/fd.h"
+#include "os/dir.h"
 #include "os/private.h"
 
 enum { FILE_MAX = 512 };
@@ -155,21 +153,23 @@ static SUT_ERR load(const struct sut_master_options *o, const char *path, bool m
     return parse(o, sut_buf_str(&found.buf), path, m, ret, diag);
 }
 
-/* A next key that is there takes the first one's place. */
-static SUT_ERR adopt(const char *folder, const char *path, const char *next, struct sut_diag *diag)
+/* A next key that is there takes the first one's place, if it opens: afterwards no other is there.
+ */
+static SUT_ERR adopt(const struct sut_master_options *o, const char *path, const char *next,
+                     struct sut_diag *diag)
 {
-    const int code = rename(next, path) == 0 ? 0 : errno;
-    if (code == ENOENT)
+    DEFER(sut_secret_free) struct sut_secret *key = NULL;
+    struct sut_master unused = { .key = NULL };
+    sut_ms made = { 0 };
+    sut_err e = load(o, next, false, &unused, &key, &made, diag);
+    if (e.code == SUT_E_NOT_FOUND)
         return SUT_OK;
-    DEFER(sut_fd_close) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool is_durable = code == 0 && fd >= 0 && fsync(fd) == 0;
-    if (!is_durable) {
-        const int sys = code == 0 ? errno : code;
+    TRY(e);
+    e = rename(next, path) == 0 ? sut_dir_sync(o->keys_dir)
+                                : (sut_err){ .sys = errno, .code = SUT_E_SYSTEM };
+    if (sut_failed(e))
         sut_diag_set(diag, "%s can't take the place of %s", next, path);
-        errno = sys;
-        FAIL_SYS(SYSTEM);
-    }
-    return SUT_OK;
+    return e;
 }
 
 static SUT_ERR open_files(const struct sut_master_options *o, struct sut_master *m,
@@ -186,7 +186,7 @@ static SUT_ERR open_files(const struct sut_master_options *o, struct sut_master 
         return missing(path, diag);
     TRY(e);
     if (o->step == SUT_MASTER_ADOPT)
-        TRY(adopt(o->keys_dir, path, next, diag));
+        TRY(adopt(o, path, next, diag));
     e = load(o, path, o->may_create, m, &m->key, &m->made_at, diag);
     if (e.code == SUT_E_NOT_FOUND)
         return missing(path, diag);

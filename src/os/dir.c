@@ -127,6 +127,14 @@ SUT_ERR sut_dir_read_private(const char *path, size_t max, struct sut_buf *b,
     return read_open(fd, max, b);
 }
 
+SUT_ERR sut_dir_sync(const char *path)
+{
+    DEFER(sut_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
 static SUT_ERR sync_parent(const char *path)
 {
     char parent[PATH_MAX];
@@ -141,10 +149,7 @@ static SUT_ERR sync_parent(const char *path)
         memcpy(parent, path, n);
         parent[n] = '\0';
     }
-    DEFER(sut_fd_close) int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) < 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
+    return sut_dir_sync(parent);
 }
 
 static SUT_ERR write_temp(const char *temp, sut_str content)

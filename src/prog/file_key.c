@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/file_key.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -196,20 +195,6 @@ void sut_file_keys_done(struct sut_file_keys *k)
     sut_secret_free(&k->next);
 }
 
-static SUT_ERR sync_folder(const char *data_dir)
-{
-    const int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        FAIL_SYS(SYSTEM);
-    const int rc = fsync(fd);
-    const int sys = errno;
-    (void) close(fd);
-    errno = sys;
-    if (rc != 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 SUT_ERR sut_file_keys_adopt(const char *data_dir)
 {
     char from[PATH_BYTES];
@@ -219,7 +204,7 @@ SUT_ERR sut_file_keys_adopt(const char *data_dir)
     /* One that is gone has been put in place before. */
     if (rename(from, to) != 0 && errno != ENOENT)
         FAIL_SYS(SYSTEM);
-    return sync_folder(data_dir);
+    return sut_dir_sync(data_dir);
 }
 
 static SUT_ERR drop_next(const char *data_dir)
@@ -228,7 +213,7 @@ static SUT_ERR drop_next(const char *data_dir)
     TRY(sut_private_path(data_dir, NEXT_FILE, "data", path, NULL));
     if (unlink(path) != 0 && errno != ENOENT)
         FAIL_SYS(SYSTEM);
-    return sync_folder(data_dir);
+    return sut_dir_sync(data_dir);
 }
 
 SUT_ERR sut_file_keys_settle(const char *data_dir, struct sut_file_keys *k, bool is_next,

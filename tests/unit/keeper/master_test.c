@@ -260,6 +260,10 @@ static void a_next_key_that_is_none_is_told_and_nothing_is_replaced(void **state
     write_file(path_of("keys/master.key.next"), hex, 63, 0600);
     assert_int_equal(open_with(&o, &m, &d).code, SUT_E_INVALID);
     assert_non_null(strstr(d.text, "master.key.next is not a master key"));
+    o.step = SUT_MASTER_ADOPT;
+    assert_int_equal(open_with(&o, &m, &d).code, SUT_E_INVALID);
+    assert_int_equal(access(path_of("keys/master.key.next"), F_OK), 0);
+    o.step = SUT_MASTER_AS_IS;
     write_file(path_of("keys/master.key.next"), hex, 64, 0644);
     assert_int_equal(open_with(&o, &m, &d).code, SUT_E_INVALID);
     assert_non_null(strstr(d.text, "open to other users"));
