@@ -2,6 +2,7 @@
 #include "crypto/cert.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -152,4 +153,36 @@ SUT_ERR sut_cert_make(const char *const *names, size_t n, sut_ms now, unsigned d
     ENSURE(PEM_write_bio_PKCS8PrivateKey(key_pem, key, NULL, NULL, 0, NULL, NULL) == 1, NOMEM);
     TRY(copy_out(cert_pem, out_cert));
     return copy_out(key_pem, out_key);
+}
+
+static void time_freep(ASN1_TIME **t)
+{
+    ASN1_TIME_free(*t);
+}
+
+static SUT_ERR since_epoch(const ASN1_TIME *t, sut_ms *ret)
+{
+    int days = 0;
+    int seconds = 0;
+    DEFER(time_freep) ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    ENSURE(epoch != NULL, NOMEM);
+    ENSURE(ASN1_TIME_diff(&days, &seconds, epoch, t) == 1, INVALID);
+    ret->v = ((int64_t) days * DAY_S + seconds) * 1000;
+    return SUT_OK;
+}
+
+SUT_ERR sut_cert_dates(sut_str pem, sut_ms *ret_from, sut_ms *ret_until)
+{
+    ENSURE(pem.n > 0 && pem.n <= INT_MAX, INVALID);
+    DEFER(bio_freep) BIO *b = BIO_new_mem_buf(pem.p, (int) pem.n);
+    ENSURE(b != NULL, NOMEM);
+    DEFER(cert_freep) X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+    ENSURE(x != NULL, INVALID);
+    sut_ms from = { 0 };
+    sut_ms until = { 0 };
+    TRY(since_epoch(X509_get0_notBefore(x), &from));
+    TRY(since_epoch(X509_get0_notAfter(x), &until));
+    *ret_from = from;
+    *ret_until = until;
+    return SUT_OK;
 }

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/str.h"
 
 enum { SUT_CERT_DAYS_MAX = 825 };
 
@@ -26,5 +27,11 @@ enum { SUT_CERT_DAYS_MAX = 825 };
  */
 SUT_ERR sut_cert_make(const char *const *names, size_t n, sut_ms now, unsigned days,
                       struct sut_buf *out_cert, struct sut_buf *out_key);
+
+/*
+ * From when and until when the first certificate of a PEM text holds.
+ * INVALID when there is none, or its dates can't be told.
+ */
+SUT_ERR sut_cert_dates(sut_str pem, sut_ms *ret_from, sut_ms *ret_until);
 
 #endif

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -21,6 +22,7 @@
 #include "base/scan.h"
 #include "config/config.h"
 #include "counters/counters.h"
+#include "crypto/cert.h"
 #include "crypto/remote_key.h"
 #include "db/reach.h"
 #include "guard/guard.h"
@@ -59,6 +61,8 @@ enum {
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
+static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
+
 struct worker {
     struct sut_config *config;
     struct sut_boot boot;
@@ -75,6 +79,9 @@ struct worker {
     struct sut_handshakes handshakes;
     struct sut_remote_signer signer; /* of handshakes: the keeper */
     struct sut_remote_keys *remote_keys;
+    /* Of the certificate in use; 0: there is none.  `key list` reads them in another thread. */
+    _Atomic int64_t cert_from_ms;
+    _Atomic int64_t cert_until_ms;
     struct sut_db_reach reach; /* of a remote store */
     int control_fd;
     unsigned cores;
@@ -210,6 +217,16 @@ static struct sut_tls_settings tls_settings(const struct worker *w, const struct
     };
 }
 
+/* A certificate whose dates can't be told is used all the same: the list leaves it out. */
+static void note_certificate(struct worker *w, const struct sut_buf *cert)
+{
+    sut_ms from = { 0 };
+    sut_ms until = { 0 };
+    sut_ignore(sut_cert_dates(sut_buf_str(cert), &from, &until), "the list leaves it out");
+    atomic_store(&w->cert_from_ms, from.v);
+    atomic_store(&w->cert_until_ms, until.v);
+}
+
 static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = w->config;
@@ -233,6 +250,7 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
         ENSURE(sut_worker_line_take_cert(w->line, &cert), UNAVAILABLE);
         TRY(sut_remote_keys_create(&w->signer, &w->remote_keys));
         tls = tls_settings(w, &cert);
+        note_certificate(w, &cert);
         o.tls = &tls;
     }
     struct sut_server_listener listeners[SUT_ROLE_LISTEN_MAX];
@@ -329,6 +347,24 @@ static SUT_ERR ask_supervisor(void *ctx, enum sut_word ask, struct sut_diag *ret
     return sut_worker_line_ask(w->line, ask, reterr_diag);
 }
 
+/* Each change of the certificate is counted by its dates alone: its key's version is always 1. */
+static bool describe_certificate(void *ctx, struct sut_key_row *ret)
+{
+    const struct worker *const w = ctx;
+    const int64_t from_ms = atomic_load(&w->cert_from_ms);
+    const int64_t life_ms = atomic_load(&w->cert_until_ms) - from_ms;
+    if (from_ms == 0 || life_ms <= 0)
+        return false;
+    *ret = (struct sut_key_row){
+        .purpose = "tls",
+        .version = 1,
+        .state = "current",
+        .made_at = { from_ms },
+        .greatest_days = (int) (life_ms / day_ms),
+    };
+    return true;
+}
+
 static SUT_ERR make_key_admin(struct worker *w)
 {
     const struct sut_key_admin_options o = {
@@ -336,6 +372,7 @@ static SUT_ERR make_key_admin(struct worker *w)
         .clock = &sut_clock_system,
         .ask = ask_supervisor,
         .reload = reload_keys,
+        .tls = describe_certificate,
         .ctx = w,
         .announce_ms = SUT_KEY_ANNOUNCE_MS,
         .is_server = true,
@@ -354,7 +391,6 @@ static void watch(struct worker *w, unsigned turn)
         if (turn % LOOK_EVERY == 0 || sut_keyring_is_due(w->boot.keyring) ||
             sut_keyring_is_due(w->boot.links))
             watch_keyring(w);
-        sut_ignore(sut_store_reload_keys(w->boot.store), "the keys of before still hold");
     }
     sut_worker_line_refill(w->line);
     sut_events_flush(w->app.events, now);
@@ -383,6 +419,7 @@ static void renew_certificate(struct worker *w)
         if (diag.text[0] == '\0')
             sut_diag_set(&diag, "the certificate can't be used (%s)", sut_err_info(e.code)->name);
     } else {
+        note_certificate(w, &cert);
         sut_log(SUT_LOG_INFO, "certificate_renewed", LOG_Z("for", "new connections"));
     }
     sut_worker_line_cert_done(w->line, sut_failed(e) ? diag.text : NULL);

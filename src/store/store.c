@@ -21,7 +21,7 @@ enum {
     LEASE_WAIT_MS = 5000,
     STALE_TRIES = 24, /* of a write that lacks keys: each brings some */
     TRIES = 16,       /* of a write that meets another on PostgreSQL */
-    TRIES_FREE = 2,   /* after these, the writes of this process that met another go in turn */
+    TRIES_FREE = 2,   /* after these, a write of this process that met another goes alone */
     BACKOFF_US = 500, /* doubled each time, up to BACKOFF_MAX_US, and spread */
     BACKOFF_MAX_US = 32000,
     NS_PER_US = 1000,
@@ -119,7 +119,12 @@ SUT_ERR sut_store_open(const struct sut_store_options *opt, struct sut_store **r
     ENSURE(s != NULL, NOMEM);
     s->magic = STORE_MAGIC;
     s->lock_fd = -1;
-    (void) pthread_mutex_init(&s->turn, NULL);
+    /* Those that go alone would wait for ever behind those that come and go. */
+    pthread_rwlockattr_t attr;
+    (void) pthread_rwlockattr_init(&attr);
+    (void) pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    (void) pthread_rwlock_init(&s->turn, &attr);
+    (void) pthread_rwlockattr_destroy(&attr);
     (void) pthread_mutex_init(&s->seats_lock, NULL);
     struct sut_store_options with_context = *opt;
     const sut_err err = open_parts(s, &with_context, diag);
@@ -148,7 +153,7 @@ void sut_store_close(struct sut_store **ps)
     sut_reseal_plan_free(&s->reseal);
     if (s->lock_fd >= 0)
         (void) close(s->lock_fd);
-    (void) pthread_mutex_destroy(&s->turn);
+    (void) pthread_rwlock_destroy(&s->turn);
     (void) pthread_mutex_destroy(&s->seats_lock);
     sut_mem_free(s->path);
     sut_mem_free(s);
@@ -222,20 +227,31 @@ static SUT_ERR attempt_write(struct sut_store *s, sut_store_job *job, void *arg,
     return err;
 }
 
-/* Writes of one process that keep meeting each other would starve; in turn each gets through. */
-static SUT_ERR write_in_turn(struct sut_store *s, sut_store_job *job, void *arg,
-                             struct sut_wanted *w)
+/* With `alone` no other write of this process runs beside it. */
+static SUT_ERR attempt_in_turn(struct sut_store *s, sut_store_job *job, void *arg,
+                               struct sut_wanted *w, bool alone, struct attempt *ret)
+{
+    if (alone)
+        (void) pthread_rwlock_wrlock(&s->turn);
+    else
+        (void) pthread_rwlock_rdlock(&s->turn);
+    const sut_err err = attempt_write(s, job, arg, w, ret);
+    (void) pthread_rwlock_unlock(&s->turn);
+    return err;
+}
+
+/* Writes that keep meeting each other would starve: alone, each meets other servers' only. */
+static SUT_ERR write_by_itself(struct sut_store *s, sut_store_job *job, void *arg,
+                               struct sut_wanted *w)
 {
     struct attempt a = { 0 };
     sut_err err = SUT_OK;
-    pthread_mutex_lock(&s->turn);
     for (unsigned n = TRIES_FREE; n < TRIES; n++) {
-        err = attempt_write(s, job, arg, w, &a);
+        err = attempt_in_turn(s, job, arg, w, true, &a);
         if (err.code != SUT_E_CONFLICT || !a.may_again)
             break;
         back_off(n - TRIES_FREE);
     }
-    pthread_mutex_unlock(&s->turn);
     return err;
 }
 
@@ -245,7 +261,7 @@ static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg,
     bool reconnected = false;
     for (unsigned n = 0; n < TRIES_FREE;) {
         struct attempt a = { 0 };
-        const sut_err err = attempt_write(s, job, arg, w, &a);
+        const sut_err err = attempt_in_turn(s, job, arg, w, false, &a);
         if (sut_failed(err) && a.is_lost && a.may_again && !reconnected) {
             reconnected = true;
             continue;
@@ -254,7 +270,7 @@ static SUT_ERR write_remote(struct sut_store *s, sut_store_job *job, void *arg,
             return err;
         back_off(n++);
     }
-    return write_in_turn(s, job, arg, w);
+    return write_by_itself(s, job, arg, w);
 }
 
 static SUT_ERR write_once(struct sut_store *s, sut_store_job *job, void *arg, bool alone,

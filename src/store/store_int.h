@@ -34,7 +34,7 @@ struct sut_store {
     int64_t version;
     struct sut_connpool *readers;
     struct sut_connpool *writers;   /* remote alone */
-    pthread_mutex_t turn;           /* likewise: held by the one that tries again */
+    pthread_rwlock_t turn;          /* likewise: one that tries again writes alone */
     struct sut_writer *writer;      /* embedded alone */
     struct sut_people *people;      /* NULL without a keeper */
     struct sut_reseal_plan *reseal; /* likewise */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS: versions, suites, tickets, and what happens to broken handshakes (control D1 as far as it is here)."""
+import json
 import os
 import pathlib
 import signal
@@ -210,6 +211,9 @@ def test_a_certificate_is_changed_while_clients_come(ctx):
             done = server.cli("key", "rotate", "tls")
             assert done.returncode == 0, (done.stdout, done.stderr)
             assert certificate_of(server) == third  # when the command has ended, not some time later
+            listed = json.loads(server.cli("key", "list", "--json").stdout)["keys"]
+            row = next(row for row in listed if row["purpose"] == "tls")
+            assert row["kind"] == "tls" and row["greatest_age_days"] > 0 and not row["is_over_age"], row
             old.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert old.read().status == 200
         assert set(crowd.seen) == {first, second, third}

@@ -151,8 +151,7 @@ class Load:
 
     def _run(self, person):
         try:
-            if not isinstance(person, Seller):
-                person.register()
+            self._join(person)
             while not self.stop_now.is_set():
                 try:
                     person.turn()
@@ -165,6 +164,27 @@ class Load:
                 self.turns += 1
         except Exception as error:  # whatever it was, the test tells
             self.failures.append(f"{type(error).__name__}: {error}")
+
+    def _join(self, person):
+        if isinstance(person, Seller):
+            return
+        try:
+            person.register()
+        except (OSError, WireError):
+            if not self.may_break:
+                raise
+            # Killed in the middle of it: nobody knows whether there is such a person now.
+            person.client.close()
+            while not self.stop_now.is_set():
+                try:
+                    answer = person.ask((201, 400, 409), "POST", "/api/users/register/",
+                                        {"email": person.email, "password": PASSWORD, "full_name": "Ada Byron"},
+                                        token=None)
+                    person.sign_in() if answer.status != 201 else person.take(answer.json["data"]["tokens"])
+                    return
+                except (OSError, WireError):
+                    person.client.close()
+                    time.sleep(0.1)
 
     def _come_back(self, person):
         """The server was killed: nobody knows whether the last change was kept."""

@@ -10,6 +10,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/secret.h"
+
 static const sut_ms march = { .v = 1772366400000 }; /* 2026-03-01T12:00:00Z */
 
 static void is_for_its_names_and_fits_its_key(void **state)
@@ -51,6 +53,28 @@ static void is_for_its_names_and_fits_its_key(void **state)
     sut_buf_done(&key);
 }
 
+static void tells_the_dates_of_the_first_certificate(void **state)
+{
+    (void) state;
+    static const char *const names[] = { "localhost" };
+    sut_ms from = { -1 };
+    sut_ms until = { -1 };
+    struct sut_buf cert;
+    struct sut_buf key;
+    sut_buf_init(&cert, 8192);
+    sut_buf_init(&key, 8192);
+    assert_false(sut_failed(sut_cert_make(names, 1, march, 90, &cert, &key)));
+    assert_int_equal(sut_cert_dates(sut_buf_str(&key), &from, &until).code, SUT_E_INVALID);
+    assert_int_equal(sut_cert_dates(SUT_STR(""), &from, &until).code, SUT_E_INVALID);
+    assert_int_equal(from.v, -1);
+    assert_false(sut_failed(sut_cert_dates(sut_buf_str(&cert), &from, &until)));
+    assert_int_equal(from.v, march.v - INT64_C(86400000));
+    assert_int_equal(until.v, march.v + 90 * INT64_C(86400000));
+    sut_wipe(key.p, key.cap);
+    sut_buf_done(&cert);
+    sut_buf_done(&key);
+}
+
 static void refuses_names_that_are_none(void **state)
 {
     (void) state;
@@ -72,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_for_its_names_and_fits_its_key),
+        cmocka_unit_test(tells_the_dates_of_the_first_certificate),
         cmocka_unit_test(refuses_names_that_are_none),
     };
     return cmocka_run_group_tests_name("cert", tests, NULL, NULL);
