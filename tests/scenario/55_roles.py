@@ -19,7 +19,8 @@ CHEAP = {"SUTLER_PASSWORD_HASH": "pbkdf2_sha256", "SUTLER_PASSWORD_ITERATIONS": 
 ROLES = ("keeper", "worker")
 # What tests/lib/probe.c does on which signal.
 OPEN, SOCKET, EXEC, FORK, CODE, WRITE = (signal.SIGRTMIN + 1 + n for n in range(6))
-SANITIZED = any(os.environ.get(name) for name in ("ASAN_OPTIONS", "TSAN_OPTIONS"))
+# Which runtime is in the program under test; the environment has options for all of them.
+SANITIZED = any(name in pathlib.Path(sutler.PROGRAM).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
 
 
 def status_of(pid):

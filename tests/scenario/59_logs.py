@@ -17,7 +17,8 @@ PERSON = re.compile(r"p[0-9a-f]{16}")
 LOGFMT = re.compile(r'([a-z][a-z0-9_]*)=("(?:\\(?:["\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})|[^"\\\x00-\x1f\x7f])*"'
                     r'|[^\s"=\\]+)(?: |$)')
 # Numbers that count or measure; a person's id may happen to be the same.
-COUNTS = {"us", "statements", "status", "line", "code", "count", "held_back", "suppressed", "after_ms", "n", "verb"}
+COUNTS = {"us", "statements", "status", "line", "code", "count", "held_back", "suppressed", "after_ms", "n", "verb", "times",
+          "limited", "landlock"}
 
 
 def parse(text, form):
