@@ -179,6 +179,15 @@ static SUT_ERR walk(const PQconninfoOption *all, bool resolve, struct lists *l,
     return SUT_OK;
 }
 
+/* The password is among them. */
+static void wipe_options(PQconninfoOption *all)
+{
+    for (PQconninfoOption *o = all; o->keyword != NULL; o++)
+        if (o->val != NULL)
+            sut_wipe(o->val, strlen(o->val));
+    PQconninfoFree(all);
+}
+
 SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *ret,
                           struct sut_diag *reterr_diag)
 {
@@ -206,7 +215,7 @@ SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *re
     sut_buf_done(&l.host);
     sut_buf_done(&l.hostaddr);
     sut_buf_done(&l.port);
-    PQconninfoFree(all);
+    wipe_options(all);
     return e;
 }
 

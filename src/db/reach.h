@@ -22,7 +22,7 @@
 enum { SUT_DB_REACH_MAX = 16, SUT_DB_REACH_PATH = 512 };
 
 struct sut_db_reach {
-    struct sut_secret *dsn; /* keyword='value', no NUL; NULL: names were not looked up */
+    struct sut_secret *dsn; /* to connect with, no NUL; NULL: names were not looked up */
     uint16_t ports[SUT_DB_REACH_MAX];
     size_t n_ports;
     char files[SUT_DB_REACH_MAX][SUT_DB_REACH_PATH];

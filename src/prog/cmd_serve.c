@@ -3,10 +3,8 @@
  * cmd_serve - what comes before the supervisor's loop: settings, addresses, folders,
  * another user, its own sandbox.  It parses no byte from the network.
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -21,11 +19,12 @@
 #include "os/user.h"
 #include "prog/boot.h"
 #include "prog/options.h"
+#include "prog/role_settings.h"
 #include "prog/sandboxes.h"
 #include "prog/supervisor.h"
 
 enum {
-    SETTINGS_MAX = 256 * 1024,
+    DSN_MAX = 16 * 1024,
     DEMO_PORT = 8000,
     DEMO_TLS_PORT = 8443,
     LOCKED_MAX = 64 * 1024 * 1024, /* memory for keys that is never swapped out, a role */
@@ -95,39 +94,6 @@ static SUT_ERR bind_addresses(struct serving *s, struct sut_diag *reterr_diag)
     return SUT_OK;
 }
 
-/* Sealed bytes in memory that no path leads to, and that is not swapped out. */
-static SUT_ERR seal_bytes(sut_str bytes, int *ret_fd)
-{
-    DEFER(sut_fd_close) int fd = memfd_create("settings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0)
-        FAIL_SYS(SYSTEM);
-    TRY(sut_fd_write_full(fd, bytes));
-    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-        FAIL_SYS(SYSTEM);
-    void *pages = mmap(NULL, bytes.n, PROT_READ, MAP_SHARED, fd, 0);
-    if (pages == MAP_FAILED)
-        FAIL_SYS(SYSTEM);
-    if (mlock(pages, bytes.n) < 0)
-        FAIL_SYS(SYSTEM);
-    *ret_fd = sut_fd_take(&fd);
-    return SUT_OK;
-}
-
-/* What a role may know of the settings. */
-static SUT_ERR pack_settings(const struct serving *s, enum sut_config_for whom, int *ret_fd)
-{
-    struct sut_buf b;
-    sut_buf_init(&b, SETTINGS_MAX);
-    (void) sut_buf_room(&b, SETTINGS_MAX);
-    sut_err e = sut_config_pack(s->config, whom, &b);
-    if (!sut_failed(e))
-        e = seal_bytes(sut_buf_str(&b), ret_fd);
-    if (b.p != NULL)
-        sut_wipe(b.p, b.cap);
-    sut_buf_done(&b);
-    return e;
-}
-
 static SUT_ERR block_signals(struct serving *s)
 {
     sigset_t set;
@@ -185,8 +151,8 @@ static SUT_ERR shut_in(struct serving *s, struct sut_diag *reterr_diag)
     const bool is_remote = c->store.kind != SUT_STORE_EMBEDDED;
     if (is_remote) {
         struct sut_buf dsn;
-        sut_buf_init(&dsn, SETTINGS_MAX);
-        (void) sut_buf_room(&dsn, SETTINGS_MAX);
+        sut_buf_init(&dsn, DSN_MAX);
+        (void) sut_buf_room(&dsn, DSN_MAX);
         sut_buf_str_add(&dsn, sut_secret_str(c->store.url));
         sut_buf_char(&dsn, '\0');
         sut_err e = sut_buf_check(&dsn);
@@ -209,8 +175,8 @@ static SUT_ERR prepare(struct serving *s, struct sut_diag *reterr_diag)
     sut_harden_raise_locked(LOCKED_MAX);
     TRY(become_user(s, reterr_diag));
     TRY(open_folders(s, reterr_diag));
-    TRY(pack_settings(s, SUT_CONFIG_FOR_KEEPER, &s->o.keeper_settings_fd));
-    TRY(pack_settings(s, SUT_CONFIG_FOR_WORKER, &s->o.worker_settings_fd));
+    TRY(sut_role_settings_pack(s->config, SUT_CONFIG_FOR_KEEPER, &s->o.keeper_settings_fd));
+    TRY(sut_role_settings_pack(s->config, SUT_CONFIG_FOR_WORKER, &s->o.worker_settings_fd));
     TRY(block_signals(s));
     TRY(sut_events_create(&s->o.events));
     sut_harden_wipe_environ();
@@ -227,12 +193,16 @@ static int serve(struct serving *s)
     const sut_err e = prepare(s, &diag);
     if (sut_failed(e)) {
         if (diag.text[0] == '\0')
-            sut_diag_set(&diag, "the process can't be hardened (%s:%d)",
+            sut_diag_set(&diag, "the shop can't be started: %s (%s:%d)", sut_err_info(e.code)->name,
                          e.at == NULL ? "?" : e.at->file, e.at == NULL ? 0 : e.at->line);
         return sut_command_fail(&diag);
     }
     char keys[SUT_CERTIFICATE_PATH_MAX];
-    (void) snprintf(keys, sizeof(keys), "%s", s->o.keys);
+    const int n = snprintf(keys, sizeof(keys), "%s", s->o.keys);
+    if (n < 0 || (size_t) n >= sizeof(keys)) {
+        sut_diag_set(&diag, "the path of the keys folder is too long");
+        return sut_command_fail(&diag);
+    }
     s->o.keys = keys;
     /* From here on only the packed copies hold secrets. */
     sut_config_free(&s->config);

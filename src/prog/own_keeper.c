@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,12 +14,12 @@
 #include "os/role.h"
 #include "prog/boot.h"
 #include "prog/command.h"
+#include "prog/role_settings.h"
 #include "prog/roles.h"
 #include "prog/words.h"
 
 enum {
     PEERS = 2,
-    SETTINGS_MAX = 256 * 1024,
     READY_MS = 60 * 1000, /* a passphrase takes a while */
     SEND_MS = 1000,
     STOP_MS = 3000,
@@ -38,28 +37,6 @@ static const struct sut_line_permit heard[] = {
     { .type = 0 },
 };
 
-static SUT_ERR pack(const struct sut_config *c, int *ret_fd)
-{
-    struct sut_buf b;
-    sut_buf_init(&b, SETTINGS_MAX);
-    /* At once, so that it never moves and leaves a copy behind. */
-    (void) sut_buf_room(&b, SETTINGS_MAX);
-    DEFER(sut_fd_close) int fd = memfd_create("settings", MFD_CLOEXEC);
-    sut_err e = sut_config_pack(c, SUT_CONFIG_FOR_KEEPER, &b);
-    if (!sut_failed(e) && fd < 0)
-        e = (sut_err){ .sys = errno, .code = SUT_E_SYSTEM };
-    if (!sut_failed(e))
-        e = sut_fd_write_full(fd, sut_buf_str(&b));
-    if (b.p != NULL)
-        sut_wipe(b.p, b.n);
-    sut_buf_done(&b);
-    TRY(e);
-    if (lseek(fd, 0, SEEK_SET) < 0)
-        FAIL_SYS(SYSTEM);
-    *ret_fd = sut_fd_take(&fd);
-    return SUT_OK;
-}
-
 static SUT_ERR spawn(const struct sut_config *c, bool may_create, const char *next,
                      struct sut_own_keeper *k)
 {
@@ -74,7 +51,7 @@ static SUT_ERR spawn(const struct sut_config *c, bool may_create, const char *ne
     binary[n] = '\0';
     const int n_keys = snprintf(keys, sizeof(keys), "--keys=%s", c->server.keys.p);
     ENSURE(n_keys > 0 && (size_t) n_keys < sizeof(keys), INVALID);
-    TRY(pack(c, &settings));
+    TRY(sut_role_settings_pack(c, SUT_CONFIG_FOR_KEEPER, &settings));
     TRY(sut_line_pair(pair));
     k->line = pair[0];
     theirs = pair[1];
