@@ -286,7 +286,14 @@ static SUT_ERR rewrap(struct sut_key_rotate *r, size_t *ret_n, struct sut_diag *
 {
     bool changed = false;
     TRY(tell(r, "keys wrapped anew", 0, 0));
-    TRY(sut_keys_rewrap_all(r->boot->store, r->boot->keeper, ret_n));
+    const sut_err e = sut_keys_rewrap_all(r->boot->store, r->boot->keeper, ret_n);
+    if (e.code == SUT_E_INVALID) {
+        sut_diag_set(reterr_diag, "the keyring has keys of a newer sutler, which this one can't "
+                                  "wrap anew");
+        sut_diag_hint(reterr_diag,
+                      "run it with the newer program; both master keys open meanwhile");
+    }
+    TRY(e);
     if (r->boot->config->store.kind == SUT_STORE_EMBEDDED) {
         TRY(sut_file_keys_rewrap(r->boot->config->server.data.p, r->boot->keeper, &changed,
                                  reterr_diag));

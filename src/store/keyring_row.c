@@ -16,6 +16,11 @@ static const struct sut_sql keyring_list = {
             " ORDER BY purpose, version",
 };
 
+static const struct sut_sql keyring_count = {
+    .name = "keyring_count",
+    .text = "SELECT COUNT(*) FROM keyring",
+};
+
 static const struct sut_sql keyring_counts = {
     .name = "keyring_counts",
     .text = "SELECT COALESCE(MAX(version), 0),"
@@ -56,12 +61,7 @@ static const struct sut_sql keyring_rewrap = {
 
 static sut_str word_of(enum sut_key_purpose purpose)
 {
-    static const char *const words[] = {
-#define X(name, word, where) [SUT_KEY_##name] = word,
-#include "ipc/purposes.def"
-#undef X
-    };
-    return sut_str_from(words[purpose]);
+    return sut_str_from(sut_key_purpose_word(purpose));
 }
 
 /* SUT_KEY_PURPOSES for a word that is none. */
@@ -127,6 +127,17 @@ SUT_ERR sut_keyring_row_list(struct sut_db_conn *c, struct sut_keyring_row *ret,
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &keyring_list, &s));
     return read_rows(s, ret, cap, ret_n);
+}
+
+SUT_ERR sut_keyring_row_count(struct sut_db_conn *c, size_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &keyring_count, &s));
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, SYSTEM);
+    *ret = (size_t) sut_db_col_i64(s, 0);
+    return SUT_OK;
 }
 
 struct counts {

@@ -53,6 +53,9 @@ SUT_ERR sut_keyring_row_load(struct sut_db_conn *c, enum sut_key_purpose purpose
 SUT_ERR sut_keyring_row_list(struct sut_db_conn *c, struct sut_keyring_row *ret, size_t cap,
                              size_t *ret_n);
 
+/* How many there are, of all purposes: more than are listed where a newer program made some. */
+SUT_ERR sut_keyring_row_count(struct sut_db_conn *c, size_t *ret);
+
 /*
  * Add a key.  `version` must be above all that are there (what was wrapped for
  * it may have been overtaken by another server: EXISTS).  The first one is

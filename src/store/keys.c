@@ -192,8 +192,11 @@ static SUT_ERR replace_all(struct sut_db_conn *c, void *arg)
     DEFER(sut_mem_freep)
     struct sut_keyring_row *there = sut_mem_zalloc(SUT_KEYRING_ROWS_MAX, sizeof(*there));
     size_t n = 0;
+    size_t all = 0;
     ENSURE(there != NULL, NOMEM);
     TRY(sut_keyring_row_list(c, there, SUT_KEYRING_ROWS_MAX, &n));
+    TRY(sut_keyring_row_count(c, &all));
+    ENSURE(n == all, INVALID);
     ENSURE(n == r->n, EXISTS);
     for (size_t i = 0; i < n; i++) {
         const struct sut_keyring_row *const old = &r->old[i];

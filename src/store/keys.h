@@ -49,7 +49,8 @@ SUT_ERR sut_keys_forget(struct sut_store *s, enum sut_key_purpose purpose, uint3
 /*
  * Wrap all keys anew under the newest master key, in one transaction.  A key
  * that came or went meanwhile begins it again.  *ret_changed: how many were
- * wrapped by an older one.
+ * wrapped by an older one.  INVALID, and nothing is changed, when there are keys of
+ * a purpose that this program does not know: they would be lost with the older one.
  */
 SUT_ERR sut_keys_rewrap_all(struct sut_store *s, struct sut_keeper *k, size_t *ret_changed);
 
