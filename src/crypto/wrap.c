@@ -111,18 +111,3 @@ SUT_ERR sut_wrap(const struct sut_random *rnd, sut_str master, sut_str purpose, 
         out->n = before;
     return e;
 }
-
-SUT_ERR sut_unwrap(sut_str master, sut_str purpose, sut_str wrapped, struct sut_secret **ret)
-{
-    BOUND(bound);
-    TRY(bind_1(purpose, &bound));
-    ENSURE(wrapped.n > 1 + SUT_AEAD_OVERHEAD && wrapped.p[0] == FORMAT_1, CORRUPT);
-    ENSURE(wrapped.n <= 1 + SUT_AEAD_OVERHEAD + SUT_WRAP_KEY_MAX, CORRUPT);
-
-    DEFER(sut_buf_done) struct sut_buf plain;
-    sut_buf_init(&plain, SUT_WRAP_KEY_MAX + 1);
-    TRY(sut_aead_open(master, sut_buf_str(&bound), sut_str_sub(wrapped, 1, wrapped.n), &plain));
-    const sut_err e = sut_secret_dup(sut_buf_str(&plain), ret);
-    sut_wipe(plain.p, plain.cap);
-    return e;
-}

@@ -53,11 +53,8 @@ SUT_ERR sut_wrap_key_unwrap(const struct sut_wrap_key *k, sut_str purpose, uint3
 /* Whether it is of format 2 and names this master key. */
 bool sut_wrap_key_is_of(const struct sut_wrap_key *k, sut_str wrapped);
 
-/* Format 1: append `key`, wrapped under `master` (32 bytes), to out.  Errors as sut_aead_seal(). */
+/* Format 1, for tests of what older stores hold.  Errors as sut_aead_seal(). */
 SUT_ERR sut_wrap(const struct sut_random *rnd, sut_str master, sut_str purpose, sut_str key,
                  struct sut_buf *out);
-/* Format 1: the key again, owned by the caller.  CORRUPT: another master key, purpose or version,
- * or damage. */
-SUT_ERR sut_unwrap(sut_str master, sut_str purpose, sut_str wrapped, struct sut_secret **ret);
 
 #endif
