@@ -22,8 +22,8 @@ struct sut_ipc_server;
 /*
  * Serve on listen_fd, which the server then owns (on failure it stays the
  * caller's); permits (ended by a row without handle) and arg are borrowed.
- *  patience_ms: within it a peer must bring its next message whole, and
- * take the reply.
+ * patience_ms: within it a peer must bring its next message whole, and take the
+ * reply.
  */
 SUT_ERR sut_ipc_server_create(int listen_fd, const struct sut_ipc_permit *permits, void *arg,
                               unsigned patience_ms, struct sut_ipc_server **ret);

@@ -32,9 +32,8 @@ struct sut_pseudonyms;
 /* The socket in this data folder; *reterr_diag says what is in the way. */
 SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reterr_diag);
 /*
- * Serve on *listen_fd, which is taken (becomes -1); `app` and the pseudonyms (may be NULL)
- * are borrowed until stop.  Opens
- * nothing: the worker may be shut in.
+ * Serve on *listen_fd, which is taken (becomes -1); `app` and the pseudonyms (may be
+ * NULL) are borrowed until stop.  Opens nothing: the worker may be shut in.
  */
 SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseudonyms,
                           const struct sut_control_keys *keys, int *listen_fd,

@@ -109,10 +109,14 @@ SUT_ERR sut_seal_open_key(struct sut_seal *s, const struct sut_data_key_row *row
                           struct sut_data_key *ret);
 /*
  * New keys under the current KEK, in the cache at once: person and version given, the rest filled
- * in.  Blocks.  When the rows could not be stored, sut_seal_forget() the persons.
+ * in.  Blocks.  One whose row could not be stored does no harm there: nothing is sealed under
+ * it (sut_seal_key_of()), and it is swept like any that nobody uses.
  */
 SUT_ERR sut_seal_make_keys(struct sut_seal *s, struct sut_data_key_row *rows, size_t n);
-/* Wipe a person's keys from the cache; one that is on its way from the keeper does not get in. */
+/*
+ * Wipe a person's keys from the cache; one that is on its way from the keeper does not get in.
+ * For who deletes a person's keys from the store: what is open must go with them.
+ */
 void sut_seal_forget(struct sut_seal *s, int64_t person);
 /* Wipe keys that nobody has used for `idle_ms`. */
 void sut_seal_sweep(struct sut_seal *s, int64_t idle_ms);
