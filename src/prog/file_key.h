@@ -27,9 +27,9 @@
 
 /* Owned by the caller, who begins it with zeroes and ends it with sut_file_keys_done(). */
 struct sut_file_keys {
-    struct sut_secret *key; /* in use */
-    uint32_t version;
-    struct sut_secret *next; /* NULL: none */
+    struct sut_secret *key;   /* in use */
+    _Atomic uint32_t version; /* any thread may look */
+    struct sut_secret *next;  /* NULL: none */
     uint32_t next_version;
     bool is_next_due;     /* store.key.next holds `key`: it is to take store.key's place */
     atomic_bool is_taken; /* a change is under way (prog/file_rotate.h) */

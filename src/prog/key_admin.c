@@ -319,7 +319,8 @@ SUT_ERR sut_key_admin_list(struct sut_key_admin *a, struct sut_key_list *ret)
         add_kind(&row, SUT_KIND_TLS);
         ret->rows[ret->n++] = row;
     }
-    if (a->o.boot->file.key != NULL)
+    /* A rotation may be replacing the key itself just now. */
+    if (!sut_store_is_remote(a->o.boot->store))
         add_kind(add_row(ret, sut_key_purpose_word(SUT_KEY_FILE), a->o.boot->file.version,
                          "current", file_made_at(a)),
                  SUT_KIND_FILE);
