@@ -242,7 +242,11 @@ static SUT_ERR add_call(scmp_filter_ctx f, const struct sut_sandbox_call *c)
         const struct sut_sandbox_check *k = &c->checks[i];
         if (k->mask != 0)
             args[n++] = (struct scmp_arg_cmp){
-                .arg = k->arg, .op = SCMP_CMP_MASKED_EQ, .datum_a = k->mask, .datum_b = k->value
+                .arg = k->arg,
+                .op = SCMP_CMP_MASKED_EQ,
+                .datum_a = k->mask,
+                .datum_b =
+                    k->value == SUT_SANDBOX_OWN_PID ? (uint64_t) (unsigned) getpid() : k->value,
             };
     }
     const uint32_t action =
@@ -282,8 +286,12 @@ static SUT_ERR fence_calls(const struct sut_sandbox *s)
 SUT_ERR sut_sandbox_enter(const struct sut_sandbox *s, int *ret_landlock,
                           struct sut_diag *reterr_diag)
 {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+        const int sys = errno;
+        sut_diag_set(reterr_diag, "the role %s can't renounce new privileges", s->role);
+        errno = sys;
         FAIL_SYS(SYSTEM);
+    }
     const char *wall = "resource limits";
     sut_err e = set_limits(s);
     if (!sut_failed(e)) {

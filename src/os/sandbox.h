@@ -37,7 +37,11 @@ struct sut_sandbox_path {
 
 enum { SUT_SANDBOX_CHECKS = 3 };
 
-/* (argument number `arg` & mask) == value; a mask of 0 is no check. */
+/*
+ * (argument number `arg` & mask) == value; a mask of 0 is no check.  As the value
+ * SUT_SANDBOX_OWN_PID stands for the process that enters (so for none that it starts).
+ */
+#define SUT_SANDBOX_OWN_PID UINT64_MAX
 struct sut_sandbox_check {
     unsigned arg;
     uint64_t mask;
@@ -64,7 +68,7 @@ struct sut_sandbox {
 };
 
 /*
- * Enter.  SYSTEM with a diag when seccomp can't be had: the role must exit.
+ * Enter.  SYSTEM with a diag when one of the walls can't be had: the role must exit.
  * *ret_landlock is the ABI in force, 0 when the kernel has none (then the
  * caller warns).
  */

@@ -43,14 +43,23 @@ enum {
 #define IS(arg_, value_)        { (arg_), UINT32_MAX, (value_) }
 #define LACKS(arg_, bits_)      { (arg_), (bits_), 0 }
 #define HAS(arg_, bits_)        { (arg_), (bits_), (bits_) }
+#define OWN_PID(arg_)           { (arg_), UINT32_MAX, SUT_SANDBOX_OWN_PID }
 #define END                     { .number = -1 }
 
 /* Every role: memory, threads, time, chance, what is open already. */
 static const struct sut_sandbox_call calls_all[] = {
     ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev), ALLOW(close),
-    ALLOW(recvmsg), ALLOW(sendmsg), ALLOW(recvfrom), ALLOW(sendto), ALLOW(shutdown),
-    ALLOW(poll), ALLOW(ppoll),
-    ALLOW(fcntl), ALLOW(lseek), ALLOW(fstat),
+    ALLOW(recvmsg), ALLOW(recvfrom), ALLOW(shutdown), ALLOW(poll), ALLOW(ppoll),
+    /* With this flag they connect, and no port is asked about: Landlock looks at connect(2) alone. */
+    ALLOW_IF(sendmsg, LACKS(2, MSG_FASTOPEN)), ALLOW_IF(sendto, LACKS(3, MSG_FASTOPEN)),
+    /* Not F_SETOWN and F_SETSIG: they make the kernel send a signal, to any process of this user. */
+    ALLOW_IF(fcntl, IS(1, F_DUPFD)), ALLOW_IF(fcntl, IS(1, F_DUPFD_CLOEXEC)),
+    ALLOW_IF(fcntl, IS(1, F_GETFD)), ALLOW_IF(fcntl, IS(1, F_SETFD)),
+    ALLOW_IF(fcntl, IS(1, F_GETFL)), ALLOW_IF(fcntl, IS(1, F_SETFL), LACKS(2, O_ASYNC)),
+    ALLOW_IF(fcntl, IS(1, F_GETLK)), ALLOW_IF(fcntl, IS(1, F_SETLK)),
+    ALLOW_IF(fcntl, IS(1, F_SETLKW)), ALLOW_IF(fcntl, IS(1, F_GET_SEALS)),
+    ALLOW_IF(fcntl, IS(1, F_ADD_SEALS)),
+    ALLOW(lseek), ALLOW(fstat),
     ALLOW_IF(newfstatat, HAS(3, AT_EMPTY_PATH)), /* fstat() of newer libcs */
 
     ALLOW_IF(mmap, LACKS(2, PROT_EXEC)), ALLOW_IF(mprotect, LACKS(2, PROT_EXEC)),
@@ -64,11 +73,17 @@ static const struct sut_sandbox_call calls_all[] = {
     ALLOW_IF(prctl, IS(0, PR_SET_NAME)),
 
     ALLOW(rt_sigreturn), ALLOW(rt_sigprocmask), ALLOW(rt_sigaction), ALLOW(rt_sigtimedwait),
-    ALLOW(sigaltstack), ALLOW(restart_syscall), ALLOW(tgkill),
+    ALLOW(sigaltstack), ALLOW(restart_syscall),
     ALLOW(getpid), ALLOW(gettid), ALLOW(getuid), ALLOW(geteuid), ALLOW(getgid), ALLOW(getegid),
 
     ALLOW(clock_gettime), ALLOW(clock_getres), ALLOW(clock_nanosleep), ALLOW(nanosleep),
     ALLOW(gettimeofday), ALLOW(getrandom), ALLOW(getrusage),
+    END
+};
+
+/* What is never started from: abort(3) and its kin, for this process alone. */
+static const struct sut_sandbox_call calls_alone[] = {
+    ALLOW_IF(tgkill, OWN_PID(0)),
     END
 };
 
@@ -107,7 +122,7 @@ static const struct sut_sandbox_call calls_remote[] = {
  */
 static const struct sut_sandbox_call calls_supervisor[] = {
     ALLOW(fork), ALLOW(vfork), ALLOW(clone), ALLOW(execve), ALLOW(wait4), ALLOW(waitid),
-    ALLOW(pidfd_open), ALLOW(pidfd_send_signal), ALLOW(getppid), ALLOW(socketpair),
+    ALLOW(pidfd_open), ALLOW(pidfd_send_signal), ALLOW(tgkill), ALLOW(getppid), ALLOW(socketpair),
     ALLOW(dup), ALLOW(dup2), ALLOW(dup3), ALLOW(pipe), ALLOW(close_range), ALLOW(signalfd4),
     ALLOW(bind), ALLOW(listen), ALLOW(chmod), /* the control socket */
     ALLOW(prlimit64), ALLOW(getrlimit), ALLOW(setrlimit), ALLOW(getdents64), ALLOW(statfs),
@@ -128,7 +143,7 @@ static const struct sut_sandbox_call calls_lookup[] = {
     ALLOW_IF(socket, IS(0, AF_INET6), { 1, 0xf, SOCK_DGRAM }),
     ALLOW_IF(socket, IS(0, AF_UNIX), { 1, 0xf, SOCK_DGRAM }),
     ALLOW_IF(socket, IS(0, AF_NETLINK)),
-    ALLOW(sendmmsg), ALLOW(recvmmsg), ALLOW(select), ALLOW(pselect6),
+    ALLOW_IF(sendmmsg, LACKS(3, MSG_FASTOPEN)), ALLOW(recvmmsg), ALLOW(select), ALLOW(pselect6),
     END
 };
 
@@ -244,7 +259,7 @@ SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag)
 {
     /* The heap of another arena would open a file of /proc when it shrinks. */
     (void) mallopt(M_ARENA_MAX, 1);
-    static const struct sut_sandbox_call *const calls[] = { calls_all };
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone };
     static const struct sut_sandbox box = {
         .role = "keeper",
         .calls = calls,
@@ -260,7 +275,8 @@ SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach
 {
     DEFER(sut_mem_freep) struct paths *p = sut_mem_zalloc(1, sizeof(*p));
     ENSURE(p != NULL, NOMEM);
-    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_worker, calls_remote };
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone, calls_worker,
+                                                            calls_remote };
     add_store(p, c, reach);
     add(p, paths_worker, N(paths_worker));
     if (reach == NULL)

@@ -67,10 +67,30 @@ static void try_write(int sig)
     say(fd >= 0 ? "probe: opened\n" : errno == EACCES ? "probe: refused\n" : "probe: failed\n");
 }
 
+/* What leads out without a name of its own: a signal, one that the kernel sends, a connection. */
+static void try_signal(int sig)
+{
+    (void) sig;
+    const long got = syscall(SYS_tgkill, 1, 1, 0);
+    say(got == 0 ? "probe: signalled\n" : "probe: failed\n");
+}
+
+static void try_owner(int sig)
+{
+    (void) sig;
+    say(fcntl(2, F_SETOWN, 1) == 0 ? "probe: owned\n" : "probe: failed\n");
+}
+
+static void try_fast_open(int sig)
+{
+    (void) sig;
+    say(sendto(2, "", 0, MSG_FASTOPEN, NULL, 0) == 0 ? "probe: sent\n" : "probe: failed\n");
+}
+
 __attribute__((constructor)) static void install(void)
 {
-    static void (*const acts[])(int) = { try_open, try_socket, try_exec,
-                                         try_fork, try_code,   try_write };
+    static void (*const acts[])(int) = { try_open,  try_socket, try_exec,  try_fork,     try_code,
+                                         try_write, try_signal, try_owner, try_fast_open };
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
         (void) signal(SIGRTMIN + 1 + (int) i, acts[i]);
 }

@@ -18,7 +18,7 @@ from wire import Conn, WireError, insecure_context
 CHEAP = {"SUTLER_PASSWORD_HASH": "pbkdf2_sha256", "SUTLER_PASSWORD_ITERATIONS": "1"}
 ROLES = ("keeper", "worker")
 # What tests/lib/probe.c does on which signal.
-OPEN, SOCKET, EXEC, FORK, CODE, WRITE = (signal.SIGRTMIN + 1 + n for n in range(6))
+OPEN, SOCKET, EXEC, FORK, CODE, WRITE, SIGNAL, OWNER, FAST_OPEN = (signal.SIGRTMIN + 1 + n for n in range(9))
 # Which runtime is in the program under test; the environment has options for all of them.
 SANITIZED = any(name in pathlib.Path(sutler.PROGRAM).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
 
@@ -111,7 +111,7 @@ def test_a_keeper_that_leaves_its_table_dies(ctx):
     if SANITIZED:
         raise Skip("a sanitizer's own calls are allowed")
     server = ctx.own_server(probes=True)
-    for sig in (OPEN, SOCKET, EXEC, FORK, CODE, WRITE):
+    for sig in (OPEN, SOCKET, EXEC, FORK, CODE, WRITE, SIGNAL, OWNER, FAST_OPEN):
         assert dies_or_is_refused(server, "keeper", sig) == "died", sig
     # And the shop goes on: the worker was not asked to leave.
     with ctx.client(server) as client:
@@ -122,7 +122,7 @@ def test_a_worker_that_leaves_its_table_dies_or_is_refused(ctx):
     if SANITIZED:
         raise Skip("a sanitizer's own calls are allowed")
     server = ctx.own_server(probes=True, port=sutler.lasting_port())
-    for sig in (SOCKET, EXEC, FORK, CODE):
+    for sig in (EXEC, FORK, CODE, SIGNAL, OWNER, FAST_OPEN, SOCKET):
         assert dies_or_is_refused(server, "worker", sig) == "died", sig
     if not has_landlock():
         raise Skip("a kernel without Landlock")

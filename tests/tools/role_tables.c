@@ -157,9 +157,12 @@ static void add_call(const struct sut_sandbox_call *c)
     char *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, c->number);
     for (size_t i = 0; i < SUT_SANDBOX_CHECKS; i++)
         if (c->checks[i].mask != 0)
-            at += (size_t) snprintf(checks + at, sizeof(checks) - at, " arg%u&%#llx=%#llx",
-                                    c->checks[i].arg, (unsigned long long) c->checks[i].mask,
-                                    (unsigned long long) c->checks[i].value);
+            at += c->checks[i].value == SUT_SANDBOX_OWN_PID
+                      ? (size_t) snprintf(checks + at, sizeof(checks) - at, " arg%u=own",
+                                          c->checks[i].arg)
+                      : (size_t) snprintf(checks + at, sizeof(checks) - at, " arg%u&%#llx=%#llx",
+                                          c->checks[i].arg, (unsigned long long) c->checks[i].mask,
+                                          (unsigned long long) c->checks[i].value);
     if (name == NULL || at >= sizeof(checks))
         fail("a call without a name, or too many checks");
     if (c->error != 0)
