@@ -17,16 +17,17 @@ enum {
     SUT_KEY_ANSWER_MAX = 1024,
 };
 
-/* The list of keys, its errors the buffer's; and back: PARSE. */
+/* The list of keys; its errors are the buffer's. */
 void sut_key_list_put(struct sut_buf *b, const struct sut_key_list *l);
-/* PARSE; *ret is filled on success alone. */
+/* PARSE: then *ret is of no use. */
 SUT_ERR sut_key_list_get(struct sut_ipc_reader *r, struct sut_key_list *ret);
 /* How far a rotation is. */
 void sut_key_status_put(struct sut_buf *b, const struct sut_key_status *s);
-/* PARSE; *ret is filled on success alone. */
+/* PARSE: then *ret is of no use. */
 SUT_ERR sut_key_status_get(struct sut_ipc_reader *r, struct sut_key_status *ret);
 /* A refusal; an empty text is none. */
 void sut_key_answer_put(struct sut_buf *b, const struct sut_diag *d);
+/* PARSE. */
 SUT_ERR sut_key_answer_get(struct sut_ipc_reader *r, struct sut_diag *ret);
 
 #endif
