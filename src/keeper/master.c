@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/scan.h"
+#include "crypto/wrap.h"
 #include "keeper/sealed.h"
 #include "os/dir.h"
 #include "os/private.h"
@@ -13,6 +14,7 @@ enum { FILE_MAX = 512 };
 
 #define MASTER_FILE "master.key"
 #define NEXT_FILE   "master.key.next"
+#define WAS_FILE    "master.key.was-"
 
 /* The bytes of a file of keys, wiped when they leave scope. */
 struct content {
@@ -153,6 +155,37 @@ static SUT_ERR load(const struct sut_master_options *o, const char *path, bool m
     return parse(o, sut_buf_str(&found.buf), path, m, ret, diag);
 }
 
+/*
+ * The key that is about to be replaced stays in a file named by its id: who asked may not have
+ * wrapped anew all that it wraps, or a backup needs it.
+ */
+static SUT_ERR keep_former(const struct sut_master_options *o, const char *path,
+                           struct sut_diag *diag)
+{
+    DEFER(sut_secret_free) struct sut_secret *key = NULL;
+    DEFER(content_done) struct content found;
+    struct sut_master unused = { .key = NULL };
+    struct sut_wrap_key named;
+    sut_ms made = { 0 };
+    char name[sizeof(WAS_FILE) + 2 * sizeof(named.id)];
+    char former[SUT_PRIVATE_PATH_MAX];
+    struct sut_buf b = { .p = name, .cap = sizeof(name), .max = sizeof(name) };
+    const sut_err e = load(o, path, false, &unused, &key, &made, diag);
+    if (e.code == SUT_E_NOT_FOUND)
+        return SUT_OK;
+    TRY(e);
+    TRY(sut_wrap_key_init(&named, sut_secret_str(key)));
+    sut_buf_lit(&b, WAS_FILE);
+    sut_buf_hex(&b, named.id, sizeof(named.id));
+    sut_buf_char(&b, '\0');
+    sut_wrap_key_done(&named);
+    TRY(sut_buf_check(&b));
+    TRY(sut_private_path(o->keys_dir, name, "keys", former, diag));
+    content_init(&found);
+    TRY(sut_private_read(path, &found.buf, NULL, diag));
+    return sut_private_make(former, sut_buf_str(&found.buf), diag);
+}
+
 /* A next key that is there takes the first one's place, if it opens: afterwards no other is there.
  */
 static SUT_ERR adopt(const struct sut_master_options *o, const char *path, const char *next,
@@ -165,6 +198,7 @@ static SUT_ERR adopt(const struct sut_master_options *o, const char *path, const
     if (e.code == SUT_E_NOT_FOUND)
         return SUT_OK;
     TRY(e);
+    TRY(keep_former(o, path, diag));
     e = rename(next, path) == 0 ? sut_dir_sync(o->keys_dir)
                                 : (sut_err){ .sys = errno, .code = SUT_E_SYSTEM };
     if (sut_failed(e))

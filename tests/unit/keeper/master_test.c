@@ -7,11 +7,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "crypto/wrap.h"
 
 static char folder[256];
 static const char hex[] = "000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f";
@@ -47,6 +51,12 @@ static int tear_down(void **state)
     static const char *const names[] = { "keys/master.key", "keys/master.key.next", "keys/linked" };
     for (size_t i = 0; i < 3; i++)
         (void) unlink(path_of(names[i]));
+    DIR *const d = opendir(path_of("keys"));
+    for (const struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d))
+        if (strncmp(e->d_name, "master.key.was-", 15) == 0)
+            (void) unlinkat(dirfd(d), e->d_name, 0);
+    if (d != NULL)
+        (void) closedir(d);
     (void) rmdir(path_of("keys"));
     return rmdir(folder);
 }
@@ -249,6 +259,50 @@ static void the_next_key_stands_beside_the_first_until_it_is_adopted(void **stat
     sut_master_done(&both);
 }
 
+/* Whoever asks for it too early, or twice, has destroyed nothing. */
+static void the_keys_of_before_stay_beside_an_adopted_one(void **state)
+{
+    (void) state;
+    struct sut_diag d;
+    struct sut_master m;
+    struct sut_wrap_key k;
+    struct stat st;
+    char names[2][64];
+    char was[2][512];
+    struct sut_secret *keys[2];
+    struct sut_master_options o = { .may_create = true };
+    assert_false(sut_failed(open_with(&o, &m, &d)));
+    o.may_create = false;
+    for (int i = 0; i < 2; i++) {
+        assert_false(sut_failed(sut_secret_dup(sut_secret_str(m.key), &keys[i])));
+        assert_false(sut_failed(sut_wrap_key_init(&k, sut_secret_str(m.key))));
+        struct sut_buf b = { .p = names[i], .cap = sizeof(names[i]), .max = sizeof(names[i]) };
+        sut_buf_lit(&b, "keys/master.key.was-");
+        sut_buf_hex(&b, k.id, sizeof(k.id));
+        sut_buf_char(&b, '\0');
+        sut_wrap_key_done(&k);
+        sut_master_done(&m);
+        o.step = SUT_MASTER_MAKE_NEXT;
+        assert_false(sut_failed(open_with(&o, &m, &d)));
+        sut_master_done(&m);
+        o.step = SUT_MASTER_ADOPT;
+        assert_false(sut_failed(open_with(&o, &m, &d)));
+    }
+    sut_master_done(&m);
+    for (int i = 0; i < 2; i++) {
+        (void) snprintf(was[i], sizeof(was[i]), "%s", path_of(names[i]));
+        assert_int_equal(stat(was[i], &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        /* In its old place it is what it was. */
+        assert_int_equal(rename(was[i], path_of("keys/master.key")), 0);
+        o.step = SUT_MASTER_AS_IS;
+        assert_false(sut_failed(open_with(&o, &m, &d)));
+        assert_true(sut_secret_eq(sut_secret_str(m.key), sut_secret_str(keys[i])));
+        sut_master_done(&m);
+        sut_secret_free(&keys[i]);
+    }
+}
+
 static void a_next_key_that_is_none_is_told_and_nothing_is_replaced(void **state)
 {
     (void) state;
@@ -367,6 +421,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_key_of_the_settings_comes_first_and_touches_no_file,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_keys_of_before_stay_beside_an_adopted_one, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_next_key_stands_beside_the_first_until_it_is_adopted,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_next_key_that_is_none_is_told_and_nothing_is_replaced,
