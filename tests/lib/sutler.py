@@ -35,6 +35,24 @@ HIGH_RATES = {f"SUTLER_LIMITS_{name}": "1000000/second"
 PASSWORD = "correct-Horse7-battery"
 
 
+def found_in_memory(pid, needles):
+    """Which of these byte strings the process has in readable memory; only root may look."""
+    found = set()
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            place, rights = line.split()[:2]
+            if "r" not in rights or "[v" in line:
+                continue
+            start, end = (int(n, 16) for n in place.split("-"))
+            try:
+                memory.seek(start)
+                piece = memory.read(end - start)
+            except (OSError, ValueError, OverflowError):
+                continue
+            found |= {needle for needle in needles if needle in piece}
+    return found
+
+
 class Skip(Exception):
     """What the test needs is not on this machine."""
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from sutler import only
+from sutler import Skip, found_in_memory, only
 from wire import Conn, WireError, insecure_context
 
 STORES = ("sqlite",)
@@ -293,3 +294,48 @@ def fails_now(server):
         return False
     except (ssl.SSLError, OSError, WireError):
         return True
+
+
+def secret_numbers(key):
+    """What makes a private key, as bytes in both orders (OpenSSL keeps numbers in little-endian words)."""
+    text = subprocess.run(["openssl", "pkey", "-in", key, "-noout", "-text"], check=True, capture_output=True,
+                          text=True).stdout
+    numbers = set()
+    for name in ("priv", "privateExponent", "prime1", "prime2"):
+        for digits in re.findall(rf"^{name}:\n((?:    [0-9a-f:]+\n)+)", text, re.M):
+            number = bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")
+            numbers |= {number, number[::-1]}
+    assert numbers and all(len(number) >= 31 for number in numbers)
+    return numbers | {line.encode() for line in key.read_text().splitlines()[1:-1] if len(line) == 64}
+
+
+@only("sqlite")
+def test_no_tls_key_in_the_workers_memory_nor_a_core_of_it(ctx):
+    if os.geteuid() != 0:
+        raise Skip("only root may read another process's memory")
+    with tempfile.TemporaryDirectory(prefix="sutler-test-") as name:
+        folder = pathlib.Path(name)
+        cert, key, _ = make_pair(folder, "ecdsa")
+        server = server_with(ctx, folder, cert, key)
+        needles = secret_numbers(key)
+        for turn in ("at the start", "after a reload", "after the keeper's end", "after the worker's"):
+            if turn == "after a reload":
+                make_pair(folder, "rsa")
+                needles |= secret_numbers(key)
+                assert server.cli("key", "rotate", "tls").returncode == 0
+            elif turn == "after the keeper's end":
+                server.kill_role("keeper")
+            elif turn == "after the worker's":
+                server.kill_role("worker")
+                server.wait_well()
+            for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+                certificate_of(server, version)
+            assert found_in_memory(server.role("keeper"), needles), turn  # else nothing was looked for
+            assert not found_in_memory(server.role("worker"), needles), turn
+            assert not found_in_memory(server.process.pid, needles), turn
+        os.kill(server.role("worker"), signal.SIGABRT)
+        server.wait_well()
+        cores = [path for place in (folder, server.folder, pathlib.Path.cwd()) for path in place.rglob("core*")
+                 if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+        assert not cores, cores
+        server.stop()
