@@ -39,32 +39,17 @@ bool sut_key_purpose_leaves(enum sut_key_purpose p)
     return false;
 }
 
-static SUT_ERR get_exact(struct sut_ipc_reader *r, size_t n, sut_str *ret)
-{
-    TRY(sut_ipc_get_bytes(r, n, ret));
-    ENSURE(ret->n == n, PARSE);
-    return SUT_OK;
-}
-
-static SUT_ERR get_flag(struct sut_ipc_reader *r, bool *ret)
-{
-    uint64_t v = 0;
-    TRY(sut_ipc_get_u64(r, 1, &v));
-    *ret = v == 1;
-    return SUT_OK;
-}
-
 static SUT_ERR get_about(struct sut_ipc_reader *r, void *out)
 {
     struct sut_keeper_about *const about = out;
     sut_str id = { 0 };
     sut_str next = { 0 };
-    TRY(get_exact(r, SUT_MASTER_ID, &id));
-    TRY(get_flag(r, &about->has_next));
-    TRY(get_exact(r, about->has_next ? SUT_MASTER_ID : 0, &next));
-    TRY(get_flag(r, &about->has_previous));
-    TRY(get_flag(r, &about->may_rotate));
-    TRY(get_flag(r, &about->is_passphrase));
+    TRY(sut_ipc_get_exact(r, SUT_MASTER_ID, &id));
+    TRY(sut_ipc_get_bool(r, &about->has_next));
+    TRY(sut_ipc_get_exact(r, about->has_next ? SUT_MASTER_ID : 0, &next));
+    TRY(sut_ipc_get_bool(r, &about->has_previous));
+    TRY(sut_ipc_get_bool(r, &about->may_rotate));
+    TRY(sut_ipc_get_bool(r, &about->is_passphrase));
     TRY(sut_ipc_get_i64(r, &about->master_made_at.v));
     memcpy(about->master_id, id.p, id.n);
     if (about->has_next)
@@ -98,7 +83,7 @@ static void put_wrapped(const void *in, struct sut_buf *b)
 static SUT_ERR get_key(struct sut_ipc_reader *r, void *out)
 {
     sut_str key = { 0 };
-    TRY(get_exact(r, SUT_KEY_SIZE, &key));
+    TRY(sut_ipc_get_exact(r, SUT_KEY_SIZE, &key));
     memcpy(out, key.p, key.n);
     return SUT_OK;
 }
@@ -141,7 +126,7 @@ static SUT_ERR get_made(struct sut_ipc_reader *r, void *out)
     sut_str wrapped = { 0 };
     sut_str key = { 0 };
     TRY(sut_ipc_get_bytes(r, SUT_WRAPPED_MAX, &wrapped));
-    TRY(get_exact(r, o->key != NULL ? SUT_KEY_SIZE : 0, &key));
+    TRY(sut_ipc_get_exact(r, o->key != NULL ? SUT_KEY_SIZE : 0, &key));
     ENSURE(wrapped.n > 0, PARSE);
     if (o->key != NULL)
         memcpy(o->key, key.p, key.n);
@@ -176,7 +161,7 @@ static SUT_ERR get_rewrapped(struct sut_ipc_reader *r, void *out)
 {
     struct key_out *const o = out;
     sut_str wrapped = { 0 };
-    TRY(get_flag(r, &o->is_changed));
+    TRY(sut_ipc_get_bool(r, &o->is_changed));
     TRY(sut_ipc_get_bytes(r, SUT_WRAPPED_MAX, &wrapped));
     ENSURE(wrapped.n > 0, PARSE);
     sut_buf_str_add(o->out, wrapped);
@@ -290,8 +275,8 @@ static SUT_ERR get_made_data(struct sut_ipc_reader *r, void *out)
     for (size_t i = 0; i < d->n; i++) {
         sut_str wrapped = { 0 };
         sut_str key = { 0 };
-        TRY(get_exact(r, SUT_DATA_WRAPPED, &wrapped));
-        TRY(get_exact(r, SUT_KEY_SIZE, &key));
+        TRY(sut_ipc_get_exact(r, SUT_DATA_WRAPPED, &wrapped));
+        TRY(sut_ipc_get_exact(r, SUT_KEY_SIZE, &key));
         memcpy(d->made[i].wrapped, wrapped.p, SUT_DATA_WRAPPED);
         memcpy(d->keys[i], key.p, SUT_KEY_SIZE);
     }
@@ -389,8 +374,8 @@ static SUT_ERR get_checkpoint(struct sut_ipc_reader *r, void *out)
     struct sign *const s = out;
     sut_str signature = { 0 };
     sut_str public_key = { 0 };
-    TRY(get_exact(r, SUT_CHECKPOINT_SIGNATURE, &signature));
-    TRY(get_exact(r, 32, &public_key));
+    TRY(sut_ipc_get_exact(r, SUT_CHECKPOINT_SIGNATURE, &signature));
+    TRY(sut_ipc_get_exact(r, 32, &public_key));
     memcpy(s->signature, signature.p, signature.n);
     if (s->public_key != NULL)
         memcpy(s->public_key, public_key.p, public_key.n);

@@ -91,6 +91,14 @@ SUT_ERR sut_ipc_get_i64(struct sut_ipc_reader *r, int64_t *ret)
     return SUT_OK;
 }
 
+SUT_ERR sut_ipc_get_bool(struct sut_ipc_reader *r, bool *ret)
+{
+    uint64_t v = 0;
+    TRY(sut_ipc_get_u64(r, 1, &v));
+    *ret = v == 1;
+    return SUT_OK;
+}
+
 SUT_ERR sut_ipc_get_bytes(struct sut_ipc_reader *r, size_t max, sut_str *ret)
 {
     struct sut_ipc_reader at = *r;
@@ -101,6 +109,15 @@ SUT_ERR sut_ipc_get_bytes(struct sut_ipc_reader *r, size_t max, sut_str *ret)
     at.p += n;
     at.n -= (size_t) n;
     *r = at;
+    return SUT_OK;
+}
+
+SUT_ERR sut_ipc_get_exact(struct sut_ipc_reader *r, size_t n, sut_str *ret)
+{
+    sut_str s = { 0 };
+    TRY(sut_ipc_get_bytes(r, n, &s));
+    ENSURE(s.n == n, PARSE);
+    *ret = s;
     return SUT_OK;
 }
 

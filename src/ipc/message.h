@@ -11,6 +11,7 @@
 #ifndef SUT_IPC_MESSAGE_H
 #define SUT_IPC_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,8 +54,12 @@ static inline struct sut_ipc_reader sut_ipc_reader_of(sut_str s)
 /* Take the next field; PARSE when it is another one, cut off, or above max. */
 SUT_ERR sut_ipc_get_u64(struct sut_ipc_reader *r, uint64_t max, uint64_t *ret);
 SUT_ERR sut_ipc_get_i64(struct sut_ipc_reader *r, int64_t *ret);
+/* A number that is 0 or 1. */
+SUT_ERR sut_ipc_get_bool(struct sut_ipc_reader *r, bool *ret);
 /* *ret lies in the message. */
 SUT_ERR sut_ipc_get_bytes(struct sut_ipc_reader *r, size_t max, sut_str *ret);
+/* The same of exactly n bytes. */
+SUT_ERR sut_ipc_get_exact(struct sut_ipc_reader *r, size_t n, sut_str *ret);
 /* PARSE when anything is left. */
 SUT_ERR sut_ipc_get_end(const struct sut_ipc_reader *r);
 

@@ -90,13 +90,6 @@ static SUT_ERR get_version(struct sut_ipc_reader *in, uint32_t *ret)
     return SUT_OK;
 }
 
-static SUT_ERR get_exact(struct sut_ipc_reader *in, size_t n, sut_str *ret)
-{
-    TRY(sut_ipc_get_bytes(in, n, ret));
-    ENSURE(ret->n == n, PARSE);
-    return SUT_OK;
-}
-
 /* --- wrapped keys --- */
 
 static SUT_ERR unwrap_by(const struct sut_wrap_key *master, sut_str word, uint32_t version,
@@ -262,7 +255,7 @@ static SUT_ERR open_one(struct sut_ipc_reader *in, const struct sut_aead_key *ke
     sut_str wrapped = { 0 };
     DEFER(open_key_done) struct open_key key;
     TRY(get_name(in, name));
-    TRY(get_exact(in, SUT_DATA_WRAPPED, &wrapped));
+    TRY(sut_ipc_get_exact(in, SUT_DATA_WRAPPED, &wrapped));
     const sut_err e = sut_data_key_open(kek, name, wrapped.p, (unsigned char *) key.bytes);
     if (e.code != SUT_E_CORRUPT)
         TRY(e);
@@ -277,7 +270,7 @@ static SUT_ERR skip_open(struct sut_ipc_reader *in, size_t n)
         struct sut_data_key_name name;
         sut_str wrapped = { 0 };
         TRY(get_name(in, &name));
-        TRY(get_exact(in, SUT_DATA_WRAPPED, &wrapped));
+        TRY(sut_ipc_get_exact(in, SUT_DATA_WRAPPED, &wrapped));
     }
     return sut_ipc_get_end(in);
 }
@@ -368,7 +361,7 @@ static SUT_ERR handle_tls_sign(void *arg, struct sut_ipc_reader *in, struct sut_
     sut_str id = { 0 };
     sut_str digest = { 0 };
     uint64_t scheme = 0;
-    TRY(get_exact(in, SUT_TLS_KEY_ID, &id));
+    TRY(sut_ipc_get_exact(in, SUT_TLS_KEY_ID, &id));
     TRY(sut_ipc_get_u64(in, SUT_TLS_ECDSA_SHA512, &scheme));
     TRY(sut_ipc_get_bytes(in, SUT_TLS_DIGEST_MAX, &digest));
     TRY(sut_ipc_get_end(in));
@@ -409,7 +402,7 @@ static SUT_ERR handle_checkpoint(void *arg, struct sut_ipc_reader *in, struct su
     TRY(sut_ipc_get_bytes(in, SUT_WRAPPED_MAX, &wrapped));
     TRY(sut_ipc_get_u64(in, UINT64_MAX, &c.sequence));
     TRY(sut_ipc_get_i64(in, &c.at.v));
-    TRY(get_exact(in, SUT_CHECKPOINT_HEAD, &head));
+    TRY(sut_ipc_get_exact(in, SUT_CHECKPOINT_HEAD, &head));
     TRY(sut_ipc_get_end(in));
     memcpy(c.head, head.p, SUT_CHECKPOINT_HEAD);
     const sut_err e = unwrap(h, SUT_KEY_AUDIT, version, wrapped, &key);

@@ -20,14 +20,6 @@ static SUT_ERR get_z(struct sut_ipc_reader *r, char *to, size_t cap)
     return SUT_OK;
 }
 
-static SUT_ERR get_bool(struct sut_ipc_reader *r, bool *ret)
-{
-    uint64_t v = 0;
-    TRY(sut_ipc_get_u64(r, 1, &v));
-    *ret = v == 1;
-    return SUT_OK;
-}
-
 void sut_key_list_put(struct sut_buf *b, const struct sut_key_list *l)
 {
     put_z(b, l->master_id);
@@ -64,7 +56,7 @@ SUT_ERR sut_key_list_get(struct sut_ipc_reader *r, struct sut_key_list *ret)
     *ret = (struct sut_key_list){ .n = 0 };
     TRY(get_z(r, ret->master_id, sizeof(ret->master_id)));
     for (unsigned k = 0; k < SUT_KINDS; k++)
-        TRY(get_bool(r, &ret->unfinished[k]));
+        TRY(sut_ipc_get_bool(r, &ret->unfinished[k]));
     TRY(sut_ipc_get_u64(r, SUT_KEY_ROWS_MAX, &n));
     for (ret->n = 0; ret->n < n; ret->n++)
         TRY(get_row(r, &ret->rows[ret->n]));
@@ -88,9 +80,9 @@ SUT_ERR sut_key_status_get(struct sut_ipc_reader *r, struct sut_key_status *ret)
 {
     uint64_t kind = 0;
     *ret = (struct sut_key_status){ .is_known = false };
-    TRY(get_bool(r, &ret->is_known));
-    TRY(get_bool(r, &ret->is_running));
-    TRY(get_bool(r, &ret->has_failed));
+    TRY(sut_ipc_get_bool(r, &ret->is_known));
+    TRY(sut_ipc_get_bool(r, &ret->is_running));
+    TRY(sut_ipc_get_bool(r, &ret->has_failed));
     TRY(sut_ipc_get_u64(r, SUT_KINDS - 1, &kind));
     ret->kind = (enum sut_key_kind) kind;
     TRY(get_z(r, ret->phase, sizeof(ret->phase)));

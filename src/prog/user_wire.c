@@ -21,14 +21,6 @@ void sut_user_ask_put(struct sut_buf *b, const struct sut_user_ask *ask)
     sut_ipc_put_u64(b, ask->offset);
 }
 
-static SUT_ERR get_bool(struct sut_ipc_reader *r, bool *ret)
-{
-    uint64_t v = 0;
-    TRY(sut_ipc_get_u64(r, 1, &v));
-    *ret = v != 0;
-    return SUT_OK;
-}
-
 static SUT_ERR get_text(struct sut_ipc_reader *r, sut_str *ret)
 {
     return sut_ipc_get_bytes(r, SUT_USER_TEXT_MAX, ret);
@@ -54,8 +46,8 @@ SUT_ERR sut_user_ask_get(struct sut_ipc_reader *r, struct sut_user_ask *ret)
     TRY(get_text(r, &ask.first_name));
     TRY(get_text(r, &ask.last_name));
     TRY(get_text(r, &ask.phone));
-    TRY(get_bool(r, &ask.is_verified));
-    TRY(get_bool(r, &ask.has_role));
+    TRY(sut_ipc_get_bool(r, &ask.is_verified));
+    TRY(sut_ipc_get_bool(r, &ask.has_role));
     TRY(get_role(r, &ask.role));
     TRY(get_text(r, &ask.join));
     TRY(get_text(r, &ask.leave));
@@ -95,8 +87,8 @@ static SUT_ERR get_row(struct sut_ipc_reader *r, struct sut_user_row *u)
     TRY(sut_ipc_get_bytes(r, SENTENCE_MAX, &u->last_name));
     TRY(get_role(r, &u->role));
     TRY(sut_ipc_get_bytes(r, GROUPS_MAX, &u->groups));
-    TRY(get_bool(r, &u->is_active));
-    TRY(get_bool(r, &u->is_verified));
+    TRY(sut_ipc_get_bool(r, &u->is_active));
+    TRY(sut_ipc_get_bool(r, &u->is_verified));
     TRY(sut_ipc_get_i64(r, &u->joined.v));
     TRY(sut_ipc_get_i64(r, &u->last_login.v));
     return get_text(r, &u->pseudonym);
@@ -108,7 +100,7 @@ SUT_ERR sut_user_answer_get(struct sut_ipc_reader *r, struct sut_arena *a,
     struct sut_user_answer answer = { 0 };
     uint64_t n = 0;
     TRY(sut_ipc_get_bytes(r, SENTENCE_MAX, &answer.refused));
-    TRY(get_bool(r, &answer.has_more));
+    TRY(sut_ipc_get_bool(r, &answer.has_more));
     TRY(sut_ipc_get_u64(r, SUT_USER_PAGE_MAX, &n));
     answer.n_rows = (size_t) n;
     answer.rows = ARENA_ARRAY(a, struct sut_user_row, n + 1);

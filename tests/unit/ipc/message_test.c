@@ -65,6 +65,28 @@ static void refuses_other_tags_lengths_and_cuts(void **state)
     assert_int_equal(sut_ipc_get_bytes(&lie, SIZE_MAX, &s).code, SUT_E_PARSE);
 }
 
+static void a_bool_is_0_or_1_and_exact_is_exact(void **state)
+{
+    (void) state;
+    char room[64];
+    struct sut_buf b = { .p = room, .cap = sizeof(room), .max = sizeof(room) };
+    bool is = false;
+    sut_str s = { 0 };
+    sut_ipc_put_u64(&b, 1);
+    sut_ipc_put_u64(&b, 2);
+    struct sut_ipc_reader r = sut_ipc_reader_of(sut_buf_str(&b));
+    assert_false(sut_failed(sut_ipc_get_bool(&r, &is)));
+    assert_true(is);
+    assert_int_equal(sut_ipc_get_bool(&r, &is).code, SUT_E_PARSE);
+    for (size_t n = 2; n <= 4; n++) {
+        sut_buf_reset(&b);
+        sut_ipc_put_bytes(&b, SUT_STR("abc"));
+        r = sut_ipc_reader_of(sut_buf_str(&b));
+        assert_int_equal(sut_ipc_get_exact(&r, n, &s).code, n == 3 ? SUT_E_OK : SUT_E_PARSE);
+    }
+    assert_true(sut_str_is(s, "abc"));
+}
+
 static void writes_headers_in_one_byte_order(void **state)
 {
     (void) state;
@@ -83,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_fields_back_as_they_were),
         cmocka_unit_test(refuses_other_tags_lengths_and_cuts),
+        cmocka_unit_test(a_bool_is_0_or_1_and_exact_is_exact),
         cmocka_unit_test(writes_headers_in_one_byte_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
