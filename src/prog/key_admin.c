@@ -261,7 +261,9 @@ static void add_kind(struct sut_key_row *r, enum sut_key_kind kind)
     if (kind == SUT_KINDS)
         return;
     (void) snprintf(r->kind, sizeof(r->kind), "%s", sut_key_kinds[kind].word);
-    r->greatest_days = sut_key_kinds[kind].greatest_days;
+    /* A certificate says itself how long it holds. */
+    if (sut_key_kinds[kind].greatest_days > 0)
+        r->greatest_days = sut_key_kinds[kind].greatest_days;
 }
 
 static SUT_ERR list_keyring(struct sut_key_admin *a, struct sut_key_list *l)

@@ -265,27 +265,21 @@ def test_a_keeper_that_dies_delays_handshakes_and_breaks_none(ctx):
 
 
 @only("sqlite")
-def test_a_keeper_that_hangs_fails_handshakes_in_time_and_not_for_good(ctx):
+def test_a_keeper_that_hangs_is_replaced_and_handshakes_go_on(ctx):
     server = ctx.own_server()
-    keeper = server.role("keeper")
     for _ in range(2):
+        keeper = server.role("keeper")
         os.kill(keeper, signal.SIGSTOP)
         until(lambda: all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
                           for task in pathlib.Path(f"/proc/{keeper}/task").iterdir()))
-        try:
-            began = time.monotonic()
-            for _ in range(8):  # those behind the first wait less, or as many loops as there are would stand still
-                try:
-                    certificate_of(server)
-                    raise AssertionError("nobody could have signed that")
-                except (ssl.SSLError, OSError, WireError):
-                    pass
-            took = time.monotonic() - began
-            assert 6 < took < 30, took
-        finally:
-            os.kill(keeper, signal.SIGCONT)
+        began = time.monotonic()
+        for _ in range(8):  # one may have waited in vain, others behind it less long
+            fails_now(server)
+        assert time.monotonic() - began < 30
         until(lambda: not fails_now(server))
+        assert server.role("keeper") != keeper
         assert ctx.client(server).get("/healthz").status == 200
+        assert server.log_text().count("role_silent which=keeper") >= 1
 
 
 def fails_now(server):
