@@ -10,6 +10,7 @@
 
 #include "audit/events.h"
 #include "base/buf.h"
+#include "crypto/library.h"
 #include "db/reach.h"
 #include "log/log.h"
 #include "net/listen.h"
@@ -172,6 +173,7 @@ static SUT_ERR prepare(struct serving *s, struct sut_diag *reterr_diag)
 {
     TRY(bind_addresses(s, reterr_diag));
     TRY(sut_harden_process());
+    (void) sut_crypto_wipe_freed();
     sut_harden_raise_locked(LOCKED_MAX);
     TRY(become_user(s, reterr_diag));
     TRY(open_folders(s, reterr_diag));

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "crypto/library.h"
 #include "ipc/line.h"
 #include "keeper/permits.h"
 #include "log/log.h"
@@ -308,6 +309,8 @@ static SUT_ERR start(struct keeper *k, int argc, char **argv, struct sut_diag *r
     (void) mallopt(M_ARENA_MAX, 2);
     sut_log_init((enum sut_log_level) config->log.level, (enum sut_log_format) config->log.format,
                  2, "keeper");
+    if (!sut_crypto_lock_keys())
+        sut_log(SUT_LOG_WARN, "tls_keys_not_locked", LOG_Z("raise", "ulimit -l"));
     TRY(load_master(k, config, argc, argv, reterr_diag));
     TRY(sut_sandbox_keeper(reterr_diag));
     return say_ready(k);
@@ -317,6 +320,7 @@ int sut_role_keeper(int argc, char **argv)
 {
     static struct keeper k = { .signal_fd = -1, .mutex = PTHREAD_MUTEX_INITIALIZER };
     struct sut_diag diag = { .text = "" };
+    (void) sut_crypto_wipe_freed();
     sut_err e = sut_harden_process();
     if (!sut_failed(e))
         e = start(&k, argc, argv, &diag);
