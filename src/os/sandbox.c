@@ -80,6 +80,7 @@ struct rule_port {
 /* What the runtimes of ASan, LSan and TSan call of their own accord.  Not in the shipped program.
  */
 static const struct sut_sandbox_call sanitizer_calls[] = {
+    { .number = SCMP_SYS(open) },
     { .number = SCMP_SYS(openat) },
     { .number = SCMP_SYS(close) },
     { .number = SCMP_SYS(readlink) },
@@ -92,6 +93,7 @@ static const struct sut_sandbox_call sanitizer_calls[] = {
     { .number = SCMP_SYS(ptrace) },
     { .number = SCMP_SYS(wait4) },
     { .number = SCMP_SYS(getppid) },
+    { .number = SCMP_SYS(getdents) },
     { .number = SCMP_SYS(getdents64) },
     { .number = SCMP_SYS(sigaltstack) },
     { .number = SCMP_SYS(prctl) },
