@@ -228,6 +228,14 @@ static SUT_ERR list(struct sut_db_conn *c, struct sut_arena *a, const struct sut
     return read_page(s, a, q->limit, ret);
 }
 
+static bool has_lost(const struct sut_person_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].is_lost)
+            return true;
+    return false;
+}
+
 SUT_ERR sut_person_list(struct sut_db_conn *c, struct sut_arena *a,
                         const struct sut_person_query *q, struct sut_person_row **ret,
                         size_t *ret_n, int64_t *ret_count)
@@ -241,6 +249,11 @@ SUT_ERR sut_person_list(struct sut_db_conn *c, struct sut_arena *a,
     if (changed)
         TRY(list(c, a, q, &p, ret_count));
     TRY(open_page(c, a, &p, ret));
+    /* Between the rows and their opening a rotation may have forgotten their key: look again. */
+    if (has_lost(*ret, p.n)) {
+        TRY(list(c, a, q, &p, ret_count));
+        TRY(open_page(c, a, &p, ret));
+    }
     *ret_n = p.n;
     return SUT_OK;
 }
