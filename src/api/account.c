@@ -272,6 +272,26 @@ static SUT_ERR read_signed_in(struct sut_req *r, const struct sut_person_account
     return SUT_OK;
 }
 
+/*
+ * Whether the account's own sealed address is the one that was given.  The blind index that led
+ * here is not bound to its row: who may write to the database could move it.
+ */
+static SUT_ERR has_address(struct sut_req *r, const struct sut_person_row *p, sut_str email,
+                           bool *ret)
+{
+    sut_str given = { 0 };
+    sut_str own = { 0 };
+    *ret = true;
+    if (p->is_lost)
+        return SUT_OK;
+    TRY(sut_person_email_key(r->arena, email, &given));
+    TRY(sut_person_email_key(r->arena, p->email, &own));
+    *ret = sut_str_eq(given, own);
+    if (!*ret)
+        sut_log(SUT_LOG_ERROR, "index_of_another", LOG_PERSON("user", p->id));
+    return SUT_OK;
+}
+
 static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
                            const struct api_device *device, struct api_account *ret)
 {
@@ -294,8 +314,13 @@ static SUT_ERR try_sign_in(struct sut_req *r, sut_str email, sut_str password,
         return refuse_sign_in(r, is_known ? account.id : 0, API_WRONG, ret);
     if (!account.is_active)
         return refuse_sign_in(r, account.id, API_DISABLED, ret);
-    TRY(open_session(r, &account, password, v.needs_rehash, device, ret));
-    return read_signed_in(r, &account, email, &ret->person);
+    bool is_theirs = false;
+    TRY(read_signed_in(r, &account, email, &ret->person));
+    TRY(has_address(r, &ret->person, email, &is_theirs));
+    if (!is_theirs)
+        return refuse_sign_in(r, account.id, API_WRONG, ret);
+    ret->person.last_login = r->now;
+    return open_session(r, &account, password, v.needs_rehash, device, ret);
 }
 
 SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,

@@ -356,7 +356,11 @@ static SUT_ERR rotate_master(struct sut_key_rotate *r, char ret_text[SUT_KEY_TEX
     TRY(r->ask(r->ctx, SUT_WORD_ASK_MASTER_ADOPT, reterr_diag));
     TRY(sut_keeper_about(r->boot->keeper, &about));
     ENSURE(!about.has_next, CORRUPT);
-    (void) snprintf(ret_text, SUT_KEY_TEXT, "a new master key is in use; %zu keys wrapped anew", n);
+    (void) snprintf(
+        ret_text, SUT_KEY_TEXT,
+        "a new master key is in use; %zu keys wrapped anew; the former one stays beside "
+        "it as master.key.was-…: keep it with the backups that it opens, or remove it",
+        n);
     return SUT_OK;
 }
 

@@ -175,6 +175,7 @@ def test_a_row_that_was_moved_opens_for_nobody(ctx):
 
     assert profile().status == 200
     sql(f"CREATE TABLE kept AS SELECT * FROM users WHERE id = {mine}")
+    sql(f"CREATE TABLE kept_victim AS SELECT * FROM users WHERE id = {other}")
     for column in ("email", "first_name", "last_name"):
         sql(f"UPDATE users SET {column} = (SELECT {column} FROM users WHERE id = {other}) WHERE id = {mine}")
         answer = profile()
@@ -182,6 +183,14 @@ def test_a_row_that_was_moved_opens_for_nobody(ctx):
         sql(f"UPDATE users SET {column} = (SELECT {column} FROM kept) WHERE id = {mine}")
         assert profile().status == 200
     assert "sealed_field_lost" in server.log_text()
+    # The victim's address leads to the thief's account, whose password the thief knows: it is not theirs.
+    sql(f"UPDATE users SET email_index = 'away' WHERE id = {other}")
+    sql(f"UPDATE users SET email_index = (SELECT email_index FROM kept_victim) WHERE id = {mine}")
+    answer = client.post("/api/users/login/", {"email": victim.email, "password": PASSWORD})
+    assert answer.status == 401 and thief.word.encode() not in answer.body, answer
+    assert "index_of_another" in server.log_text()
+    sql(f"UPDATE users SET email_index = (SELECT email_index FROM kept) WHERE id = {mine}")
+    sql(f"UPDATE users SET email_index = (SELECT email_index FROM kept_victim) WHERE id = {other}")
     # With the victim's key in the place of one's own it is no better; signing in still works.
     sql("UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE person_id = "
         f"{other}) WHERE person_id = {mine}")
