@@ -219,7 +219,7 @@ static SUT_ERR write_parts(struct sut_reseal *r, struct batch *b, uint64_t *ret_
     const size_t part = sut_store_is_remote(r->store) ? PART : PERSONS;
     for (b->from = 0; b->from < b->n; b->from = b->upto) {
         b->upto = b->from + part < b->n ? b->from + part : b->n;
-        const sut_err e = sut_store_write(r->store, reindex_batch, b);
+        const sut_err e = sut_reseal__write(r->store, reindex_batch, b);
         if (e.code == SUT_E_CONFLICT)
             continue;
         TRY(e);

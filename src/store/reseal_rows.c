@@ -25,7 +25,7 @@ enum {
     BATCH = 500,
     BATCH_MEMORY = 128 * 1024 * 1024, /* 500 rows of 16 fields of 4 KiB, twice, and some */
     FIRST_FIELD = 8,                  /* column of the statement */
-    PART = 50,                        /* rows of a transaction on PostgreSQL */
+    PART = 50,                        /* rows of a transaction: others wait for no more */
 };
 
 struct row {
@@ -234,10 +234,9 @@ static SUT_ERR update_row(struct sut_db_conn *c, const struct batch *b, const st
     return sut_db_step(s, &has_row);
 }
 
-static SUT_ERR write_rows(struct sut_db_conn *c, void *arg)
+static SUT_ERR write_rows(struct sut_db_conn *c, const struct batch *b, size_t from, size_t to)
 {
-    const struct batch *const b = arg;
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = from; i < to; i++)
         TRY(update_row(c, b, &b->rows[i]));
     return SUT_OK;
 }
@@ -248,7 +247,7 @@ static SUT_ERR write_anew(struct sut_db_conn *c, void *arg)
     struct batch *const b = arg;
     TRY(read_batch(c, b));
     TRY(seal_batch(b, false));
-    return write_rows(c, b);
+    return write_rows(c, b, 0, b->n);
 }
 
 static SUT_ERR write_parts(struct sut_store *store, struct batch *b)
@@ -271,13 +270,30 @@ static SUT_ERR write_parts(struct sut_store *store, struct batch *b)
     return SUT_OK;
 }
 
+/* Rows of a batch that are sealed already. */
+struct part {
+    const struct batch *batch;
+    size_t from;
+    size_t to;
+};
+
+static SUT_ERR write_part(struct sut_db_conn *c, void *arg)
+{
+    const struct part *const p = arg;
+    return write_rows(c, p->batch, p->from, p->to);
+}
+
 static SUT_ERR write_batch(struct sut_store *store, struct batch *b)
 {
     if (b->n == 0)
         return SUT_OK;
     if (sut_store_is_remote(store))
         return write_parts(store, b);
-    return sut_store_write_alone(store, write_rows, b);
+    for (size_t i = 0; i < b->n; i += PART) {
+        struct part p = { .batch = b, .from = i, .to = i + PART < b->n ? i + PART : b->n };
+        TRY(sut_reseal__write(store, write_part, &p));
+    }
+    return SUT_OK;
 }
 
 /* Hands batches to the store behind the back of the thread that makes them ready. */

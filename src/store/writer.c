@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,7 +18,8 @@ enum {
     BATCH_NS = 5 * 1000 * 1000, /* work after which a batch takes no further job */
     STACK_BYTES = 512 * 1024,
     LOG_PAGES_MOVE = 1000, /* a log this long is moved into the file */
-    LOG_PAGES_CUT = 4000,  /* this long, the writer moves the rest itself */
+    MOVER_NICE = 10,
+    LOG_PAGES_CUT = 4000, /* this long, the writer moves the rest itself */
 };
 
 enum job_state { WAITING, DONE };
@@ -287,6 +289,8 @@ static void *write_loop(void *arg)
 
 static void *move_loop(void *arg)
 {
+    /* Moving pages takes milliseconds on end, for which nobody waits. */
+    (void) setpriority(PRIO_PROCESS, (id_t) gettid(), MOVER_NICE);
     struct sut_writer *w = arg;
     pthread_mutex_lock(&w->mover_lock);
     for (;;) {
