@@ -266,6 +266,7 @@ static SUT_ERR read_signed_in(struct sut_req *r, const struct sut_person_account
         .is_superuser = account->is_superuser,
         .email_verified = account->email_verified,
         .date_joined = account->date_joined,
+        .created_at = account->date_joined,
         .last_login = r->now,
         .is_lost = true,
     };

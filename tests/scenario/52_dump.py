@@ -197,5 +197,6 @@ def test_a_row_that_was_moved_opens_for_nobody(ctx):
     server.restart()
     answer = profile()
     assert answer.status == 500 and victim.word.encode() not in answer.body, answer
-    assert client.post("/api/users/login/", {"email": thief.email, "password": PASSWORD}).status == 200
+    alone = client.post("/api/users/login/", {"email": thief.email, "password": PASSWORD})
+    assert alone.status == 200 and b'"created_at":"1970' not in alone.body, alone
     assert client.login(victim.email)["user"]["first_name"] == victim.first
