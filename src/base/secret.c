@@ -35,8 +35,9 @@ SUT_ERR sut_secret_create(size_t n, struct sut_secret **ret)
         FAIL_SYS(NOMEM);
     }
     s->bytes = s->map + page;
-    if (mprotect(s->bytes, body, PROT_READ | PROT_WRITE) != 0 || mlock(s->bytes, body) != 0 ||
-        madvise(s->bytes, body, MADV_DONTDUMP) != 0) {
+    /* All of it counts against the limit now; a page costs memory from its first use on. */
+    if (mprotect(s->bytes, body, PROT_READ | PROT_WRITE) != 0 ||
+        mlock2(s->bytes, body, MLOCK_ONFAULT) != 0 || madvise(s->bytes, body, MADV_DONTDUMP) != 0) {
         const int sys = errno;
         (void) munmap(s->map, s->mapped);
         sut_mem_free(s);

@@ -2,8 +2,9 @@
  *
  * secret - memory for keys: locked, left out of core files, wiped at the end.
  *
- * Each secret lives in pages of its own between two guard pages.  The creator
- * owns it.  Reading from several threads is safe once it is filled.
+ * Each secret lives in pages of its own between two guard pages; one that was
+ * never used costs no memory.  The creator owns it.  Reading from several threads is safe once it
+ * is filled.
  */
 #ifndef SUT_BASE_SECRET_H
 #define SUT_BASE_SECRET_H
