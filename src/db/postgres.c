@@ -36,9 +36,9 @@ static uint64_t deadline_ns(unsigned ms)
 }
 
 /* Wait until the socket is ready; false at the deadline or on an error. */
-static bool wait_socket(PGconn *h, short events, uint64_t until_ns)
+static bool wait_socket(const struct sut_pg_conn *c, short events, uint64_t until_ns)
 {
-    struct pollfd p = { .fd = PQsocket(h), .events = events };
+    struct pollfd p = { .fd = c->pq->PQsocket(c->h), .events = events };
     for (;;) {
         const uint64_t now = sut_monotonic_ns();
         if (now >= until_ns || p.fd < 0)
@@ -87,31 +87,31 @@ static SUT_ERR lost(struct sut_pg_conn *c, const char *what, const char *why)
 static SUT_ERR wait_result(struct sut_pg_conn *c, const char *what, uint64_t until_ns)
 {
     for (;;) {
-        const int rest = PQflush(c->h);
+        const int rest = c->pq->PQflush(c->h);
         if (rest < 0)
-            return lost(c, what, PQerrorMessage(c->h));
-        if (rest == 0 && PQisBusy(c->h) == 0)
+            return lost(c, what, c->pq->PQerrorMessage(c->h));
+        if (rest == 0 && c->pq->PQisBusy(c->h) == 0)
             return SUT_OK;
-        if (!wait_socket(c->h, (short) (POLLIN | (rest > 0 ? POLLOUT : 0)), until_ns))
+        if (!wait_socket(c, (short) (POLLIN | (rest > 0 ? POLLOUT : 0)), until_ns))
             return lost(c, what, "the server does not answer");
-        if (PQconsumeInput(c->h) == 0)
-            return lost(c, what, PQerrorMessage(c->h));
+        if (c->pq->PQconsumeInput(c->h) == 0)
+            return lost(c, what, c->pq->PQerrorMessage(c->h));
     }
 }
 
-static bool is_error(const PGresult *r)
+static bool is_error(const struct sut_pg_conn *c, const PGresult *r)
 {
-    const ExecStatusType status = PQresultStatus(r);
+    const ExecStatusType status = c->pq->PQresultStatus(r);
     return status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY;
 }
 
 /* The primary message alone: the detail would quote a row's values. */
 static SUT_ERR failed(struct sut_pg_conn *c, const char *what, const PGresult *r)
 {
-    const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-    const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
-    if (state == NULL || PQstatus(c->h) != CONNECTION_OK)
-        return lost(c, what, text != NULL ? text : PQerrorMessage(c->h));
+    const char *state = c->pq->PQresultErrorField(r, PG_DIAG_SQLSTATE);
+    const char *text = c->pq->PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+    if (state == NULL || c->pq->PQstatus(c->h) != CONNECTION_OK)
+        return lost(c, what, text != NULL ? text : c->pq->PQerrorMessage(c->h));
     sut_db__set_error(&c->super, what, text);
     /* Another server has changed a table: this connection's plans are of no use any more. */
     if (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0) {
@@ -127,31 +127,31 @@ sut_err sut_pg__await(struct sut_pg_conn *c, const char *what, int sent, unsigne
                       PGresult **ret)
 {
     if (c->is_lost || sent == 0)
-        return lost(c, what, PQerrorMessage(c->h));
+        return lost(c, what, c->pq->PQerrorMessage(c->h));
 
     const uint64_t until = deadline_ns(wait_ms);
     PGresult *kept = NULL;
     for (;;) {
         const sut_err err = wait_result(c, what, until);
         if (sut_failed(err)) {
-            PQclear(kept);
+            c->pq->PQclear(kept);
             return err;
         }
-        PGresult *r = PQgetResult(c->h);
+        PGresult *r = c->pq->PQgetResult(c->h);
         if (r == NULL)
             break;
-        if (kept != NULL && is_error(kept)) {
-            PQclear(r);
+        if (kept != NULL && is_error(c, kept)) {
+            c->pq->PQclear(r);
         } else {
-            PQclear(kept);
+            c->pq->PQclear(kept);
             kept = r;
         }
     }
     if (kept == NULL)
         return lost(c, what, "no result");
-    if (is_error(kept)) {
+    if (is_error(c, kept)) {
         const sut_err err = failed(c, what, kept);
-        PQclear(kept);
+        c->pq->PQclear(kept);
         return err;
     }
     *ret = kept;
@@ -162,8 +162,8 @@ sut_err sut_pg__await(struct sut_pg_conn *c, const char *what, int sent, unsigne
 static SUT_ERR run_text(struct sut_pg_conn *c, const char *what, const char *text, unsigned wait_ms)
 {
     PGresult *r = NULL;
-    TRY(sut_pg__await(c, what, c->is_lost ? 0 : PQsendQuery(c->h, text), wait_ms, &r));
-    PQclear(r);
+    TRY(sut_pg__await(c, what, c->is_lost ? 0 : c->pq->PQsendQuery(c->h, text), wait_ms, &r));
+    c->pq->PQclear(r);
     return SUT_OK;
 }
 
@@ -180,14 +180,16 @@ static sut_err open_db(const struct sut_db_options *opt, struct sut_db **ret,
     ENSURE(opt->dsn != NULL, INVALID);
     /* libpq's own words about an address that it can't read quote it, password and all. */
     char *words = NULL;
-    PQconninfoOption *parsed = PQconninfoParse(opt->dsn, &words);
-    PQfreemem(words);
+    struct sut_pq pq;
+    TRY(sut_pq__load(&pq, reterr_diag));
+    PQconninfoOption *parsed = pq.PQconninfoParse(opt->dsn, &words);
+    pq.PQfreemem(words);
     if (parsed == NULL) {
         sut_diag_set(reterr_diag, "the address of the PostgreSQL server can't be read");
         sut_diag_hint(reterr_diag, "postgresql://user:password@host:5432/name?sslmode=verify-full");
         FAIL(INVALID);
     }
-    PQconninfoFree(parsed);
+    pq.PQconninfoFree(parsed);
 
     struct sut_pg_db *d = sut_mem_zalloc(1, sizeof(*d));
     ENSURE(d != NULL, NOMEM);
@@ -196,6 +198,7 @@ static sut_err open_db(const struct sut_db_options *opt, struct sut_db **ret,
         sut_mem_free(d);
         return err;
     }
+    d->pq = pq;
     const unsigned connect_s =
         opt->connect_timeout_s > 0 ? opt->connect_timeout_s : CONNECT_TIMEOUT_S;
     d->connect_timeout_ms = connect_s * MS_PER_S;
@@ -211,24 +214,24 @@ static void be_silent(void *arg, const char *message)
     (void) message;
 }
 
-static bool finish_connecting(PGconn *h, unsigned wait_ms)
+static bool finish_connecting(struct sut_pg_conn *c, unsigned wait_ms)
 {
     const uint64_t until = deadline_ns(wait_ms);
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
     while (want == PGRES_POLLING_READING || want == PGRES_POLLING_WRITING) {
-        if (!wait_socket(h, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
+        if (!wait_socket(c, want == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
             return false;
-        want = PQconnectPoll(h);
+        want = c->pq->PQconnectPoll(c->h);
     }
     return want == PGRES_POLLING_OK;
 }
 
-static SUT_ERR check_server(PGconn *h, struct sut_diag *reterr_diag)
+static SUT_ERR check_server(const struct sut_pg_conn *c, struct sut_diag *reterr_diag)
 {
-    const char *encoding = PQparameterStatus(h, "server_encoding");
-    if (PQserverVersion(h) < VERSION_MIN) {
+    const char *encoding = c->pq->PQparameterStatus(c->h, "server_encoding");
+    if (c->pq->PQserverVersion(c->h) < VERSION_MIN) {
         sut_diag_set(reterr_diag, "PostgreSQL 12 or newer is needed, this server is %d",
-                     PQserverVersion(h) / 10000);
+                     c->pq->PQserverVersion(c->h) / 10000);
         FAIL(SYSTEM);
     }
     if (encoding == NULL || strcmp(encoding, "UTF8") != 0) {
@@ -264,17 +267,17 @@ static SUT_ERR open_session(struct sut_pg_db *d, struct sut_pg_conn *c, enum sut
                                    "3",
                                    "10000",
                                    NULL };
-    c->h = PQconnectStartParams(names, values, 1);
+    c->h = c->pq->PQconnectStartParams(names, values, 1);
     ENSURE(c->h != NULL, NOMEM);
-    (void) PQsetNoticeProcessor(c->h, be_silent, NULL);
-    if (PQstatus(c->h) == CONNECTION_BAD || !finish_connecting(c->h, d->connect_timeout_ms)) {
-        const char *why = PQerrorMessage(c->h);
+    (void) c->pq->PQsetNoticeProcessor(c->h, be_silent, NULL);
+    if (c->pq->PQstatus(c->h) == CONNECTION_BAD || !finish_connecting(c, d->connect_timeout_ms)) {
+        const char *why = c->pq->PQerrorMessage(c->h);
         sut_db__explain(reterr_diag, "can't reach the PostgreSQL server",
                         why[0] != '\0' ? why : "it does not answer");
         FAIL(UNAVAILABLE);
     }
-    TRY(check_server(c->h, reterr_diag));
-    ENSURE(PQsetnonblocking(c->h, 1) == 0, SYSTEM);
+    TRY(check_server(c, reterr_diag));
+    ENSURE(c->pq->PQsetnonblocking(c->h, 1) == 0, SYSTEM);
 
     c->wait_ms = d->statement_timeout_ms + GRACE_MS;
     char text[320];
@@ -293,7 +296,8 @@ static SUT_ERR open_session(struct sut_pg_db *d, struct sut_pg_conn *c, enum sut
 
 static void disconnect(struct sut_db_conn *c)
 {
-    PQfinish(conn_of(c)->h);
+    const struct sut_pg_conn *const pg = conn_of(c);
+    pg->pq->PQfinish(pg->h);
     sut_mem_free(c);
 }
 
@@ -309,6 +313,7 @@ static sut_err connect_db(struct sut_db *db, enum sut_db_mode mode, struct sut_d
     struct sut_pg_conn *c = sut_mem_zalloc(1, sizeof(*c));
     sut_err err;
     if (c != NULL) {
+        c->pq = &d->pq;
         err = open_session(d, c, mode, reterr_diag);
     } else {
         static const struct sut_esite site = { __FILE__, __func__, __LINE__ };
@@ -332,19 +337,19 @@ static sut_err connect_db(struct sut_db *db, enum sut_db_mode mode, struct sut_d
 static bool is_alive(struct sut_db_conn *conn)
 {
     struct sut_pg_conn *c = conn_of(conn);
-    if (c->is_lost || PQstatus(c->h) != CONNECTION_OK)
+    if (c->is_lost || c->pq->PQstatus(c->h) != CONNECTION_OK)
         return false;
     /* First comes the word, then the end. */
-    struct pollfd p = { .fd = PQsocket(c->h), .events = POLLIN };
+    struct pollfd p = { .fd = c->pq->PQsocket(c->h), .events = POLLIN };
     for (int i = 0; i < LAST_WORDS && !c->is_lost && poll(&p, 1, 0) > 0; i++)
-        c->is_lost = PQconsumeInput(c->h) == 0;
-    return !c->is_lost && PQstatus(c->h) == CONNECTION_OK;
+        c->is_lost = c->pq->PQconsumeInput(c->h) == 0;
+    return !c->is_lost && c->pq->PQstatus(c->h) == CONNECTION_OK;
 }
 
 static bool in_tx(const struct sut_db_conn *c)
 {
     const struct sut_pg_conn *pg = (const struct sut_pg_conn *) c;
-    const PGTransactionStatusType status = PQtransactionStatus(pg->h);
+    const PGTransactionStatusType status = pg->pq->PQtransactionStatus(pg->h);
     return !pg->is_lost && (status == PQTRANS_INTRANS || status == PQTRANS_INERROR);
 }
 
@@ -360,9 +365,10 @@ static sut_err run_script(struct sut_db_conn *conn, const char *script)
 static SUT_ERR commit(struct sut_pg_conn *c)
 {
     PGresult *r = NULL;
-    TRY(sut_pg__await(c, "commit", c->is_lost ? 0 : PQsendQuery(c->h, "COMMIT"), c->wait_ms, &r));
-    const bool kept = strcmp(PQcmdStatus(r), "COMMIT") == 0;
-    PQclear(r);
+    TRY(sut_pg__await(c, "commit", c->is_lost ? 0 : c->pq->PQsendQuery(c->h, "COMMIT"), c->wait_ms,
+                      &r));
+    const bool kept = strcmp(c->pq->PQcmdStatus(r), "COMMIT") == 0;
+    c->pq->PQclear(r);
     ENSURE(kept, SYSTEM);
     return SUT_OK;
 }
@@ -395,9 +401,9 @@ static sut_err transact(struct sut_db_conn *conn, enum sut_db_verb verb)
 static SUT_ERR try_lock(struct sut_pg_conn *c, const char *text, bool *ret)
 {
     PGresult *r = NULL;
-    TRY(sut_pg__await(c, "lock", c->is_lost ? 0 : PQsendQuery(c->h, text), c->wait_ms, &r));
-    *ret = PQntuples(r) == 1 && strcmp(PQgetvalue(r, 0, 0), "t") == 0;
-    PQclear(r);
+    TRY(sut_pg__await(c, "lock", c->is_lost ? 0 : c->pq->PQsendQuery(c->h, text), c->wait_ms, &r));
+    *ret = c->pq->PQntuples(r) == 1 && strcmp(c->pq->PQgetvalue(r, 0, 0), "t") == 0;
+    c->pq->PQclear(r);
     return SUT_OK;
 }
 

@@ -8,13 +8,14 @@
 #ifndef SUT_DB_POSTGRES_H
 #define SUT_DB_POSTGRES_H
 
-#include <libpq-fe.h>
 #include <stdatomic.h>
 
 #include "db/driver.h"
+#include "db/pq.h"
 
 struct sut_pg_db {
     struct sut_db super;
+    struct sut_pq pq;
     struct sut_secret *dsn; /* NUL-terminated; holds a password */
     unsigned connect_timeout_ms;
     unsigned statement_timeout_ms;
@@ -26,6 +27,7 @@ struct sut_pg_db {
 
 struct sut_pg_conn {
     struct sut_db_conn super;
+    const struct sut_pq *pq; /* the store's */
     PGconn *h;
     bool is_lost;
     unsigned wait_ms; /* for one answer: the server's own time-out and a little more */

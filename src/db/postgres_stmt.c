@@ -41,6 +41,7 @@ struct parameter {
 
 struct pg_stmt {
     struct sut_db_stmt super;
+    const struct sut_pq *pq;
     unsigned serial;
     int n; /* parameters in the text */
     struct parameter *params;
@@ -72,7 +73,7 @@ static int count_parameters(const char *text)
 void sut_pg__stmt_free(struct sut_db_stmt *s)
 {
     struct pg_stmt *p = stmt_of(s);
-    PQclear(p->rows);
+    p->pq->PQclear(p->rows);
     sut_mem_free(p->params);
     sut_mem_free(p->variants);
     sut_mem_free(p);
@@ -89,6 +90,7 @@ sut_err sut_pg__stmt_create(struct sut_db_conn *c, const struct sut_sql *sql,
     struct pg_stmt *p = sut_mem_zalloc(1, sizeof(*p));
     ENSURE(p != NULL, NOMEM);
     p->n = n;
+    p->pq = ((struct sut_pg_conn *) c)->pq;
     p->serial = ((struct sut_pg_conn *) c)->serial++;
     p->params = sut_mem_zalloc((size_t) n + 1, sizeof(struct parameter));
     p->variants = sut_mem_zalloc((size_t) n + 1, VARIANTS_MAX * sizeof(Oid));
@@ -103,7 +105,7 @@ sut_err sut_pg__stmt_create(struct sut_db_conn *c, const struct sut_sql *sql,
 void sut_pg__stmt_reset(struct sut_db_stmt *s)
 {
     struct pg_stmt *p = stmt_of(s);
-    PQclear(p->rows);
+    p->pq->PQclear(p->rows);
     p->rows = NULL;
     memset(p->params, 0, (size_t) p->n * sizeof(struct parameter));
 }
@@ -177,10 +179,11 @@ static SUT_ERR choose(struct sut_pg_conn *c, struct pg_stmt *p, char name[NAME_B
     for (int i = 0; i < p->n; i++)
         types[i] = p->params[i].type;
     name_of(p, p->variants_n, name);
-    const int sent = c->is_lost ? 0 : PQsendPrepare(c->h, name, p->super.sql->text, p->n, types);
+    const int sent =
+        c->is_lost ? 0 : p->pq->PQsendPrepare(c->h, name, p->super.sql->text, p->n, types);
     PGresult *r = NULL;
     TRY(sut_pg__await(c, p->super.sql->name, sent, c->wait_ms, &r));
-    PQclear(r);
+    p->pq->PQclear(r);
     p->variants_n++;
     return SUT_OK;
 }
@@ -195,15 +198,15 @@ static int send(struct sut_pg_conn *c, const struct pg_stmt *p, const char *name
         lengths[i] = p->params[i].length;
         formats[i] = BINARY;
     }
-    return PQsendQueryPrepared(c->h, name, p->n, values, lengths, formats, BINARY);
+    return p->pq->PQsendQueryPrepared(c->h, name, p->n, values, lengths, formats, BINARY);
 }
 
 /* "INSERT 0 3", "UPDATE 3", "DELETE 3"; a SELECT counts too, but changes nothing. */
-static int64_t changes_of(PGresult *r)
+static int64_t changes_of(const struct pg_stmt *p, PGresult *r)
 {
     int64_t n = 0;
-    if (strncmp(PQcmdStatus(r), "SELECT", 6) == 0 ||
-        sut_failed(sut_parse_i64(sut_str_from(PQcmdTuples(r)), 0, INT64_MAX, &n)))
+    if (strncmp(p->pq->PQcmdStatus(r), "SELECT", 6) == 0 ||
+        sut_failed(sut_parse_i64(sut_str_from(p->pq->PQcmdTuples(r)), 0, INT64_MAX, &n)))
         return 0;
     return n;
 }
@@ -216,17 +219,17 @@ sut_err sut_pg__step(struct sut_db_stmt *s, bool *ret_row)
         char name[NAME_BYTES];
         TRY(choose(c, p, name));
         TRY(sut_pg__await(c, s->sql->name, send(c, p, name), c->wait_ms, &p->rows));
-        s->changes = changes_of(p->rows);
+        s->changes = changes_of(p, p->rows);
         p->row = -1;
     }
-    *ret_row = p->rows != NULL && ++p->row < PQntuples(p->rows);
+    *ret_row = p->rows != NULL && ++p->row < p->pq->PQntuples(p->rows);
     return SUT_OK;
 }
 
 static bool has_value(const struct pg_stmt *p, int i)
 {
-    return p->rows != NULL && p->row >= 0 && p->row < PQntuples(p->rows) && i >= 0 &&
-           i < PQnfields(p->rows) && PQgetisnull(p->rows, p->row, i) == 0;
+    return p->rows != NULL && p->row >= 0 && p->row < p->pq->PQntuples(p->rows) && i >= 0 &&
+           i < p->pq->PQnfields(p->rows) && p->pq->PQgetisnull(p->rows, p->row, i) == 0;
 }
 
 sut_str sut_pg__col_bytes(struct sut_db_stmt *s, int i)
@@ -234,7 +237,8 @@ sut_str sut_pg__col_bytes(struct sut_db_stmt *s, int i)
     const struct pg_stmt *p = stmt_of(s);
     if (!has_value(p, i))
         return sut_str_of(NULL, 0);
-    return sut_str_of(PQgetvalue(p->rows, p->row, i), (size_t) PQgetlength(p->rows, p->row, i));
+    return sut_str_of(p->pq->PQgetvalue(p->rows, p->row, i),
+                      (size_t) p->pq->PQgetlength(p->rows, p->row, i));
 }
 
 bool sut_pg__col_is_null(struct sut_db_stmt *s, int i)
@@ -275,7 +279,7 @@ int64_t sut_pg__col_i64(struct sut_db_stmt *s, int i)
     const sut_str v = sut_pg__col_bytes(s, i);
     if (v.n == 0)
         return 0;
-    const Oid type = PQftype(stmt_of(s)->rows, i);
+    const Oid type = stmt_of(s)->pq->PQftype(stmt_of(s)->rows, i);
     if (type == OID_INT8 && v.n == sizeof(uint64_t)) {
         uint64_t x;
         memcpy(&x, v.p, sizeof(x));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "db/reach.h"
 
-#include <libpq-fe.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/scan.h"
+#include "db/pq.h"
 
 enum { DSN_MAX = 16 * 1024, NAME_MAX_BYTES = 256, PORT_DEFAULT = 5432 };
 
@@ -180,12 +180,12 @@ static SUT_ERR walk(const PQconninfoOption *all, bool resolve, struct lists *l,
 }
 
 /* The password is among them. */
-static void wipe_options(PQconninfoOption *all)
+static void wipe_options(const struct sut_pq *pq, PQconninfoOption *all)
 {
     for (PQconninfoOption *o = all; o->keyword != NULL; o++)
         if (o->val != NULL)
             sut_wipe(o->val, strlen(o->val));
-    PQconninfoFree(all);
+    pq->PQconninfoFree(all);
 }
 
 SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *ret,
@@ -193,8 +193,10 @@ SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *re
 {
     *ret = (struct sut_db_reach){ .dsn = NULL };
     char *words = NULL;
-    PQconninfoOption *all = PQconninfoParse(dsn, &words);
-    PQfreemem(words);
+    struct sut_pq pq;
+    TRY(sut_pq__load(&pq, reterr_diag));
+    PQconninfoOption *all = pq.PQconninfoParse(dsn, &words);
+    pq.PQfreemem(words);
     if (all == NULL) {
         sut_diag_set(reterr_diag, "the address of the PostgreSQL server can't be read");
         sut_diag_hint(reterr_diag, "postgresql://user:password@host:5432/name?sslmode=verify-full");
@@ -215,7 +217,7 @@ SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *re
     sut_buf_done(&l.host);
     sut_buf_done(&l.hostaddr);
     sut_buf_done(&l.port);
-    wipe_options(all);
+    wipe_options(&pq, all);
     return e;
 }
 

@@ -4,8 +4,8 @@
  * looked up, ports, files of TLS.
  *
  * A role that shuts itself in finds this out before: the names become addresses
- * in the connection's own words, ports and files go into its table.  What the
- * names lead to later is seen when the role is started again.
+ * in the connection's own words, ports and files go into its table, and libpq is
+ * loaded.  What the names lead to later is seen when the role is started again.
  */
 #ifndef SUT_DB_REACH_H
 #define SUT_DB_REACH_H
@@ -33,7 +33,7 @@ struct sut_db_reach {
  * Look into the address (a URI or keywords, ended by a NUL; never logged).
  * `resolve` asks for ret->dsn too: it blocks, opens files and sockets.  INVALID
  * for one that can't be read or has too many hosts, UNAVAILABLE for a name that
- * leads nowhere.  End it with sut_db_reach_done() in each case.
+ * leads nowhere, SYSTEM without libpq.  End it with sut_db_reach_done() in each case.
  */
 SUT_ERR sut_db_reach_find(const char *dsn, bool resolve, struct sut_db_reach *ret,
                           struct sut_diag *reterr_diag);
