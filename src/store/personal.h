@@ -35,7 +35,13 @@ struct sut_db_conn;
 struct sut_db_stmt;
 
 /* How long rows are kept beyond their end; the server prunes them. */
-enum { SUT_SESSION_KEEP_DAYS = 1, SUT_AUDIT_KEEP_DAYS = 3 * 365 };
+enum {
+    SUT_SESSION_KEEP_DAYS = 1,
+    SUT_AUDIT_KEEP_DAYS = 3 * 365,
+    SUT_OUTBOX_KEEP_DAYS = 7, /* after it was sent or given up; a sent one's payload goes at once */
+    SUT_LINK_KEEP_DAYS = 1,   /* after its expiry */
+    SUT_DEVICE_KEEP_DAYS = 365, /* after it was last seen */
+};
 
 enum sut_personal {
 #define X(name, table, column, purpose, days, index, owner) SUT_PERSONAL_##name,

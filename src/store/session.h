@@ -30,6 +30,17 @@ enum {
     SUT_SESSION_TEXT_MAX = 256, /* bytes; longer texts of the client are cut */
 };
 
+/* How somebody proved who they are: bits of sessions.proofs.  They stand in the store: only add. */
+enum sut_proof {
+    SUT_PROOF_PASSWORD = 1,
+    SUT_PROOF_GOOGLE = 2,
+    SUT_PROOF_FACEBOOK = 4,
+    SUT_PROOF_TOTP = 8,
+    SUT_PROOF_PASSKEY = 16,
+    SUT_PROOF_RECOVERY = 32,
+};
+enum { SUT_PROOF_FACTORS = SUT_PROOF_TOTP | SUT_PROOF_PASSKEY | SUT_PROOF_RECOVERY };
+
 struct sut_session_new {
     int64_t id; /* random, from 1 */
     int64_t user_id;

@@ -2,6 +2,7 @@
 #include "api/account.h"
 #include "api/modestwear/account_schema.h"
 #include "api/routes.h"
+#include "api/session.h"
 #include "codec/utf8.h"
 #include "guard/reply.h"
 #include "shop/person.h"
@@ -161,7 +162,7 @@ static sut_err post_refresh(struct sut_req *r)
         return SUT_OK;
     }
     struct api_account a;
-    TRY(api_account_refresh(r, token, &a));
+    TRY(api_session_refresh(r, token, &a));
     if (a.outcome == API_ANSWERED)
         return SUT_OK;
     if (a.outcome != API_DONE) {
@@ -176,7 +177,7 @@ static sut_err post_refresh(struct sut_req *r)
 
 static sut_err post_logout(struct sut_req *r)
 {
-    TRY(api_account_sign_out(r, sent_refresh(r)));
+    TRY(api_session_end(r, sent_refresh(r)));
     sut_reply_message(r, 200, "Successfully logged out");
     return SUT_OK;
 }

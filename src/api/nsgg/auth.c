@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/account.h"
 #include "api/routes.h"
+#include "api/session.h"
 #include "guard/reply.h"
 
 enum { EMAIL_MAX = 254, NAME_MAX = 150, PASSWORD_MAX = 1024, TOKEN_MAX = 4096 };
@@ -135,7 +136,7 @@ static sut_err post_login(struct sut_req *r)
 static sut_err post_refresh(struct sut_req *r)
 {
     struct api_account a;
-    TRY(api_account_refresh(r, sut_req_text(r, "refresh"), &a));
+    TRY(api_session_refresh(r, sut_req_text(r, "refresh"), &a));
     if (a.outcome == API_ANSWERED)
         return SUT_OK;
     if (a.outcome != API_DONE)
@@ -147,7 +148,7 @@ static sut_err post_refresh(struct sut_req *r)
 
 static sut_err post_logout(struct sut_req *r)
 {
-    TRY(api_account_sign_out(r, sut_req_text(r, "refresh")));
+    TRY(api_session_end(r, sut_req_text(r, "refresh")));
     sut_reply_empty(r, 204);
     return SUT_OK;
 }

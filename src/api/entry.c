@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/entry.h"
+
+#include "audit/audit.h"
+#include "authn/hasher.h"
+#include "config/config.h"
+
+void api_entry_event(struct sut_req *r, enum sut_event_type type, int64_t user_id,
+                     const char *reason)
+{
+    const struct sut_event_detail d = {
+        .route = r->route->name,
+        .request_id = r->x->request_id,
+        .addr = r->client->text,
+        .reason = reason,
+        .user_id = user_id,
+    };
+    sut_event_raise(r->app->events, type, r->now, &d);
+}
+
+sut_str api_entry_addr(const struct sut_req *r)
+{
+    return sut_str_from(r->client->text);
+}
+
+static SUT_ERR mint(struct sut_req *r, enum sut_token_kind kind, int64_t user_id, int64_t session,
+                    uint64_t nonce, int64_t life_s, sut_str *ret)
+{
+    char *to = ARENA_ARRAY(r->arena, char, SUT_TOKEN_MINTED_MAX);
+    ENSURE(to != NULL, NOMEM);
+    struct sut_token t = {
+        .kind = kind,
+        .user_id = user_id,
+        .session = session,
+        .nonce = nonce,
+        .iat_s = r->now.v / 1000,
+        .exp_s = r->now.v / 1000 + life_s,
+    };
+    size_t n = 0;
+    TRY(sut_token_mint(r->app->keyring, &r->app->token_policy, r->app->random, &t, to,
+                       SUT_TOKEN_MINTED_MAX, &n));
+    *ret = sut_str_of(to, n);
+    return SUT_OK;
+}
+
+SUT_ERR api_entry_name(struct sut_req *r, int64_t session, struct sut_token *ret)
+{
+    *ret = (struct sut_token){ .session = session };
+    return sut_token_name(r->app->random, ret);
+}
+
+sut_str api_entry_hash(const struct sut_token *t)
+{
+    return sut_str_of((const char *) t->jti_hash, sizeof(t->jti_hash));
+}
+
+SUT_ERR api_entry_pair(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
+                       struct api_pair *ret)
+{
+    const struct sut_config *c = r->app->config;
+    struct api_pair pair = {
+        .access_life_s = c->tokens.access_life_s,
+        .refresh_life_s = c->tokens.refresh_life_s,
+    };
+    TRY(mint(r, SUT_TOKEN_ACCESS, user_id, refresh->session, 0, pair.access_life_s, &pair.access));
+    TRY(mint(r, SUT_TOKEN_REFRESH, user_id, refresh->session, refresh->nonce, pair.refresh_life_s,
+             &pair.refresh));
+    *ret = pair;
+    return SUT_OK;
+}
+
+sut_ms api_entry_refresh_ends(const struct sut_req *r)
+{
+    return (sut_ms){ .v = r->now.v + (int64_t) r->app->config->tokens.refresh_life_s * 1000 };
+}
+
+SUT_ERR api_entry_session(struct sut_req *r, const struct api_device *device,
+                          struct sut_session_new *ret)
+{
+    const struct api_device none = { 0 };
+    const struct api_device *d = device == NULL ? &none : device;
+    *ret = (struct sut_session_new){
+        .expires_at = api_entry_refresh_ends(r),
+        .device_type = d->type,
+        .os = d->os,
+        .app_version = d->app_version,
+        .user_agent = r->x->req->known[SUT_H_USER_AGENT],
+        .ip = api_entry_addr(r),
+    };
+    return sut_random_id(r->app->random, &ret->id);
+}
+
+/* What an entry changes, in one transaction. */
+struct opening {
+    struct sut_arena *arena;
+    const struct api_entry *entry;
+    struct sut_session_new session;
+    sut_str addr;
+    sut_ms now;
+};
+
+static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
+{
+    const struct opening *o = arg;
+    const struct api_entry *e = o->entry;
+    struct sut_person_account p;
+    TRY(sut_person_account(c, o->arena, e->account->id, &p));
+    /* Between the proof and now the account may have been disabled or its password changed. */
+    ENSURE(p.is_active && sut_secret_eq(p.password, e->account->password), DENIED);
+    if (e->also != NULL)
+        TRY(e->also(c, e->also_arg));
+    if (e->new_hash.n > 0) {
+        TRY(sut_person_set_password(c, p.id, p.password, e->new_hash, 0, o->now));
+        TRY(sut_audit_write_id(c, SUT_ACTION_USER_PASSWORD_REHASH, p.id, "user", p.id, o->addr,
+                               o->now));
+    }
+    TRY(sut_person_set_last_login(c, p.id, o->now));
+    TRY(sut_session_insert(c, &o->session, o->now));
+    return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
+}
+
+SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct api_account *ret)
+{
+    struct opening o = {
+        .arena = r->arena,
+        .entry = entry,
+        .addr = api_entry_addr(r),
+        .now = r->now,
+    };
+    struct sut_token refresh;
+    TRY(api_entry_session(r, entry->device, &o.session));
+    TRY(api_entry_name(r, o.session.id, &refresh));
+    o.session.user_id = entry->account->id;
+    o.session.refresh_hash = api_entry_hash(&refresh);
+    TRY(sut_store_write(r->app->store, open_job, &o));
+    ret->outcome = API_DONE;
+    return api_entry_pair(r, entry->account->id, &refresh, &ret->pair);
+}

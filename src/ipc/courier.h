@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * courier - how the worker has something carried outward: a mail, a question to a
+ * provider of identity.
+ *
+ * The courier is the process that may open connections to the world; it holds
+ * the secrets of the services that it speaks to, and the worker doesn't.  What
+ * it goes out for is typed (ipc/errands.def): a request names its purpose, and
+ * the courier finds the destination in its own settings; only where the table says
+ * DATA does a message bring a URL, and then one that leads to a loopback,
+ * private, link-local or otherwise special address is refused.
+ *
+ * struct sut_courier is a pool of connections, for any thread.  A call blocks
+ * until its answer is there, for `timeout_ms` at most: never on a loop thread.
+ * An errand is not made twice by itself: who lost the answer (UNAVAILABLE)
+ * decides (the outbox tries again; a sign-in answers 502).
+ *
+ * Errors: UNAVAILABLE: it can't be reached, took too long, or the courier is being replaced;
+ * DENIED: a destination that is refused, or no such permit; TOO_LARGE: the answer; BUSY: the
+ * purpose's rate, or too many at once; NOT_FOUND: the settings name no such destination; PARSE: an
+ * answer that is none.
+ */
+#ifndef SUT_IPC_COURIER_H
+#define SUT_IPC_COURIER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct sut_courier;
+
+enum {
+    SUT_COURIER_PEERS_MAX = 32, /* connections of one worker */
+    SUT_ERRAND_URL_MAX = 2048,
+    SUT_ERRAND_ADDRESS_MAX = 320, /* of a mail's sender or receiver */
+    SUT_ERRAND_TEXT_MAX = 200,    /* of what a far side said */
+    SUT_ERRAND_TIMEOUT_MAX_MS = 600000,
+};
+
+enum sut_errand_purpose {
+#define X(name, word, where, what, out_max, in_max, per_second, redirects) SUT_ERRAND_##name,
+#include "ipc/errands.def"
+#undef X
+    SUT_ERRANDS
+};
+
+/* "google-keys"; "" for what is none. */
+const char *sut_errand_word(enum sut_errand_purpose p);
+
+/* Take n connected sockets (1 .. SUT_COURIER_PEERS_MAX), then owned. */
+SUT_ERR sut_courier_create(const int *fds, size_t n, struct sut_courier **ret);
+/* Nobody may be in a call. */
+void sut_courier_free(struct sut_courier **c);
+/* Put new connections in place of all old ones; calls in flight on those fail with UNAVAILABLE. */
+SUT_ERR sut_courier_reconnect(struct sut_courier *c, const int *fds, size_t n);
+/* How many connections are left. */
+size_t sut_courier_connections(struct sut_courier *c);
+
+/* What is asked over HTTP. */
+struct sut_errand {
+    enum sut_errand_purpose purpose;
+    sut_str url;  /* DATA alone; else empty */
+    sut_str text; /* what the purpose sends: a provider's token, a body; at most its out_max */
+    /* WEBHOOK: the value of its Sutler-Signature header; else empty. */
+    sut_str signature;
+    unsigned timeout_ms;
+};
+struct sut_errand_answer {
+    int status;             /* of HTTP; any */
+    uint32_t max_age_s;     /* of Cache-Control; 0: none told */
+    char content_type[128]; /* without parameters, lower case; "" when none is told */
+};
+/*
+ * Do it; the answer's body is put into `body` (the caller's; its max is at least
+ * the purpose's in_max, else INVALID).  A status of any kind is an answer.
+ */
+SUT_ERR sut_courier_fetch(struct sut_courier *c, const struct sut_errand *e, struct sut_buf *body,
+                          struct sut_errand_answer *ret);
+
+/* What became of a mail. */
+enum sut_mail_fate {
+    SUT_MAIL_SENT,   /* the mail server took it over */
+    SUT_MAIL_LATER,  /* it can't be had, or asked to be tried again (4xx) */
+    SUT_MAIL_REFUSED /* for good (5xx) */
+};
+struct sut_mail_answer {
+    enum sut_mail_fate fate;
+    int code;                           /* of SMTP; 0: it was not reached */
+    char text[SUT_ERRAND_TEXT_MAX + 1]; /* printable ASCII; may name addresses: not for the log */
+};
+/*
+ * Hand a whole message (RFC 5322, CRLF) to the mail server of the settings, to
+ * one receiver.  Both addresses are of ASCII (A-labels); INVALID otherwise, or
+ * for one with a control character or a bracket in it.
+ */
+SUT_ERR sut_courier_mail(struct sut_courier *c, sut_str from, sut_str to, sut_str message,
+                         unsigned timeout_ms, struct sut_mail_answer *ret);
+
+#endif
