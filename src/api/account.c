@@ -49,6 +49,7 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
 
     struct sut_session_new session;
     TRY(api_entry_session(r, NULL, &session));
+    session.proofs = SUT_PROOF_PASSWORD;
     const struct sut_person_register reg = {
         .email = form->email,
         .first_name = form->first_name,

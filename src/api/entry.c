@@ -131,6 +131,7 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     TRY(api_entry_session(r, entry->device, &o.session));
     TRY(api_entry_name(r, o.session.id, &refresh));
     o.session.user_id = entry->account->id;
+    o.session.proofs = entry->proofs;
     o.session.refresh_hash = api_entry_hash(&refresh);
     TRY(sut_store_write(r->app->store, open_job, &o));
     ret->outcome = API_DONE;

@@ -13,8 +13,8 @@ static const int64_t keep_expired_ms = INT64_C(24) * 3600 * 1000 * SUT_SESSION_K
 static const struct sut_sql session_insert = {
     .name = "session_insert",
     .text = "INSERT INTO sessions (id, user_id, refresh_hash, created_at, refreshed_at, expires_at,"
-            " device_type, os, app_version, user_agent, ip, key_version)"
-            " VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11)"
+            " device_type, os, app_version, user_agent, ip, key_version, fresh_at, proofs,"
+            " is_browser) VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
             " ON CONFLICT DO NOTHING RETURNING id",
 };
 
@@ -147,6 +147,9 @@ SUT_ERR sut_session_insert(struct sut_db_conn *c, const struct sut_session_new *
     sut_db_bind_i64(s, 4, now.v);
     sut_db_bind_i64(s, 5, n->expires_at.v);
     TRY(bind_client(c, s, n->id, texts, &k, &room));
+    sut_db_bind_i64(s, 12, n->proofs == 0 ? 0 : now.v);
+    sut_db_bind_i64(s, 13, n->proofs);
+    sut_db_bind_i64(s, 14, n->is_browser ? 1 : 0);
     TRY(sut_db_step(s, &has_row));
     ENSURE(has_row, EXISTS);
     return SUT_OK;

@@ -51,6 +51,8 @@ struct sut_session_new {
     sut_str app_version;
     sut_str user_agent;
     sut_str ip;
+    unsigned proofs; /* how it was opened, bits of enum sut_proof: it is fresh from now on */
+    bool is_browser; /* its refresh token lives in a cookie */
 };
 
 /* EXISTS when the id is taken: choose another. */
