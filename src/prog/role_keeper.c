@@ -216,6 +216,8 @@ static SUT_ERR take_tls_key(struct keeper *k, const struct sut_line_message *m)
     TRY(sut_ipc_get_bytes(&in, SUT_WORD_PEM_MAX, &pem));
     TRY(sut_ipc_get_end(&in));
     const sut_err e = sut_keyholder_take_tls_key(k->keys, pem, id);
+    /* Its decoders leave holes; from here on next to nothing is allocated. */
+    (void) malloc_trim(0);
     if (sut_failed(e))
         return say_bytes(SUT_WORD_TLS_BAD,
                          e.code == SUT_E_INVALID
@@ -313,6 +315,7 @@ static SUT_ERR start(struct keeper *k, int argc, char **argv, struct sut_diag *r
         sut_log(SUT_LOG_WARN, "tls_keys_not_locked", LOG_Z("raise", "ulimit -l"));
     TRY(load_master(k, config, argc, argv, reterr_diag));
     TRY(sut_sandbox_keeper(reterr_diag));
+    (void) malloc_trim(0);
     return say_ready(k);
 }
 

@@ -518,6 +518,8 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE,
                       sut_worker_line_keeper(w->line), &w->boot, reterr_diag));
     TRY(make_app(w, reterr_diag));
+    /* What is free is clean again, before buffers lie there that are rarely filled. */
+    (void) malloc_trim(0);
     if (w->config->insecure_dev) {
         const struct sut_event_detail detail = { .reason = "--insecure-dev" };
         sut_event_raise(w->app.events, SUT_EVENT_CONFIG_WEAK, sut_clock_now(w->app.clock), &detail);
@@ -579,6 +581,7 @@ int sut_role_worker(int argc, char **argv)
         return sut_command_fail(&diag);
     }
     say_ready(&w);
+    (void) malloc_trim(0);
     serve_until_told(&w, signal_fd);
     worker_done(&w);
     return SUT_EXIT_OK;

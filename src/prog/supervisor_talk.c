@@ -2,6 +2,7 @@
  *
  * supervisor_talk - what is said on the lines: sockets, the TLS key, asks.
  */
+#include <malloc.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -295,6 +296,8 @@ SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_re
     if (type == SUT_WORD_READY) {
         ENSURE(!s->worker.is_ready, DENIED);
         s->worker.is_ready = s->worker.was_ready = true;
+        /* What starting took goes back to the system: from here on it only waits. */
+        (void) malloc_trim(0);
         return SUT_OK;
     }
     ENSURE(s->worker.is_ready, DENIED);
