@@ -183,6 +183,8 @@ static SUT_ERR join(struct sut_db_conn *c, void *arg)
         TRY(sut_person_set_group(c, j->id, j->p->group, true));
     TRY(sut_audit_write_id(c, by_staff ? SUT_ACTION_ADMIN_USER_ADD : SUT_ACTION_USER_REGISTER,
                            by_staff ? j->p->by : j->id, "user", j->id, j->p->addr, j->now));
+    if (j->p->joined != NULL)
+        TRY(j->p->joined(j->p->joined_ctx, c, j->a, j->id));
     sut_arena_rewind(j->a, m);
     return sut_person_by_id(c, j->a, j->id, &j->row);
 }

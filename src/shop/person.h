@@ -20,6 +20,7 @@
 #include "store/person.h"
 #include "store/session.h"
 
+struct sut_db_conn;
 struct sut_store;
 
 /* The first word is the first name, the rest the last (empty when there is but one word). */
@@ -43,6 +44,12 @@ struct sut_person_register {
     sut_str addr;    /* the client's */
     /* NULL: no session; else all but user_id is filled in. */
     const struct sut_session_new *session;
+    /*
+     * NULL, or what is to be written with the account, in its job: the mail that asks
+     * for the address.  It may run more than once, and hands errors on.
+     */
+    SUT_ERR (*joined)(void *ctx, struct sut_db_conn *c, struct sut_arena *a, int64_t id);
+    void *joined_ctx;
 };
 
 /*
