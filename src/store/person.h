@@ -59,6 +59,8 @@ struct sut_person_account {
     sut_ms date_joined;
     sut_ms last_login;        /* 0: never */
     sut_ms tokens_revoked_at; /* 0: never */
+    int64_t factors;          /* that are confirmed: bits of store/factor.h */
+    sut_ms locked_until;      /* an operator's lock; 0: none */
 };
 
 /* A row to be; empty phone and tax number are none. */

@@ -17,7 +17,8 @@ static const struct sut_sql person_by_email = {
 
 #define ACCOUNT                                                                                    \
     "SELECT u.id, u.password, u.is_active, u.is_staff, u.is_superuser, u.email_verified,"          \
-    " u.date_joined, u.last_login, u.tokens_revoked_at FROM users u WHERE "
+    " u.date_joined, u.last_login, u.tokens_revoked_at, u.factors, u.locked_until"                 \
+    " FROM users u WHERE "
 
 static const struct sut_sql person_account = {
     .name = "person_account",
@@ -166,6 +167,8 @@ static SUT_ERR read_account(struct sut_db_stmt *s, struct sut_arena *a,
     p.date_joined.v = sut_db_col_i64(s, 6);
     p.last_login.v = sut_db_col_i64(s, 7);
     p.tokens_revoked_at.v = sut_db_col_i64(s, 8);
+    p.factors = sut_db_col_i64(s, 9);
+    p.locked_until.v = sut_db_col_i64(s, 10);
     *ret = p;
     return SUT_OK;
 }
