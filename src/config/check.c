@@ -154,6 +154,14 @@ static void check_email(struct sut_config *c, struct sut_config_report *r)
         c->email.use_tls = false;
 }
 
+/* The secret is in the courier's settings, and in those of whoever reads them first. */
+static void check_facebook(const struct sut_config *c, struct sut_config_report *r)
+{
+    if (c->facebook.app_id.n > 0 && c->facebook.app_secret == NULL)
+        sut_diag_hint(problem(c, r, "facebook", "app_id", "the app's secret is missing"),
+                      "set SUTLER_FACEBOOK_APP_SECRET in the environment");
+}
+
 void sut_config__check(struct sut_config *c, struct sut_config_report *r)
 {
     check_secrets(c, r);
@@ -163,6 +171,7 @@ void sut_config__check(struct sut_config *c, struct sut_config_report *r)
     check_tls(c, r);
     check_passwords(c, r);
     check_email(c, r);
+    check_facebook(c, r);
     if (c->tokens.refresh_life_s <= c->tokens.access_life_s)
         (void) problem(c, r, "tokens", "refresh_life", "it must be longer than access_life");
     if (c->limits.body_bytes > c->limits.request_memory_bytes)

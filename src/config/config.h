@@ -248,8 +248,16 @@ struct sut_config {
     } email;
 
     struct {
-        sut_str client_id;
+        sut_str client_id; /* several are separated by commas, issuers too */
+        sut_str issuers;
+        sut_str keys_url;
     } google;
+
+    struct {
+        sut_str app_id;
+        struct sut_secret *app_secret;
+        sut_str graph_url; /* no slash at the end */
+    } facebook;
 
     struct {
         struct sut_secret *secret_key;

@@ -489,3 +489,15 @@ bool sut_setting__is_contact(sut_str v, struct sut_diag *d)
     sut_diag_hint(d, "write an address of mail or an https URL");
     return false;
 }
+
+bool sut_setting__is_app_id(sut_str v, struct sut_diag *d)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        if (v.p[i] < '0' || v.p[i] > '9') {
+            sut_diag_set(d, "`%.*s` is no id of an app", SUT_STR_ARG(v));
+            sut_diag_hint(d, "it is a number, as Facebook's dashboard shows it");
+            return false;
+        }
+    }
+    return true;
+}
