@@ -22,7 +22,7 @@ enum { SUT_RESEAL_TABLES_MAX = 16, SUT_RESEAL_COLUMNS_MAX = 16, SUT_RESEAL_TEXT 
 struct sut_reseal_sql {
     struct sut_sql sql;
     char name[48];
-    char text[SUT_RESEAL_TEXT];
+    char *text; /* most need a tenth of SUT_RESEAL_TEXT */
 };
 
 /* A table that has personal fields. */

@@ -7,17 +7,19 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-static struct sut_buf begin(struct sut_reseal_sql *s)
+static struct sut_buf begin(void)
 {
-    /* One byte stays for the NUL. */
-    return (struct sut_buf){ .p = s->text, .cap = sizeof(s->text) - 1, .max = sizeof(s->text) - 1 };
+    struct sut_buf b;
+    sut_buf_init(&b, SUT_RESEAL_TEXT);
+    return b;
 }
 
-static SUT_ERR end(struct sut_reseal_sql *s, const struct sut_buf *b, const char *what,
-                   const char *table)
+/* The text goes to the statement, in any case. */
+static SUT_ERR end(struct sut_reseal_sql *s, struct sut_buf *b, const char *what, const char *table)
 {
+    sut_buf_char(b, '\0');
+    s->text = b->p;
     TRY(sut_buf_check(b));
-    s->text[b->n] = '\0';
     const int n = snprintf(s->name, sizeof(s->name), "reseal_%s_%s", what, table);
     ENSURE(n > 0 && (size_t) n < sizeof(s->name), TOO_LARGE);
     s->sql = (struct sut_sql){ .name = s->name, .text = s->text };
@@ -41,7 +43,7 @@ static const char *column_of(const struct sut_reseal_table *t, size_t i)
 /* Id, owner and versions, the old key and the newest of the owner, the fields. */
 static SUT_ERR make_read(struct sut_reseal_table *t)
 {
-    struct sut_buf b = begin(&t->read);
+    struct sut_buf b = begin();
     sut_buf_lit(&b, "SELECT t.id, ");
     add_owner(&b, t);
     sut_buf_lit(&b, ", t.key_version, o.kek_version, o.wrapped, n.version, n.kek_version,"
@@ -61,7 +63,7 @@ static SUT_ERR make_read(struct sut_reseal_table *t)
 
 static SUT_ERR make_update(struct sut_reseal_table *t)
 {
-    struct sut_buf b = begin(&t->update);
+    struct sut_buf b = begin();
     sut_buf_printf(&b, "UPDATE %s SET ", t->name);
     for (size_t i = 0; i < t->n_fields; i++)
         sut_buf_printf(&b, "%s = $%zu, ", column_of(t, i), i + 1);
@@ -72,14 +74,14 @@ static SUT_ERR make_update(struct sut_reseal_table *t)
 
 static SUT_ERR make_count(struct sut_reseal_table *t)
 {
-    struct sut_buf b = begin(&t->count);
+    struct sut_buf b = begin();
     sut_buf_printf(&b, "SELECT COUNT(*) FROM %s", t->name);
     return end(&t->count, &b, "count", t->name);
 }
 
 static SUT_ERR make_drop(struct sut_reseal_plan *p, struct sut_reseal_sql *to, bool is_nobody)
 {
-    struct sut_buf b = begin(to);
+    struct sut_buf b = begin();
     sut_buf_printf(&b,
                    "DELETE FROM data_keys WHERE %s AND version < (SELECT MAX(m.version)"
                    " FROM data_keys m WHERE m.person_id = data_keys.person_id)",
@@ -130,5 +132,15 @@ SUT_ERR sut_reseal_plan_create(struct sut_reseal_plan **ret)
 
 void sut_reseal_plan_free(struct sut_reseal_plan **p)
 {
+    if (*p == NULL)
+        return;
+    for (size_t i = 0; i < SUT_RESEAL_TABLES_MAX; i++) {
+        struct sut_reseal_table *const t = &(*p)->tables[i];
+        sut_mem_free(t->read.text);
+        sut_mem_free(t->update.text);
+        sut_mem_free(t->count.text);
+    }
+    sut_mem_free((*p)->drop.text);
+    sut_mem_free((*p)->drop_nobody.text);
     sut_mem_freep(p);
 }
