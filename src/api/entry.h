@@ -50,10 +50,12 @@ struct api_account {
     struct api_pair pair;
     sut_str messages[SUT_PASSWORD_MESSAGES_MAX]; /* WEAK_PASSWORD: Django's words */
     size_t n_messages;
-    int strength;          /* WEAK_PASSWORD: 0 .. 4 */
-    int64_t retry_after_s; /* LOCKED */
-    sut_str ticket;        /* FACTOR_DUE */
-    int64_t factors;       /* FACTOR_DUE: which the account has, bits of store/factor.h */
+    int strength;            /* WEAK_PASSWORD: 0 .. 4 */
+    int64_t retry_after_s;   /* LOCKED */
+    sut_str ticket;          /* FACTOR_DUE */
+    int64_t factors;         /* FACTOR_DUE: which the account has, bits of store/factor.h */
+    bool has_recovery;       /* FACTOR_DUE: a recovery code is left */
+    sut_str passkey_options; /* FACTOR_DUE: JSON; empty: no passkey */
 };
 
 /* What somebody has proved, and what is to happen when that is enough. */

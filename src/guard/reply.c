@@ -83,21 +83,38 @@ static void challenge(struct sut_req *r, int status)
                             SUT_STR("Bearer realm=\"api\""));
 }
 
+struct sut_jw sut_reply_refuse_open(struct sut_req *r, int status, const char *code,
+                                    const char *detail)
+{
+    if (r->contract == SUT_CONTRACT_B)
+        return envelope(r, status, code, sut_str_from(detail));
+    struct sut_jw w = sut_reply_json(r, status);
+    sut_jw_obj(&w);
+    sut_jw_key(&w, "detail");
+    sut_jw_z(&w, detail);
+    sut_jw_key(&w, "code");
+    sut_jw_z(&w, code);
+    return w;
+}
+
+/* The one object, or the two of an envelope. */
+static void close_error(struct sut_req *r, struct sut_jw *w, int status)
+{
+    if (r->contract == SUT_CONTRACT_B)
+        sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+    challenge(r, status);
+}
+
+void sut_reply_refuse_close(struct sut_req *r, struct sut_jw *w, int status)
+{
+    close_error(r, w, status);
+}
+
 void sut_reply_refuse(struct sut_req *r, int status, const char *code, const char *detail)
 {
-    if (r->contract == SUT_CONTRACT_B) {
-        struct sut_jw w = envelope(r, status, code, sut_str_from(detail));
-        envelope_end(&w);
-    } else {
-        struct sut_jw w = sut_reply_json(r, status);
-        sut_jw_obj(&w);
-        sut_jw_key(&w, "detail");
-        sut_jw_z(&w, detail);
-        sut_jw_key(&w, "code");
-        sut_jw_z(&w, code);
-        sut_jw_obj_end(&w);
-    }
-    challenge(r, status);
+    struct sut_jw w = sut_reply_refuse_open(r, status, code, detail);
+    close_error(r, &w, status);
 }
 
 /* {"field":["message",…],…}; faults of one field stand together. */
@@ -142,8 +159,7 @@ void sut_reply_fault(struct sut_req *r, const char *field, const char *message)
     sut_reply_faults(r, &one);
 }
 
-/* The part of shape 3 that every domain error has; the caller ends the object(s). */
-static struct sut_jw domain_open(struct sut_req *r, int status, const char *code, sut_str error)
+struct sut_jw sut_reply_domain_open(struct sut_req *r, int status, const char *code, sut_str error)
 {
     if (r->contract == SUT_CONTRACT_B)
         return envelope(r, status, code, error);
@@ -158,26 +174,23 @@ static struct sut_jw domain_open(struct sut_req *r, int status, const char *code
     return w;
 }
 
-static void domain_close(struct sut_req *r, struct sut_jw *w, int status)
+void sut_reply_domain_close(struct sut_req *r, struct sut_jw *w, int status)
 {
-    if (r->contract == SUT_CONTRACT_B)
-        sut_jw_obj_end(w);
-    sut_jw_obj_end(w);
-    challenge(r, status);
+    close_error(r, w, status);
 }
 
 void sut_reply_domain(struct sut_req *r, int status, const char *code, sut_str error)
 {
-    struct sut_jw w = domain_open(r, status, code, error);
-    domain_close(r, &w, status);
+    struct sut_jw w = sut_reply_domain_open(r, status, code, error);
+    close_error(r, &w, status);
 }
 
 void sut_reply_domain_weak(struct sut_req *r, sut_str error, int strength)
 {
-    struct sut_jw w = domain_open(r, 400, "invalid", error);
+    struct sut_jw w = sut_reply_domain_open(r, 400, "invalid", error);
     sut_jw_key(&w, "password_strength");
     sut_jw_i64(&w, strength);
-    domain_close(r, &w, 400);
+    close_error(r, &w, 400);
 }
 
 void sut_reply_bad_token(struct sut_req *r, const char *why)

@@ -24,11 +24,18 @@ void sut_reply_message(struct sut_req *r, int status, const char *message);
 
 /* Shape 1: guard and parser. `code` is of the closed list. */
 void sut_reply_refuse(struct sut_req *r, int status, const char *code, const char *detail);
+/* The same with more members: the caller writes them and ends with sut_reply_refuse_close(). */
+struct sut_jw sut_reply_refuse_open(struct sut_req *r, int status, const char *code,
+                                    const char *detail);
+void sut_reply_refuse_close(struct sut_req *r, struct sut_jw *w, int status);
 /* Shape 2: field errors, 400. */
 void sut_reply_faults(struct sut_req *r, const struct sut_fault *faults);
 void sut_reply_fault(struct sut_req *r, const char *field, const char *message);
 /* Shape 3: the domain. */
 void sut_reply_domain(struct sut_req *r, int status, const char *code, sut_str error);
+/* The same with more members, as sut_reply_refuse_open(). */
+struct sut_jw sut_reply_domain_open(struct sut_req *r, int status, const char *code, sut_str error);
+void sut_reply_domain_close(struct sut_req *r, struct sut_jw *w, int status);
 /* A refused password: the same with its strength, 0 .. 4, for forms. */
 void sut_reply_domain_weak(struct sut_req *r, sut_str error, int strength);
 /* 401 for a bad access token: contract A's three members. */

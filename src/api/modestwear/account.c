@@ -1,75 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/account.h"
+#include "api/modestwear/account_json.h"
 #include "api/modestwear/account_schema.h"
 #include "api/routes.h"
 #include "api/session.h"
 #include "codec/utf8.h"
 #include "guard/reply.h"
 #include "shop/person.h"
-
-static void write_user(struct sut_jw *w, const struct sut_person_row *p)
-{
-    sut_jw_obj(w);
-    sut_jw_key(w, "id");
-    sut_jw_i64(w, p->id);
-    sut_jw_key(w, "email");
-    sut_jw_str(w, p->email);
-    sut_jw_key(w, "username");
-    sut_jw_str(w, p->username);
-    sut_jw_key(w, "first_name");
-    sut_jw_str(w, p->first_name);
-    sut_jw_key(w, "last_name");
-    sut_jw_str(w, p->last_name);
-    sut_jw_key(w, "phone_number");
-    sut_jw_str_or_null(w, p->phone);
-    sut_jw_key(w, "profile_picture");
-    sut_jw_null(w);
-    sut_jw_key(w, "profile_picture_url");
-    sut_jw_null(w);
-    sut_jw_key(w, "created_at");
-    sut_jw_time(w, p->created_at);
-    sut_jw_obj_end(w);
-}
-
-static void write_pair(struct sut_jw *w, const struct api_pair *t)
-{
-    sut_jw_key(w, "access_token");
-    sut_jw_str(w, t->access);
-    sut_jw_key(w, "refresh_token");
-    sut_jw_str(w, t->refresh);
-    sut_jw_key(w, "token_type");
-    sut_jw_z(w, "Bearer");
-    sut_jw_key(w, "expires_in");
-    sut_jw_i64(w, t->access_life_s);
-}
-
-static void write_tokens(struct sut_jw *w, const struct api_pair *t)
-{
-    sut_jw_key(w, "tokens");
-    sut_jw_obj(w);
-    write_pair(w, t);
-    sut_jw_key(w, "refresh_expires_in");
-    sut_jw_i64(w, t->refresh_life_s);
-    sut_jw_obj_end(w);
-}
-
-/* {"success":true,"data":{ — the caller ends both. */
-static struct sut_jw open_data(struct sut_req *r, int status)
-{
-    struct sut_jw w = sut_reply_json(r, status);
-    sut_jw_obj(&w);
-    sut_jw_key(&w, "success");
-    sut_jw_bool(&w, true);
-    sut_jw_key(&w, "data");
-    sut_jw_obj(&w);
-    return w;
-}
-
-static void close_data(struct sut_jw *w)
-{
-    sut_jw_obj_end(w);
-    sut_jw_obj_end(w);
-}
 
 static void refuse_token(struct sut_req *r, enum api_outcome outcome)
 {
@@ -98,15 +35,15 @@ static sut_err post_register(struct sut_req *r)
         sut_reply_domain_weak(r, text, a.strength);
         return SUT_OK;
     }
-    struct sut_jw w = open_data(r, 201);
+    struct sut_jw w = api_a_data_open(r, 201);
     sut_jw_key(&w, "user");
-    write_user(&w, &a.person);
-    write_tokens(&w, &a.pair);
+    api_a_write_user(&w, &a.person);
+    api_a_write_tokens(&w, &a.pair);
     sut_jw_key(&w, "is_new_user");
     sut_jw_bool(&w, true);
     sut_jw_key(&w, "email_verified");
     sut_jw_bool(&w, a.person.email_verified);
-    close_data(&w);
+    api_a_data_close(&w);
     return SUT_OK;
 }
 
@@ -126,24 +63,7 @@ static sut_err post_login(struct sut_req *r)
     };
     struct api_account a;
     TRY(api_account_sign_in(r, sut_req_text(r, "email"), sut_req_text(r, "password"), &device, &a));
-    if (a.outcome == API_DISABLED) {
-        sut_reply_domain(r, 403, "disabled",
-                         SUT_STR("Account is disabled. Please contact support."));
-        return SUT_OK;
-    }
-    if (a.outcome != API_DONE) {
-        sut_reply_domain(r, 401, "invalid", SUT_STR("Invalid email or password"));
-        return SUT_OK;
-    }
-    struct sut_jw w = open_data(r, 200);
-    sut_jw_key(&w, "user");
-    write_user(&w, &a.person);
-    write_tokens(&w, &a.pair);
-    sut_jw_key(&w, "email_verified");
-    sut_jw_bool(&w, a.person.email_verified);
-    sut_jw_key(&w, "verification_needed");
-    sut_jw_bool(&w, !a.person.email_verified);
-    close_data(&w);
+    api_a_answer_sign_in(r, &a, "Invalid email or password");
     return SUT_OK;
 }
 
@@ -169,9 +89,9 @@ static sut_err post_refresh(struct sut_req *r)
         refuse_token(r, a.outcome);
         return SUT_OK;
     }
-    struct sut_jw w = open_data(r, 200);
-    write_pair(&w, &a.pair);
-    close_data(&w);
+    struct sut_jw w = api_a_data_open(r, 200);
+    api_a_write_pair(&w, &a.pair);
+    api_a_data_close(&w);
     return SUT_OK;
 }
 
@@ -186,14 +106,14 @@ static sut_err get_validate(struct sut_req *r)
 {
     struct sut_person_row p;
     TRY(api_account_self(r, &p));
-    struct sut_jw w = open_data(r, 200);
+    struct sut_jw w = api_a_data_open(r, 200);
     sut_jw_key(&w, "valid");
     sut_jw_bool(&w, true);
     sut_jw_key(&w, "user_id");
     sut_jw_i64(&w, p.id);
     sut_jw_key(&w, "email_verified");
     sut_jw_bool(&w, p.email_verified);
-    close_data(&w);
+    api_a_data_close(&w);
     return SUT_OK;
 }
 
@@ -202,7 +122,7 @@ static sut_err get_profile(struct sut_req *r)
     struct sut_person_row p;
     TRY(api_account_self(r, &p));
     struct sut_jw w = sut_reply_json(r, 200);
-    write_user(&w, &p);
+    api_a_write_user(&w, &p);
     return SUT_OK;
 }
 
@@ -219,7 +139,7 @@ static sut_err change_profile(struct sut_req *r)
     struct sut_person_row p;
     TRY(api_account_change(r, &change, &p));
     struct sut_jw w = sut_reply_json(r, 200);
-    write_user(&w, &p);
+    api_a_write_user(&w, &p);
     return SUT_OK;
 }
 

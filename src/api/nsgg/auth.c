@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/account.h"
+#include "api/refusal.h"
 #include "api/routes.h"
 #include "api/session.h"
 #include "guard/reply.h"
@@ -124,6 +125,8 @@ static sut_err post_login(struct sut_req *r)
     const struct api_device device = { 0 };
     struct api_account a;
     TRY(api_account_sign_in(r, sut_req_text(r, "email"), sut_req_text(r, "password"), &device, &a));
+    if (api_refusal_answer(r, &a))
+        return SUT_OK;
     /* As simplejwt: a disabled account is told nothing else. */
     if (a.outcome != API_DONE)
         sut_reply_refuse(r, 401, "invalid_credentials",

@@ -248,6 +248,11 @@ static void write_schema(struct sut_jw *w, const struct known_schema *k)
     sut_jw_obj_end(w);
 }
 
+/* Of a sign-in that waits for its second factor. */
+#define SECOND_FACTOR                                                                              \
+    "\"ticket\":{\"type\":\"string\"},\"methods\":{\"type\":\"array\",\"items\":{\"enum\":"        \
+    "[\"totp\",\"passkey\",\"recovery_code\"]}},\"passkey_options\":{\"type\":\"object\"}"
+
 /* Shapes that every row shares; see contract A "errors, three shapes" and contract B's envelope. */
 static const char shared_schemas[] =
     "\"Refusal\":{\"type\":\"object\",\"properties\":{\"detail\":{\"type\":\"string\"},"
@@ -255,7 +260,7 @@ static const char shared_schemas[] =
     "\"messages\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
     "\"token_class\":{\"type\":\"string\"},\"token_type\":{\"type\":\"string\"},"
     "\"message\":{\"type\":\"string\"}},\"required\":[\"token_class\",\"token_type\",\"message\"],"
-    "\"additionalProperties\":false}}},\"required\":[\"detail\",\"code\"],"
+    "\"additionalProperties\":false}}," SECOND_FACTOR "},\"required\":[\"detail\",\"code\"],"
     "\"additionalProperties\":false},"
     "\"FieldErrors\":{\"type\":\"object\",\"minProperties\":1,\"additionalProperties\":"
     "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}},"
@@ -268,7 +273,7 @@ static const char shared_schemas[] =
     "\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{\"type\":\"string\"},"
     "\"reason\":{\"type\":\"string\"},\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"},"
     "\"password_strength\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4},"
-    "\"retry_after\":{\"type\":\"integer\",\"minimum\":1}},"
+    "\"retry_after\":{\"type\":\"integer\",\"minimum\":1}," SECOND_FACTOR "},"
     "\"required\":[\"code\",\"message\",\"reason\"],\"additionalProperties\":false}},"
     "\"required\":[\"error\"],\"additionalProperties\":false}";
 

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/modestwear/account_json.h"
+
+#include "api/refusal.h"
+
+void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p)
+{
+    sut_jw_obj(w);
+    sut_jw_key(w, "id");
+    sut_jw_i64(w, p->id);
+    sut_jw_key(w, "email");
+    sut_jw_str(w, p->email);
+    sut_jw_key(w, "username");
+    sut_jw_str(w, p->username);
+    sut_jw_key(w, "first_name");
+    sut_jw_str(w, p->first_name);
+    sut_jw_key(w, "last_name");
+    sut_jw_str(w, p->last_name);
+    sut_jw_key(w, "phone_number");
+    sut_jw_str_or_null(w, p->phone);
+    sut_jw_key(w, "profile_picture");
+    sut_jw_null(w);
+    sut_jw_key(w, "profile_picture_url");
+    sut_jw_null(w);
+    sut_jw_key(w, "created_at");
+    sut_jw_time(w, p->created_at);
+    sut_jw_obj_end(w);
+}
+
+void api_a_write_pair(struct sut_jw *w, const struct api_pair *t)
+{
+    sut_jw_key(w, "access_token");
+    sut_jw_str(w, t->access);
+    sut_jw_key(w, "refresh_token");
+    sut_jw_str(w, t->refresh);
+    sut_jw_key(w, "token_type");
+    sut_jw_z(w, "Bearer");
+    sut_jw_key(w, "expires_in");
+    sut_jw_i64(w, t->access_life_s);
+}
+
+void api_a_write_tokens(struct sut_jw *w, const struct api_pair *t)
+{
+    sut_jw_key(w, "tokens");
+    sut_jw_obj(w);
+    api_a_write_pair(w, t);
+    sut_jw_key(w, "refresh_expires_in");
+    sut_jw_i64(w, t->refresh_life_s);
+    sut_jw_obj_end(w);
+}
+
+struct sut_jw api_a_data_open(struct sut_req *r, int status)
+{
+    struct sut_jw w = sut_reply_json(r, status);
+    sut_jw_obj(&w);
+    sut_jw_key(&w, "success");
+    sut_jw_bool(&w, true);
+    sut_jw_key(&w, "data");
+    sut_jw_obj(&w);
+    return w;
+}
+
+void api_a_data_close(struct sut_jw *w)
+{
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
+void api_a_answer_sign_in(struct sut_req *r, const struct api_account *a, const char *wrong)
+{
+    if (api_refusal_answer(r, a))
+        return;
+    if (a->outcome == API_DISABLED) {
+        sut_reply_domain(r, 403, "disabled",
+                         SUT_STR("Account is disabled. Please contact support."));
+        return;
+    }
+    if (a->outcome != API_DONE) {
+        sut_reply_domain(r, 401, "invalid", sut_str_from(wrong));
+        return;
+    }
+    struct sut_jw w = api_a_data_open(r, 200);
+    sut_jw_key(&w, "user");
+    api_a_write_user(&w, &a->person);
+    api_a_write_tokens(&w, &a->pair);
+    sut_jw_key(&w, "email_verified");
+    sut_jw_bool(&w, a->person.email_verified);
+    sut_jw_key(&w, "verification_needed");
+    sut_jw_bool(&w, !a->person.email_verified);
+    api_a_data_close(&w);
+}
