@@ -102,6 +102,8 @@ static SUT_ERR set_key(struct sut_signing_key *to, const struct sut_key_text *fr
     TRY(sut_buf_check(&header));
     to->header_n = header.n;
     sut_hmac_key_init(&to->mac, from->secret);
+    memcpy(to->secret, from->secret.p, from->secret.n);
+    to->secret_n = from->secret.n;
     return SUT_OK;
 }
 

@@ -44,7 +44,14 @@ struct sut_signing_key {
     char header[SUT_JWS_HEADER_MAX]; /* {"alg":"HS256","kid":"…","typ":"JWT"} in base64url */
     size_t header_n;
     struct sut_hmac_key mac;
+    size_t secret_n;
+    char secret[SUT_SIGNING_KEY_MAX]; /* as it was given: keys for other ends are derived from it */
 };
+
+static inline sut_str sut_signing_key_secret(const struct sut_signing_key *k)
+{
+    return sut_str_of(k->secret, k->secret_n);
+}
 
 struct sut_signing_keys {
     struct sut_signing_key current;

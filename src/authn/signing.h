@@ -2,8 +2,8 @@
  *
  * signing - texts signed as Django's django.core.signing.dumps() and loads() do,
  * byte for byte: JSON in base64url, a time in base 62, HMAC-SHA256 under a key
- * derived from secret and salt; optionally compressed texts of Django's are read, too, up to a
- * limit (never made).
+ * derived from secret and salt.  Django's compressed texts (a leading dot) are refused: none of
+ * the links ever was one, and nothing here has to unpack what a stranger sends.
  *
  * Keys are a ring's (authn/keyring.h): the current one signs, all are tried.
  * Time is a parameter.  No I/O, no state.  Any thread.
@@ -21,7 +21,7 @@
 
 #define SUT_SIGNING_DEFAULT_SALT "django.core.signing"
 
-enum { SUT_SIGNED_MAX = 2048 };
+enum { SUT_SIGNED_MAX = 4096, SUT_VERIFY_MAX = SUT_SIGNED_MAX / 3 * 4 + 4 };
 
 /* Sign a JSON text as it stands; in the arena. */
 SUT_ERR sut_signing_dumps(const struct sut_keyring *ring, struct sut_arena *a, sut_str salt,
@@ -42,7 +42,8 @@ struct sut_verify {
 };
 /*
  * {"user_id","email","timestamp"} (timestamp: ISO 8601 in UTC, as Python's isoformat()), signed
- * with the default salt, the whole in base64url without padding once more.
+ * with the default salt, the whole in base64url once more, padded as Python does; it is read
+ * with or without the padding.
  */
 SUT_ERR sut_verify_mint(const struct sut_keyring *ring, struct sut_arena *a,
                         const struct sut_verify *v, sut_ms now, sut_str *ret);
