@@ -74,6 +74,16 @@ static const struct sut_sql person_role = {
             " WHERE id = $5",
 };
 
+static const struct sut_sql person_email_holder = {
+    .name = "person_email_holder",
+    .text = "SELECT id FROM users WHERE email_index IN " VERSIONS4,
+};
+
+static const struct sut_sql person_email_state = {
+    .name = "person_email_state",
+    .text = "UPDATE users SET email_verified = $1 WHERE id = $2",
+};
+
 static const struct sut_sql person_verified = {
     .name = "person_verified",
     .text = "UPDATE users SET email_verified = 1, modified_at = $1 WHERE id = $2",
@@ -384,6 +394,43 @@ SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch,
                change->has_tax_number ? change->tax_number : p.tax_number },
     };
     return write_profile(c, scratch, &f, by, now);
+}
+
+/* Whose address it is under any index key; 0: nobody's. */
+static SUT_ERR find_holder(struct sut_db_conn *c, struct sut_arena *scratch, sut_str email,
+                           int64_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_index ix;
+    bool has_row = false;
+    TRY(sut_person__index_email(c, scratch, email, &ix));
+    TRY(sut_db_prepare(c, &person_email_holder, &s));
+    sut_personal_bind_index(s, 1, &ix);
+    TRY(sut_db_step(s, &has_row));
+    *ret = has_row ? sut_db_col_i64(s, 0) : 0;
+    return SUT_OK;
+}
+
+SUT_ERR sut_person_set_email(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
+                             sut_str email, bool is_verified, int64_t by, sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    struct sut_person_row p;
+    int64_t holder = 0;
+    bool has_changed = false;
+    TRY(sut_person_by_id(c, scratch, id, &p));
+    TRY(find_holder(c, scratch, email, &holder));
+    ENSURE(holder == 0 || holder == id, EXISTS);
+    TRY(sut_personal_look_for_keys(c, &has_changed));
+    const struct sut_person_fields f = {
+        .id = id,
+        .v = { email, p.username, p.first_name, p.last_name, p.phone, p.tax_number },
+    };
+    TRY(write_profile(c, scratch, &f, by, now));
+    TRY(sut_db_prepare(c, &person_email_state, &s));
+    sut_db_bind_i64(s, 1, is_verified);
+    sut_db_bind_i64(s, 2, id);
+    return change_one(s);
 }
 
 SUT_ERR sut_person_set_password(struct sut_db_conn *c, int64_t id, sut_str was, sut_str hash,

@@ -116,6 +116,12 @@ struct sut_person_change {
 /* Change a profile; `by` is who does it. */
 SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
                                const struct sut_person_change *change, int64_t by, sut_ms now);
+/*
+ * Put another address, which is no other person's (EXISTS), and whether it is known to be theirs.
+ * Links and sessions: the caller's business.
+ */
+SUT_ERR sut_person_set_email(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
+                             sut_str email, bool is_verified, int64_t by, sut_ms now);
 /* Put a hash; only when `was` is still the present one (p is NULL: whatever is), else EXISTS. */
 SUT_ERR sut_person_set_password(struct sut_db_conn *c, int64_t id, sut_str was, sut_str hash,
                                 int64_t by, sut_ms now);
