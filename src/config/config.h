@@ -39,6 +39,8 @@ enum sut_config_log_format { SUT_FORMAT_LOGFMT, SUT_FORMAT_JSON };
 /* not_negative: >= 0, "Price cannot be negative"; positive: > 0, "Price must be greater than zero".
  */
 enum sut_config_price { SUT_PRICE_NOT_NEGATIVE, SUT_PRICE_POSITIVE };
+/* What an account whose address is not verified may not do. */
+enum sut_config_verified { SUT_VERIFIED_NOTHING, SUT_VERIFIED_ORDERS, SUT_VERIFIED_ALL };
 enum sut_config_scan { SUT_SCAN_REQUIRED, SUT_SCAN_CONFIGURED };
 enum sut_config_erasure { SUT_ERASURE_ACCOUNT, SUT_ERASURE_TOMBSTONE };
 
@@ -262,6 +264,10 @@ struct sut_config {
     struct {
         struct sut_secret *secret_key;
     } stripe;
+
+    struct {
+        enum sut_config_verified require_verified;
+    } accounts;
 
     struct {
         sut_str url; /* of the shop's front end, for links in mails; no slash at the end */

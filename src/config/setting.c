@@ -21,6 +21,7 @@ static const char *const ciphers[] = { "aegis256", "sqlcipher", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const prices[] = { "not_negative", "positive", NULL };
+static const char *const verifieds[] = { "nothing", "orders", "all", NULL };
 static const char *const scans[] = { "required", "configured", NULL };
 static const char *const erasures[] = { "account", "tombstone", NULL };
 

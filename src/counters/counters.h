@@ -36,6 +36,7 @@ enum sut_rate_kind {
     SUT_RATE_LOGIN,
     SUT_RATE_RESET,
     SUT_RATE_REFRESH,
+    SUT_RATE_MAIL, /* mails to one address that somebody asked for */
     SUT_RATE_KINDS /* how many */
 };
 

@@ -31,6 +31,7 @@ struct sut_app {
     const struct sut_random *random;
     struct sut_store *store;
     struct sut_keyring *keyring;
+    struct sut_keyring *links; /* signs what links in mails carry */
     struct sut_token_policy token_policy;
     struct sut_sessions *sessions;
     struct sut_password_policy password_policy;

@@ -64,7 +64,7 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
     const unsigned flags = r->route == NULL ? 0 : r->route->flags;
     if ((flags & SUT_ROUTE_UNCOUNTED) != 0)
         return SUT_NEXT;
-    struct sut_rate_ask asks[2];
+    struct sut_rate_ask asks[3];
     unsigned n = 0;
     if (r->auth.state == SUT_AUTH_USER)
         asks[n++] = sut_rate_ask_id(SUT_RATE_USER, r->auth.user_id);
@@ -72,6 +72,8 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
         asks[n++] = sut_rate_ask_addr(SUT_RATE_ANON, r->client->ip);
     if ((flags & SUT_ROUTE_LOGIN) != 0)
         asks[n++] = sut_rate_ask_addr(SUT_RATE_LOGIN, r->client->ip);
+    if ((flags & SUT_ROUTE_RESET) != 0)
+        asks[n++] = sut_rate_ask_addr(SUT_RATE_RESET, r->client->ip);
 
     struct sut_rate_result res;
     const bool is_allowed = sut_counters_take(r->app->counters, asks, n, r->now, &res);
@@ -115,6 +117,8 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
         sut_reply_code(r, SUT_E_UNAUTHENTIC);
         return SUT_ANSWERED;
     }
+    if (sut_guard__verified(r) == SUT_ANSWERED)
+        return SUT_ANSWERED;
     if (policy == SUT_POLICY_USER)
         return SUT_NEXT;
 

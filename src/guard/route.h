@@ -43,14 +43,17 @@ enum sut_place {
 const char *sut_place_name(enum sut_place p);
 
 enum sut_route_flag {
-    SUT_ROUTE_UNCOUNTED = 1,  /* no rate limit: health, static files */
-    SUT_ROUTE_LOGIN = 2,      /* counted by the login rate as well */
-    SUT_ROUTE_REFRESH = 4,    /* counted by the refresh rate as well, by its handler */
-    SUT_ROUTE_NO_TOKEN = 8,   /* a bearer token is not looked at: sign-in, refresh */
-    SUT_ROUTE_SECRET = 16,    /* the arena holds secrets: wiped */
-    SUT_ROUTE_CACHEABLE = 32, /* public, with an ETag, in place of no-store */
-    SUT_ROUTE_PAGE = 64,      /* HTML, CSS or script for a browser */
-    SUT_ROUTE_ANY_HOST = 128, /* unused by the contracts; no row may set it */
+    SUT_ROUTE_UNCOUNTED = 1,         /* no rate limit: health, static files */
+    SUT_ROUTE_LOGIN = 2,             /* counted by the login rate as well */
+    SUT_ROUTE_REFRESH = 4,           /* counted by the refresh rate as well, by its handler */
+    SUT_ROUTE_NO_TOKEN = 8,          /* a bearer token is not looked at: sign-in, refresh */
+    SUT_ROUTE_SECRET = 16,           /* the arena holds secrets: wiped */
+    SUT_ROUTE_CACHEABLE = 32,        /* public, with an ETag, in place of no-store */
+    SUT_ROUTE_PAGE = 64,             /* HTML, CSS or script for a browser */
+    SUT_ROUTE_ANY_HOST = 128,        /* unused by the contracts; no row may set it */
+    SUT_ROUTE_RESET = 256,           /* counted by the reset rate as well */
+    SUT_ROUTE_UNVERIFIED_OK = 512,   /* open to who must verify the address first: identity */
+    SUT_ROUTE_NEEDS_VERIFIED = 1024, /* closed to them when the setting says orders: orders */
 };
 
 /* What a value in the query must look like, before anything else is asked. */

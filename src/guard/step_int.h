@@ -24,6 +24,8 @@ enum sut_verdict sut_guard__query(struct sut_req *r);
 enum sut_verdict sut_guard__authenticate(struct sut_req *r);
 enum sut_verdict sut_guard__limits(struct sut_req *r);
 enum sut_verdict sut_guard__policy(struct sut_req *r);
+/* A part of policy: whether the person's address must be verified for this, and is. */
+enum sut_verdict sut_guard__verified(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
 

@@ -23,6 +23,8 @@ static const char *limits_of(const struct sut_route *row)
         return "none";
     if ((row->flags & SUT_ROUTE_LOGIN) != 0)
         return "anon+login";
+    if ((row->flags & SUT_ROUTE_RESET) != 0)
+        return "anon+reset";
     if ((row->flags & SUT_ROUTE_REFRESH) != 0)
         return "anon+refresh";
     if ((row->flags & SUT_ROUTE_NO_TOKEN) != 0)

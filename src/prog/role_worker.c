@@ -49,6 +49,7 @@
 #include "shop/demo.h"
 #include "store/audit_row.h"
 #include "store/keys.h"
+#include "store/link_token.h"
 #include "store/session.h"
 
 enum {
@@ -58,6 +59,7 @@ enum {
     PRUNE_EVERY = 240,                   /* watches: once a minute */
     LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
+    MAIL_PAUSE_MS = 300 * 1000,   /* between two mails to one address that anybody can ask for */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
@@ -118,6 +120,7 @@ static SUT_ERR make_counters(struct worker *w)
             [SUT_RATE_LOGIN] = rate_of(c->limits.login),
             [SUT_RATE_RESET] = rate_of(c->limits.reset),
             [SUT_RATE_REFRESH] = rate_of(c->limits.refresh),
+            [SUT_RATE_MAIL] = { .count = 1, .window_ms = MAIL_PAUSE_MS },
         },
         .memory_bytes = c->counters.memory_bytes,
         .checkpoint_ms = c->counters.checkpoint_ms,
@@ -157,6 +160,8 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.random = &sut_random_system;
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;
+    /* With a shop's own key its links are those of the Django shop before it. */
+    w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
     w->app.plain_loopback_ok = c->demo || c->insecure_dev;
     TRY(api_router_create(&w->router));
     w->app.router = w->router;
@@ -397,6 +402,7 @@ static void watch(struct worker *w, unsigned turn)
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
         forget_expired(w, now);
         sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
