@@ -24,6 +24,7 @@ struct sut_fragments;
 struct sut_router;
 struct sut_headers;
 struct sut_pages;
+struct sut_postman;
 
 struct sut_app {
     const struct sut_config *config;
@@ -41,8 +42,9 @@ struct sut_app {
     struct sut_fragments *fragments;
     const struct sut_router *router;
     const struct sut_headers *headers;
-    struct sut_bytes *openapi; /* the document, rendered once */
-    bool plain_loopback_ok;    /* --demo or --insecure-dev: plain HTTP is answered on loopback */
+    struct sut_postman *postman; /* NULL: mails wait in the outbox */
+    struct sut_bytes *openapi;   /* the document, rendered once */
+    bool plain_loopback_ok;      /* --demo or --insecure-dev: plain HTTP is answered on loopback */
 };
 
 #endif

@@ -82,10 +82,16 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
     note_rate(r, &res);
     if (is_allowed)
         return SUT_NEXT;
-    if (res.is_first_refusal)
+    sut_guard_refuse_rate(r, &res);
+    return SUT_ANSWERED;
+}
+
+void sut_guard_refuse_rate(struct sut_req *r, const struct sut_rate_result *res)
+{
+    note_rate(r, res);
+    if (res->is_first_refusal)
         sut_guard__event(r, SUT_EVENT_RATE_LIMITED);
     sut_reply_throttled(r);
-    return SUT_ANSWERED;
 }
 
 bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
@@ -93,14 +99,13 @@ bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
     struct sut_rate_ask ask = sut_rate_ask_id(SUT_RATE_REFRESH, session_id);
     struct sut_rate_result res;
     const bool is_allowed = sut_counters_take(r->app->counters, &ask, 1, r->now, &res);
-    if (res.limit != 0 && (!is_allowed || !r->rate.counted || res.remaining < r->rate.remaining))
+    if (!is_allowed) {
+        sut_guard_refuse_rate(r, &res);
+        return false;
+    }
+    if (res.limit != 0 && (!r->rate.counted || res.remaining < r->rate.remaining))
         note_rate(r, &res);
-    if (is_allowed)
-        return true;
-    if (res.is_first_refusal)
-        sut_guard__event(r, SUT_EVENT_RATE_LIMITED);
-    sut_reply_throttled(r);
-    return false;
+    return true;
 }
 
 /* B1: deny unless the row's policy lets this person through. */

@@ -23,6 +23,10 @@ SUT_ERR sut_guard_check_routes(const struct sut_routes *const *tables, size_t n,
 /* Count this request against the refresh rate of one session; false: the 429 is made. */
 bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id);
 
+/* Make the 429 of a count that refused. */
+struct sut_rate_result;
+void sut_guard_refuse_rate(struct sut_req *r, const struct sut_rate_result *res);
+
 /* Names of the steps in order, for documents and tests; NULL ends. */
 const char *const *sut_guard_step_names(void);
 
