@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "counters/counters.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "counters/home.h"
+#include "counters/counters_int.h"
 #include "crypto/hmac.h"
 #include "crypto/sha256.h"
 
 enum { ASKS_MAX = 4, KEY_MIN = 16, NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_S = 1000 };
-
-struct sut_counters {
-    struct sut_counters_home *home;
-    struct sut_rate rates[SUT_RATE_KINDS];
-    struct sut_secret *hmac; /* a struct sut_hmac_key */
-    const struct sut_clock *clock;
-    uint32_t checkpoint_ms;
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t wake;
-    pthread_t thread;
-    bool is_running;
-    bool must_stop;
-    pthread_mutex_t saving; /* one checkpoint at a time */
-};
 
 struct sut_rate_ask sut_rate_ask_id(enum sut_rate_kind kind, int64_t id)
 {
@@ -53,14 +38,14 @@ struct sut_rate_ask sut_rate_ask_text(enum sut_rate_kind kind, sut_str text)
     return a;
 }
 
-/* The first 16 bytes of HMAC(key, kind, subject). */
-static struct sut_rate_key digest(const struct sut_counters *c, const struct sut_rate_ask *ask)
+struct sut_rate_key sut_counters__digest(const struct sut_counters *c, uint8_t kind,
+                                         const unsigned char subject[SUT_SUBJECT])
 {
-    char msg[1 + sizeof(ask->subject)];
+    char msg[1 + SUT_SUBJECT];
     unsigned char mac[SUT_HMAC_SIZE];
     struct sut_rate_key key;
-    msg[0] = (char) ask->kind;
-    memcpy(msg + 1, ask->subject, sizeof(ask->subject));
+    msg[0] = (char) kind;
+    memcpy(msg + 1, subject, SUT_SUBJECT);
     const struct sut_hmac_key *k = (const void *) sut_secret_str(c->hmac).p;
     sut_hmac(k, sut_str_of(msg, sizeof(msg)), mac);
     memcpy(key.b, mac, sizeof(key.b));
@@ -73,6 +58,7 @@ SUT_ERR sut_counters_create(const struct sut_counters_options *opt, struct sut_c
     struct sut_counters *c DEFER(sut_counters_free) = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
     memcpy(c->rates, opt->rates, sizeof(c->rates));
+    c->lockout = opt->lockout;
     c->clock = opt->clock;
     c->checkpoint_ms = opt->checkpoint_ms;
     (void) pthread_mutex_init(&c->lock, NULL);
@@ -81,6 +67,7 @@ SUT_ERR sut_counters_create(const struct sut_counters_options *opt, struct sut_c
     (void) pthread_condattr_init(&attr);
     (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void) pthread_cond_init(&c->wake, &attr);
+    (void) pthread_cond_init(&c->try_ended, &attr);
     (void) pthread_condattr_destroy(&attr);
 
     TRY(sut_secret_create(sizeof(struct sut_hmac_key), &c->hmac));
@@ -96,17 +83,23 @@ SUT_ERR sut_counters_create(const struct sut_counters_options *opt, struct sut_c
     return SUT_OK;
 }
 
-/* Sleep a checkpoint's length; false when it is time to stop. */
-static bool rest(struct sut_counters *c)
+struct timespec sut_counters__in(uint32_t ms)
 {
     struct timespec until;
     (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += c->checkpoint_ms / MS_PER_S;
-    until.tv_nsec += (long) (c->checkpoint_ms % MS_PER_S) * NS_PER_MS;
+    until.tv_sec += ms / MS_PER_S;
+    until.tv_nsec += (long) (ms % MS_PER_S) * NS_PER_MS;
     if (until.tv_nsec >= NS_PER_S) {
         until.tv_sec++;
         until.tv_nsec -= NS_PER_S;
     }
+    return until;
+}
+
+/* Sleep a checkpoint's length; false when it is time to stop. */
+static bool rest(struct sut_counters *c)
+{
+    const struct timespec until = sut_counters__in(c->checkpoint_ms);
     (void) pthread_mutex_lock(&c->lock);
     int waited = 0;
     while (!c->must_stop && waited == 0)
@@ -165,6 +158,7 @@ void sut_counters_free(struct sut_counters **c)
         (*c)->home->vtable->free(&(*c)->home);
     sut_secret_free(&(*c)->hmac);
     (void) pthread_cond_destroy(&(*c)->wake);
+    (void) pthread_cond_destroy(&(*c)->try_ended);
     (void) pthread_mutex_destroy(&(*c)->lock);
     (void) pthread_mutex_destroy(&(*c)->saving);
     sut_mem_freep(c);
@@ -197,7 +191,7 @@ bool sut_counters_take(struct sut_counters *c, const struct sut_rate_ask *asks, 
         home[i].rate = c->rates[asks[i].kind];
         if (home[i].rate.count == 0)
             continue;
-        home[i].key = digest(c, &asks[i]);
+        home[i].key = sut_counters__digest(c, home[i].kind, asks[i].subject);
         /* With one ask there is nothing to take back: it is decided below. */
         if (n > 1) {
             vt->peek(c->home, &home[i], now, &r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * counters - what is counted over many requests: rates by kind and key.
+ * counters - what is counted over many requests: rates by kind and key, and
+ * (counters/lockout.h) wrong passwords.
  *
  * One interface over a const vtable (counters/home.h); its home here is the memory
  * of this process.  A subject (a user's id, an address, anything) never gets
@@ -25,6 +26,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "limit/lock.h"
 #include "limit/rate.h"
 
 struct sut_counters;
@@ -73,6 +75,7 @@ struct sut_counters_home_ops {
 
 struct sut_counters_options {
     struct sut_rate rates[SUT_RATE_KINDS]; /* count 0: that kind is not limited */
+    struct sut_lock_rule lockout;          /* failures 0: nobody is locked out */
     uint64_t memory_bytes;                 /* of all keys together */
     uint32_t checkpoint_ms;
     sut_str key; /* secret, the same after a restart; 16 bytes or more; borrowed for the call */
@@ -104,7 +107,9 @@ SUT_ERR sut_counters_checkpoint(struct sut_counters *c);
 struct sut_counters_stats {
     uint64_t keys;
     uint64_t bytes;
-    uint64_t evicted; /* keys that went before their window ended, for want of memory */
+    uint64_t evicted; /* rates that went before their window ended, for want of memory */
+    uint64_t locks;   /* keys whose failures are counted, locked or not */
+    uint64_t evicted_locks;
     uint64_t save_failures;
 };
 /* What they hold now. */

@@ -12,6 +12,9 @@
 
 struct sut_counters_home;
 
+/* Of failures of sign-in (counters/lockout.h).  The number stands in the store. */
+enum { SUT_HOME_LOCKOUT = SUT_RATETABLE_LOCKS };
+
 /* One thing to count, its subject digested. */
 struct sut_home_ask {
     uint8_t kind;
@@ -29,6 +32,10 @@ struct sut_home_vtable {
     SUT_ERR(*take)
     (struct sut_counters_home *h, const struct sut_home_ask *ask, sut_ms now,
      struct sut_rate_result *ret);
+    /* limit/lock.h of a key. */
+    SUT_ERR(*lock)
+    (struct sut_counters_home *h, const struct sut_lock_ask *ask, sut_ms now,
+     struct sut_lock_result *ret);
     /* Read back what was kept; keep what changed. */
     SUT_ERR (*load)(struct sut_counters_home *h, sut_ms now);
     SUT_ERR (*checkpoint)(struct sut_counters_home *h, sut_ms now);

@@ -57,6 +57,18 @@ static SUT_ERR memory_take(struct sut_counters_home *h, const struct sut_home_as
     return sut_ratetable_take(m->table, ask->kind, &ask->key, ask->rate, now, ret);
 }
 
+static SUT_ERR memory_lock(struct sut_counters_home *h, const struct sut_lock_ask *ask, sut_ms now,
+                           struct sut_lock_result *ret)
+{
+    struct memory *m = (struct memory *) h;
+    return sut_ratetable_lock(m->table, ask, now, ret);
+}
+
+static bool is_kind(int64_t kind)
+{
+    return (kind >= 0 && kind < SUT_RATE_KINDS) || kind == SUT_HOME_LOCKOUT;
+}
+
 struct loading {
     struct memory *m;
     sut_ms now;
@@ -67,7 +79,7 @@ static void load_one(void *arg, const struct sut_counter_record *rec)
 {
     struct loading *l = arg;
     struct sut_rate_key key;
-    if (rec->kind < 0 || rec->kind >= SUT_RATE_KINDS || rec->key.n != sizeof(key.b))
+    if (!is_kind(rec->kind) || rec->key.n != sizeof(key.b))
         return; /* of a newer or older program */
     memcpy(key.b, rec->key.p, sizeof(key.b));
     const sut_err e =
@@ -159,6 +171,8 @@ static void memory_stats(struct sut_counters_home *h, struct sut_counters_stats 
         .keys = s.keys,
         .bytes = s.bytes,
         .evicted = s.evicted,
+        .locks = s.locks,
+        .evicted_locks = s.evicted_locks,
         .save_failures = atomic_load(&m->save_failures),
     };
 }
@@ -168,6 +182,7 @@ static const struct sut_home_vtable memory_vtable = {
     .free = memory_free,
     .peek = memory_peek,
     .take = memory_take,
+    .lock = memory_lock,
     .load = memory_load,
     .checkpoint = memory_checkpoint,
     .stats = memory_stats,
