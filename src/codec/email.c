@@ -326,22 +326,58 @@ static void add_user(struct sut_buf *b, sut_str user)
         sut_buf_char(b, '"');
 }
 
-SUT_ERR sut_email_key(struct sut_arena *a, sut_str text, sut_str *ret)
+/* Both parts, without needless quotes and with the domain as it goes over the wire. */
+static SUT_ERR add_wire(struct sut_arena *a, sut_str text, struct sut_buf *b)
 {
-    if (!sut_is_email(text))
-        return sut_utf8_lower(a, text, ret);
     const char *sign = memrchr(text.p, '@', text.n);
     const sut_str user = sut_str_of(text.p, (size_t) (sign - text.p));
     const sut_str domain = sut_str_sub(text, user.n + 1, text.n);
-    struct sut_buf b;
     /* A code point of one byte at least becomes at most 63 of a label's. */
-    sut_buf_init_arena(&b, a, user.n + domain.n * LABEL_MAX + 2);
-    add_user(&b, user);
-    sut_buf_char(&b, '@');
+    sut_buf_init_arena(b, a, user.n + domain.n * LABEL_MAX + 2);
+    add_user(b, user);
+    sut_buf_char(b, '@');
     if (sut_utf8_is_ascii(domain))
-        sut_buf_str_add(&b, domain);
+        sut_buf_str_add(b, domain);
     else
-        (void) take_domain(domain, &b);
-    TRY(sut_buf_check(&b));
+        (void) take_domain(domain, b);
+    return sut_buf_check(b);
+}
+
+SUT_ERR sut_email_key(struct sut_arena *a, sut_str text, sut_str *ret)
+{
+    struct sut_buf b;
+    if (!sut_is_email(text))
+        return sut_utf8_lower(a, text, ret);
+    TRY(add_wire(a, text, &b));
     return sut_utf8_lower(a, sut_buf_str(&b), ret);
+}
+
+SUT_ERR sut_email_wire(struct sut_arena *a, sut_str address, sut_str *ret)
+{
+    struct sut_buf b;
+    ENSURE(sut_is_email(address), INVALID);
+    TRY(add_wire(a, address, &b));
+    *ret = sut_buf_str(&b);
+    return SUT_OK;
+}
+
+SUT_ERR sut_email_mailbox(sut_str text, sut_str *ret_name, sut_str *ret_address)
+{
+    sut_str name = { 0 };
+    sut_str address = sut_str_trim(text);
+    size_t at = 0;
+    for (uint32_t cp = 0; sut_utf8_next(text, &at, &cp);)
+        ENSURE(!sut_utf8_is_control(cp), INVALID);
+    const char *open = address.n == 0 ? NULL : memrchr(address.p, '<', address.n);
+    if (open != NULL && address.p[address.n - 1] == '>') {
+        const size_t n = (size_t) (open - address.p);
+        name = sut_str_trim(sut_str_sub(address, 0, n));
+        address = sut_str_trim(sut_str_sub(address, n + 1, address.n - 1));
+        if (name.n >= 2 && name.p[0] == '"' && name.p[name.n - 1] == '"')
+            name = sut_str_trim(sut_str_sub(name, 1, name.n - 1));
+    }
+    ENSURE(sut_is_email(address) && sut_utf8_is_valid(name), INVALID);
+    *ret_name = name;
+    *ret_address = address;
+    return SUT_OK;
 }

@@ -22,4 +22,17 @@
  */
 SUT_ERR sut_email_key(struct sut_arena *a, sut_str text, sut_str *ret);
 
+/*
+ * The address as mail goes to it (RFC 5321): ASCII alone, the domain in A-labels, the part
+ * before the @ as it is, but without needless quotes.  A slice of the arena; INVALID when
+ * it is no address.
+ */
+SUT_ERR sut_email_wire(struct sut_arena *a, sut_str address, sut_str *ret);
+
+/*
+ * "Shop <shop@example.com>", "\"A shop\" <…>" or an address alone: slices of the text; the
+ * name may be empty.  INVALID when it holds no address, or a control character.
+ */
+SUT_ERR sut_email_mailbox(sut_str text, sut_str *ret_name, sut_str *ret_address);
+
 #endif

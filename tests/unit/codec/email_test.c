@@ -178,6 +178,72 @@ static void two_mailboxes_have_two_keys(void **state)
     assert_int_equal(sut_email_key(a, SUT_STR("\xff@example.com"), &key).code, SUT_E_PARSE);
 }
 
+static void an_address_goes_out_in_ascii_and_keeps_its_case(void **state)
+{
+    struct sut_arena *a = *state;
+    static const char *const rows[][2] = {
+        { "Sarah@example.org", "Sarah@example.org" },
+        { "Sarah@B\xc3\xbc\x63her.example", "Sarah@xn--bcher-kva.example" },
+        { "\"sarah\"@example.org", "sarah@example.org" },
+        { "\"a,b\"@example.org", "\"a,b\"@example.org" },
+        { "a@[127.0.0.1]", "a@[127.0.0.1]" },
+        { "a@localhost", "a@localhost" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        sut_str got = { 0 };
+        assert_int_equal(sut_email_wire(a, sut_str_from(rows[i][0]), &got).code, SUT_E_OK);
+        if (!sut_str_is(got, rows[i][1]))
+            fail_msg("%s became %.*s", rows[i][0], SUT_STR_ARG(got));
+    }
+    static const char *const none[] = { "",
+                                        "a",
+                                        "a@b@c",
+                                        "a b@example.org",
+                                        "a@example.org\r\n",
+                                        "<a@example.org>",
+                                        "\xc3\xa9@example.org" };
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        sut_str got = { 0 };
+        assert_int_equal(sut_email_wire(a, sut_str_from(none[i]), &got).code, SUT_E_INVALID);
+    }
+}
+
+static void a_mailbox_is_a_name_and_an_address(void **state)
+{
+    (void) state;
+    static const char *const rows[][3] = {
+        { "shop@example.com", "", "shop@example.com" },
+        { "Shop <shop@example.com>", "Shop", "shop@example.com" },
+        { " \"My \xe2\x98\x95 Shop\" < shop@example.com > ", "My \xe2\x98\x95 Shop",
+          "shop@example.com" },
+        { "<shop@example.com>", "", "shop@example.com" },
+        { "Tom <and> Kate <shop@example.com>", "Tom <and> Kate", "shop@example.com" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        sut_str name = { 0 };
+        sut_str address = { 0 };
+        assert_int_equal(sut_email_mailbox(sut_str_from(rows[i][0]), &name, &address).code,
+                         SUT_E_OK);
+        assert_true(sut_str_is(name, rows[i][1]));
+        assert_true(sut_str_is(address, rows[i][2]));
+    }
+    static const char *const none[] = { "",
+                                        "Shop",
+                                        "Shop <>",
+                                        "Shop <a@example.com",
+                                        "<>",
+                                        "Shop <a@example.com>\r\nBcc: x",
+                                        "a\tb <a@example.com>",
+                                        "\xff <a@example.com>",
+                                        "Shop <a b@example.com>" };
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        sut_str name = { 0 };
+        sut_str address = { 0 };
+        assert_int_equal(sut_email_mailbox(sut_str_from(none[i]), &name, &address).code,
+                         SUT_E_INVALID);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +253,8 @@ int main(void)
         cmocka_unit_test(length_is_bounded),
         cmocka_unit_test(one_mailbox_has_one_key),
         cmocka_unit_test(two_mailboxes_have_two_keys),
+        cmocka_unit_test(an_address_goes_out_in_ascii_and_keeps_its_case),
+        cmocka_unit_test(a_mailbox_is_a_name_and_an_address),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
