@@ -3,6 +3,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hmac.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 #include <string.h>
 
@@ -78,4 +80,14 @@ void sut_hmac_once(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SIZE])
     sut_hmac_key_init(&k, key);
     sut_hmac(&k, msg, ret);
     sut_wipe(&k, sizeof(k));
+}
+
+SUT_ERR sut_hmac_sha1(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA1_SIZE])
+{
+    unsigned n = 0;
+    ENSURE(key.n <= INT32_MAX, TOO_LARGE);
+    const unsigned char *const p = (const unsigned char *) msg.p;
+    ENSURE(HMAC(EVP_sha1(), key.p, (int) key.n, p, msg.n, ret, &n) != NULL, NOMEM);
+    ENSURE(n == SUT_HMAC_SHA1_SIZE, SYSTEM);
+    return SUT_OK;
 }

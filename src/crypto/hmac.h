@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/str.h"
 #include "crypto/sha256.h"
 
@@ -36,5 +37,12 @@ void sut_hmac_parts(const struct sut_hmac_key *k, const sut_str *parts, size_t n
 bool sut_hmac_verify(const struct sut_hmac_key *k, sut_str msg, sut_str mac);
 /* One message under a key that is used once. */
 void sut_hmac_once(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SIZE]);
+
+/* --- HMAC-SHA1, for the one-time codes of RFC 6238 alone --- */
+
+enum { SUT_HMAC_SHA1_SIZE = 20 };
+
+/* NOMEM when OpenSSL has no memory for it. */
+SUT_ERR sut_hmac_sha1(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA1_SIZE]);
 
 #endif

@@ -30,6 +30,11 @@ enum {
     SUT_PASSKEYS_MAX = 20,     /* of a person */
 };
 
+/* In a write job: the person has this factor from now on. */
+SUT_ERR sut_factor_note(struct sut_db_conn *c, int64_t person, int64_t factor, sut_ms now);
+/* In a write job: no more; recovery codes go with the last factor. */
+SUT_ERR sut_factor_forget(struct sut_db_conn *c, int64_t person, int64_t factor, sut_ms now);
+
 /* --- TOTP --- */
 
 struct sut_totp_row {
@@ -37,6 +42,7 @@ struct sut_totp_row {
     int64_t last_step;
     sut_str secret; /* bytes, in the arena */
 };
+/* NOT_FOUND when none was begun. */
 SUT_ERR sut_totp_find(struct sut_db_conn *c, struct sut_arena *a, int64_t person,
                       struct sut_totp_row *ret);
 /* In a write job: begin an enrolment, in place of one that was begun; EXISTS: it is confirmed. */
@@ -46,7 +52,7 @@ SUT_ERR sut_totp_begin(struct sut_db_conn *c, int64_t person, sut_str secret, su
  * this step or a later one was used already.  Confirms an enrolment.
  */
 SUT_ERR sut_totp_use(struct sut_db_conn *c, int64_t person, int64_t step, sut_ms now);
-/* In a write job: it goes, and the recovery codes when no passkey is left. */
+/* In a write job: it goes, and the recovery codes when no passkey is left; NOT_FOUND. */
 SUT_ERR sut_totp_remove(struct sut_db_conn *c, int64_t person, sut_ms now);
 
 /* --- recovery codes --- */

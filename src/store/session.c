@@ -33,6 +33,18 @@ static const struct sut_sql session_look = {
             " JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2",
 };
 
+static const struct sut_sql session_proof = {
+    .name = "session_proof",
+    .text = "SELECT proofs, fresh_at FROM sessions WHERE id = $1 AND user_id = $2"
+            " AND revoked_at IS NULL AND expires_at > $3",
+};
+
+static const struct sut_sql session_prove = {
+    .name = "session_prove",
+    .text = "UPDATE sessions SET fresh_at = $3, proofs = proofs | $4 WHERE id = $1"
+            " AND user_id = $2 AND revoked_at IS NULL AND expires_at > $3",
+};
+
 static const struct sut_sql session_revoke = {
     .name = "session_revoke",
     .text = "UPDATE sessions SET revoked_at = $1, revoked_why = $2 WHERE id = $3 AND user_id = $4"
@@ -195,6 +207,39 @@ SUT_ERR sut_session_look(struct sut_db_conn *c, int64_t id, int64_t user_id, sut
         *ret = SUT_SESSION_DISABLED;
     else
         *ret = SUT_SESSION_LIVE;
+    return SUT_OK;
+}
+
+SUT_ERR sut_session_proof_of(struct sut_db_conn *c, int64_t id, int64_t user_id, sut_ms now,
+                             struct sut_session_proof *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &session_proof, &s));
+    sut_db_bind_i64(s, 1, id);
+    sut_db_bind_i64(s, 2, user_id);
+    sut_db_bind_i64(s, 3, now.v);
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, NOT_FOUND);
+    *ret = (struct sut_session_proof){
+        .proofs = (unsigned) sut_db_col_i64(s, 0),
+        .fresh_at = { sut_db_col_i64(s, 1) },
+    };
+    return SUT_OK;
+}
+
+SUT_ERR sut_session_prove(struct sut_db_conn *c, int64_t id, int64_t user_id, unsigned proof,
+                          sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &session_prove, &s));
+    sut_db_bind_i64(s, 1, id);
+    sut_db_bind_i64(s, 2, user_id);
+    sut_db_bind_i64(s, 3, now.v);
+    sut_db_bind_i64(s, 4, proof);
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(sut_db_changes(s) > 0, NOT_FOUND);
     return SUT_OK;
 }
 

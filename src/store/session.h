@@ -74,6 +74,18 @@ struct sut_session_turn {
 SUT_ERR sut_session_refresh(struct sut_db_conn *c, const struct sut_session_turn *t, sut_ms now,
                             int64_t *ret_generation);
 
+/* How and when the person of a session last proved who they are. */
+struct sut_session_proof {
+    unsigned proofs; /* bits of enum sut_proof, of the whole session */
+    sut_ms fresh_at; /* 0: never since */
+};
+/* NOT_FOUND unless the session is this user's and lives. */
+SUT_ERR sut_session_proof_of(struct sut_db_conn *c, int64_t id, int64_t user_id, sut_ms now,
+                             struct sut_session_proof *ret);
+/* In a write job: proved once more, by this.  NOT_FOUND likewise. */
+SUT_ERR sut_session_prove(struct sut_db_conn *c, int64_t id, int64_t user_id, unsigned proof,
+                          sut_ms now);
+
 enum sut_session_state {
     SUT_SESSION_LIVE,
     SUT_SESSION_ABSENT,
