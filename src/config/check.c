@@ -144,14 +144,29 @@ static void check_passwords(const struct sut_config *c, struct sut_config_report
                       "7M is the least outside --insecure-dev");
 }
 
+static bool is_here(sut_str host)
+{
+    return sut_str_is(host, "localhost") || sut_str_is(host, "::1") ||
+           sut_str_starts(host, SUT_STR("127."));
+}
+
 static void check_email(struct sut_config *c, struct sut_config_report *r)
 {
-    if (!c->email.use_ssl || !c->email.use_tls)
+    const bool is_dev = c->demo || c->insecure_dev;
+    if (c->email.use_ssl && c->email.use_tls) {
+        if (is_explicit(c, "email", "use_tls"))
+            (void) problem(c, r, "email", "use_ssl", "use_tls is yes too, only one can be");
+        else
+            c->email.use_tls = false;
+    }
+    if (c->email.host.n == 0 || is_dev)
         return;
-    if (is_explicit(c, "email", "use_tls"))
-        (void) problem(c, r, "email", "use_ssl", "use_tls is yes too, only one can be");
-    else
-        c->email.use_tls = false;
+    if (c->email.from.n == 0)
+        sut_diag_hint(problem(c, r, "email", "from", "with email.host mails need a sender"),
+                      "write `Shop <shop@example.com>` (DEFAULT_FROM_EMAIL)");
+    if (!c->email.use_tls && !c->email.use_ssl && !is_here(c->email.host))
+        sut_diag_hint(problem(c, r, "email", "use_tls", "mails would cross the network in clear"),
+                      "set use_tls (STARTTLS) or use_ssl");
 }
 
 /* The secret is in the courier's settings, and in those of whoever reads them first. */

@@ -107,6 +107,7 @@ struct sut_secret **sut_setting__secret(const struct sut_setting *s, struct sut_
 bool sut_setting__is_currency(sut_str v, struct sut_diag *d);
 bool sut_setting__is_prefix(sut_str v, struct sut_diag *d);
 bool sut_setting__is_contact(sut_str v, struct sut_diag *d);
+bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d);
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d);
 
 #endif

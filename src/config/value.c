@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/scan.h"
 #include "base/secret.h"
+#include "codec/email.h"
 #include "config/place.h"
 #include "config/setting.h"
 
@@ -487,6 +488,17 @@ bool sut_setting__is_contact(sut_str v, struct sut_diag *d)
         return true;
     sut_diag_set(d, "`%.*s` is no contact", SUT_STR_ARG(v));
     sut_diag_hint(d, "write an address of mail or an https URL");
+    return false;
+}
+
+bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d)
+{
+    sut_str name = { 0 };
+    sut_str address = { 0 };
+    if (v.n == 0 || !sut_failed(sut_email_mailbox(v, &name, &address)))
+        return true;
+    sut_diag_set(d, "`%.*s` is no sender", SUT_STR_ARG(v));
+    sut_diag_hint(d, "write `Shop <shop@example.com>` or an address alone");
     return false;
 }
 

@@ -584,11 +584,16 @@ static void settings_that_do_not_go_together_are_refused(void **state)
         { "[password]\nmemory = 1M\n", "too little" },
         { "[limits]\nbody = 2M\n", "does not fit" },
         { "[email]\nuse_ssl = yes\nuse_tls = yes\n", "only one" },
+        { "[email]\nhost = smtp.example\n", "mails need a sender" },
+        { "[email]\nhost = smtp.example\nfrom = a@b.example\nuse_tls = no\n", "in clear" },
+        { "[email]\nfrom = Shop\n", "is no sender" },
+        { "[email]\nfrom = Shop <shop@shop.example\n", "is no sender" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_refused(b, rows[i].text, NULL, "", rows[i].sentence, "");
     assert_true(load(b, "[server]\ndata = d\nkeys = d2\n[email]\nuse_ssl=yes\n", NULL));
     assert_false(b->c->email.use_tls);
+    assert_true(load(b, "[email]\nhost=127.0.0.1\nfrom=a@b.example\nuse_tls=no\n", NULL));
 }
 
 static void all_problems_are_told_not_only_the_first(void **state)
@@ -613,7 +618,8 @@ static void a_dotenv_counts_in_development_alone(void **state)
                "# Django's\nexport SECRET_KEY='q8Zt3bLw0mV7xKc1RyUj5HnE2aDs9FgP'\n"
                "ALLOWED_HOSTS=\"a.example,b.example\" # two\nEMAIL_HOST=mail.example # x\n"
                "SUTLER_LIMITS_ANON=9/m\nOTHER=1\n");
-    static const char *const env[] = { "EMAIL_HOST=real.example", NULL };
+    static const char *const env[] = { "EMAIL_HOST=real.example", "DEFAULT_FROM_EMAIL=a@b.example",
+                                       NULL };
     struct sut_config_source src = { .dotenv = b->dotenv, .env = env, .demo = true };
     assert_false(sut_failed(sut_config_load(&src, &b->c, &b->report)));
     assert_true(sut_str_is(sut_secret_str(b->c->security.secret_key), strong));
