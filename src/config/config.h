@@ -267,6 +267,8 @@ struct sut_config {
 
     struct {
         enum sut_config_verified require_verified;
+        bool staff_factor;     /* sessions of staff need a second factor */
+        uint32_t fresh_life_s; /* how long a proof of who somebody is counts as fresh */
     } accounts;
 
     struct {

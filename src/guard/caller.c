@@ -125,7 +125,7 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
     if (sut_guard__verified(r) == SUT_ANSWERED)
         return SUT_ANSWERED;
     if (policy == SUT_POLICY_USER)
-        return SUT_NEXT;
+        return sut_guard__fresh(r);
 
     struct sut_db_conn *conn = NULL;
     struct sut_person_account who;
@@ -143,7 +143,8 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
     const bool may =
         policy == SUT_POLICY_SUPERUSER ? r->is_superuser : r->is_staff || r->is_superuser;
     if (may)
-        return SUT_NEXT;
+        return sut_guard__staff_factor(r, &who) == SUT_ANSWERED ? SUT_ANSWERED
+                                                                : sut_guard__fresh(r);
     sut_guard__event(r, SUT_EVENT_PERMISSION_DENIED);
     sut_reply_code(r, SUT_E_DENIED);
     return SUT_ANSWERED;

@@ -26,6 +26,12 @@ enum sut_verdict sut_guard__limits(struct sut_req *r);
 enum sut_verdict sut_guard__policy(struct sut_req *r);
 /* A part of policy: whether the person's address must be verified for this, and is. */
 enum sut_verdict sut_guard__verified(struct sut_req *r);
+/* Likewise: whether a session of staff has a second factor behind it, where the setting wants one.
+ */
+struct sut_person_account;
+enum sut_verdict sut_guard__staff_factor(struct sut_req *r, const struct sut_person_account *who);
+/* Likewise: whether the person proved who they are of late, on rows that ask for it (A15). */
+enum sut_verdict sut_guard__fresh(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
 
