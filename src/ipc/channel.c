@@ -202,6 +202,34 @@ static SUT_ERR read_all(int fd, char *to, size_t want, uint64_t deadline_ns)
     return SUT_OK;
 }
 
+/*
+ * The header of an answer and, by the same call, what fits of its fields into the room that
+ * `reply` has already.  It is waited for first: that nothing is there yet is certain.
+ */
+static SUT_ERR read_begin(int fd, unsigned char raw[SUT_IPC_HEADER], uint64_t deadline_ns,
+                          struct sut_buf *reply)
+{
+    struct iovec parts[] = {
+        { .iov_base = raw, .iov_len = SUT_IPC_HEADER },
+        { .iov_base = reply->p, .iov_len = reply->cap },
+    };
+    struct msghdr m = { .msg_iov = parts, .msg_iovlen = reply->cap > 0 ? 2 : 1 };
+    TRY(wait_ready(fd, POLLIN, deadline_ns));
+    ssize_t n;
+    while ((n = recvmsg(fd, &m, MSG_DONTWAIT)) < 0 && is_again())
+        TRY(wait_ready(fd, POLLIN, deadline_ns));
+    if (n < 0 && errno == ECONNRESET)
+        FAIL_SYS(UNAVAILABLE);
+    if (n < 0)
+        FAIL_SYS(SYSTEM);
+    ENSURE(n > 0, UNAVAILABLE);
+    const size_t got = (size_t) n;
+    reply->n = got > SUT_IPC_HEADER ? got - SUT_IPC_HEADER : 0;
+    if (got >= SUT_IPC_HEADER)
+        return SUT_OK;
+    return read_all(fd, (char *) raw + got, SUT_IPC_HEADER - got, deadline_ns);
+}
+
 static uint64_t deadline_in(unsigned ms)
 {
     return sut_monotonic_ns() + (uint64_t) ms * NS_PER_MS;
@@ -236,18 +264,20 @@ SUT_ERR sut_ipc_call(int fd, uint16_t type, uint32_t id, sut_str fields, unsigne
 
     ENSURE(fields.n <= SUT_IPC_LENGTH_MAX, TOO_LARGE);
     TRY(send_message(fd, &ask, fields, deadline_ns));
-    TRY(read_all(fd, (char *) raw, sizeof(raw), deadline_ns));
+    sut_buf_reset(reply);
+    TRY(read_begin(fd, raw, deadline_ns, reply));
     const struct sut_ipc_header got = sut_ipc_header_read(raw);
     ENSURE(got.type == (type | SUT_IPC_REPLY) && got.id == id, PARSE);
     ENSURE(got.length <= SUT_IPC_LENGTH_MAX, TOO_LARGE);
+    ENSURE(got.length >= reply->n, PARSE); /* nobody asked for more than one answer */
 
-    sut_buf_reset(reply);
-    if (got.length == 0)
+    const size_t left = got.length - reply->n;
+    if (left == 0)
         return SUT_OK;
-    char *to = sut_buf_room(reply, got.length);
+    char *to = sut_buf_room(reply, left);
     if (to == NULL)
         TRY(sut_buf_check(reply));
-    TRY(read_all(fd, to, got.length, deadline_ns));
+    TRY(read_all(fd, to, left, deadline_ns));
     reply->n = got.length;
     return SUT_OK;
 }
