@@ -9,6 +9,7 @@
 #include "ipc/keeper_int.h"
 #include "ipc/keeper_wire.h"
 #include "ipc/message.h"
+#include "os/core.h"
 
 const char *sut_key_purpose_word(enum sut_key_purpose p)
 {
@@ -321,6 +322,7 @@ static void put_tls_sign(const void *in, struct sut_buf *b)
     sut_ipc_put_bytes(b, sut_str_of((const char *) s->key_id, SUT_TLS_KEY_ID));
     sut_ipc_put_u64(b, s->scheme);
     sut_ipc_put_bytes(b, s->digest);
+    sut_ipc_put_u64(b, sut_core_here());
 }
 
 static SUT_ERR get_tls_signature(struct sut_ipc_reader *r, void *out)
@@ -344,7 +346,8 @@ SUT_ERR sut_keeper_tls_sign(struct sut_keeper *k, const unsigned char key_id[SUT
                                                        .put = put_tls_sign,
                                                        .in = &s,
                                                        .get = get_tls_signature,
-                                                       .out = &s }));
+                                                       .out = &s,
+                                                       .moves = true }));
     *ret_n = s.signature_n;
     return SUT_OK;
 }

@@ -18,6 +18,7 @@ struct sut_keeper_call {
     const void *in;
     SUT_ERR (*get)(struct sut_ipc_reader *r, void *out);
     void *out;
+    bool moves; /* the keeper's thread comes to the caller's core */
 };
 
 /*

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "ipc/channel.h"
 #include "ipc/keeper_wire.h"
+#include "os/core.h"
 #include "os/fd.h"
 
 enum {
@@ -21,7 +22,8 @@ enum {
 /* A connection; in the pool's list, owned by the call that has it meanwhile. */
 struct conn {
     int fd;
-    uint32_t id; /* of the last message */
+    uint32_t id;   /* of the last message */
+    uint32_t core; /* where the keeper's thread of it was asked to stay; SUT_CORES_MAX: nowhere */
     bool is_taken;
     bool is_old;               /* others have come in its place */
     struct sut_secret *memory; /* what is asked, then what is answered */
@@ -62,6 +64,7 @@ static SUT_ERR conns_create(const int *fds, size_t n, struct conn **ret)
         DEFER(conn_free) struct conn *c = sut_mem_zalloc(1, sizeof(*c));
         ENSURE(c != NULL, NOMEM);
         c->fd = -1;
+        c->core = SUT_CORES_MAX;
         TRY(sut_secret_create(SUT_KEEPER_ASK_MAX + SUT_KEEPER_REPLY_MAX, &c->memory));
         c->next = list;
         list = STEAL(c);
@@ -177,21 +180,31 @@ static void unlink_conn(struct sut_keeper *k, struct conn *c)
     *at = c->next;
 }
 
-/* One that is free and lives, or NULL; those that ended are thrown away. */
-static struct conn *find_free(struct sut_keeper *k)
+/* 0 is best: the other end is on this core; then one that may be anywhere. */
+static unsigned distance(const struct conn *c, uint32_t core)
 {
-    struct conn *c = k->conns;
-    while (c != NULL) {
-        struct conn *const next = c->next;
-        if (!c->is_taken && !c->is_old) {
-            if (!has_ended(c))
-                return c;
-            unlink_conn(k, c);
-            conn_free(&c);
-        }
-        c = next;
+    if (c->core == core)
+        return 0;
+    return c->core == SUT_CORES_MAX ? 1 : 2;
+}
+
+/*
+ * The best one that is free and lives, or NULL; those that ended are thrown away.  Unless it looks
+ * (a system call), a call finds out by losing one try.
+ */
+static struct conn *find_free(struct sut_keeper *k, uint32_t core, bool looks)
+{
+    for (;;) {
+        struct conn *best = NULL;
+        for (struct conn *c = k->conns; c != NULL; c = c->next)
+            if (!c->is_taken && !c->is_old &&
+                (best == NULL || distance(c, core) < distance(best, core)))
+                best = c;
+        if (best == NULL || !looks || !has_ended(best))
+            return best;
+        unlink_conn(k, best);
+        conn_free(&best);
     }
-    return NULL;
 }
 
 static struct timespec timespec_of(uint64_t ns)
@@ -200,13 +213,14 @@ static struct timespec timespec_of(uint64_t ns)
                               .tv_nsec = (long) (ns % NS_PER_S) };
 }
 
-static SUT_ERR take(struct sut_keeper *k, uint64_t deadline_ns, struct conn **ret)
+static SUT_ERR take(struct sut_keeper *k, uint32_t core, bool looks, uint64_t deadline_ns,
+                    struct conn **ret)
 {
     const struct timespec until = timespec_of(deadline_ns);
     struct conn *c = NULL;
     int code = 0;
     (void) pthread_mutex_lock(&k->mutex);
-    while ((c = find_free(k)) == NULL && code == 0)
+    while ((c = find_free(k, core, looks)) == NULL && code == 0)
         code = pthread_cond_timedwait(&k->change, &k->mutex, &until);
     if (c != NULL)
         c->is_taken = true;
@@ -310,7 +324,10 @@ SUT_ERR sut_keeper__call(struct sut_keeper *k, const struct sut_keeper_call *a)
         struct outcome o;
         /* When the time is over no other connection is broken. */
         ENSURE(sut_monotonic_ns() < deadline_ns, UNAVAILABLE);
-        TRY(take(k, deadline_ns, &c));
+        const uint32_t core = sut_core_here();
+        TRY(take(k, core, broken > 0, deadline_ns, &c));
+        if (a->moves)
+            c->core = core;
         const sut_err e = ask_once(c, a, deadline_ns, &o);
         give_back(k, c, sut_failed(e));
         if (sut_failed(e)) {

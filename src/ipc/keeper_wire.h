@@ -15,7 +15,7 @@
  *              (n × b key, or empty: it does not open)
  *   MAKE_DATA  (u kek version, b kek, u n, n × (i person, u version))
  *              (n × (b wrapped, b key))
- *   TLS_SIGN   (b key id, u scheme, b digest)              (b signature)
+ *   TLS_SIGN   (b key id, u scheme, b digest, u core that asks, as os/core.h)  (b signature)
  *   CHECKPOINT (u version, b wrapped, u sequence, i at, b head) (b signature, b public key)
  */
 #ifndef SUT_IPC_KEEPER_WIRE_H

@@ -11,6 +11,7 @@
 #include "ipc/keeper_wire.h"
 #include "ipc/peer.h"
 #include "keeper/data_key.h"
+#include "os/core.h"
 
 enum {
     OPEN_KEY_MAX = SUT_KEY_SIZE + SUT_WRAPPED_MAX, /* room for what any wrapped key could hold */
@@ -361,11 +362,16 @@ static SUT_ERR handle_tls_sign(void *arg, struct sut_ipc_reader *in, struct sut_
     sut_str id = { 0 };
     sut_str digest = { 0 };
     uint64_t scheme = 0;
+    uint64_t core = 0;
     TRY(sut_ipc_get_exact(in, SUT_TLS_KEY_ID, &id));
     TRY(sut_ipc_get_u64(in, SUT_TLS_ECDSA_SHA512, &scheme));
     TRY(sut_ipc_get_bytes(in, SUT_TLS_DIGEST_MAX, &digest));
+    TRY(sut_ipc_get_u64(in, SUT_CORES_MAX, &core));
     TRY(sut_ipc_get_end(in));
     ENSURE(digest.n > 0 && digest.n == sut_tls_scheme_digest(scheme), PARSE);
+    /* Who asks sleeps meanwhile: its core is free, and to be woken on is cheap there. */
+    if (sut_core_here() != core)
+        sut_core_stay_on((uint32_t) core);
     const enum sut_keeper_answer status = sign_digest(h, id, scheme, digest, signature, &n);
     answer(reply, status);
     if (status == SUT_KEEPER_OK)
@@ -466,7 +472,7 @@ const struct sut_ipc_permit sut_keyholder_permits[] = {
       .unit = SUT_KEEPER_MAKE_ROW,
       .handle = handle_make_data },
     { .type = SUT_KEEPER_TLS_SIGN,
-      .max = SUT_KEEPER_U + 2 * SUT_KEEPER_B + SUT_TLS_KEY_ID + SUT_TLS_DIGEST_MAX,
+      .max = 2 * SUT_KEEPER_U + 2 * SUT_KEEPER_B + SUT_TLS_KEY_ID + SUT_TLS_DIGEST_MAX,
       .reply_max = SUT_KEEPER_U + SUT_KEEPER_B + SUT_TLS_SIGNATURE_MAX,
       .per_second = 20000,
       .burst = 20000,

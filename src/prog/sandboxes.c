@@ -87,6 +87,12 @@ static const struct sut_sandbox_call calls_alone[] = {
     END
 };
 
+/* The keeper: a thread of its own goes to the core of who asks it (os/core.h). */
+static const struct sut_sandbox_call calls_keeper[] = {
+    ALLOW_IF(sched_setaffinity, IS(0, 0)),
+    END
+};
+
 /* The worker: connections, loops, the embedded store's files (Landlock says which). */
 static const struct sut_sandbox_call calls_worker[] = {
     ALLOW(accept4), ALLOW(getsockname), ALLOW(getpeername), ALLOW(getsockopt), ALLOW(setsockopt),
@@ -259,7 +265,7 @@ SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag)
 {
     /* The heap of another arena would open a file of /proc when it shrinks. */
     (void) mallopt(M_ARENA_MAX, 1);
-    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone };
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone, calls_keeper };
     static const struct sut_sandbox box = {
         .role = "keeper",
         .calls = calls,

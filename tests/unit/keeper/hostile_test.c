@@ -21,6 +21,7 @@
 #include "ipc/channel.h"
 #include "ipc/keeper_wire.h"
 #include "ipc/peer.h"
+#include "os/core.h"
 #include "os/fd.h"
 #include "test_keeper.h"
 
@@ -249,15 +250,22 @@ static struct sut_buf *open_ask(uint64_t says, size_t brings)
     return b;
 }
 
-static struct sut_buf *sign_ask(const unsigned char *id, size_t id_n, uint64_t scheme,
-                                size_t digest)
+static struct sut_buf *sign_ask_from(const unsigned char *id, size_t id_n, uint64_t scheme,
+                                     size_t digest, uint64_t core)
 {
     static const char zeros[128];
     struct sut_buf *const b = fresh();
     sut_ipc_put_bytes(b, sut_str_of((const char *) id, id_n));
     sut_ipc_put_u64(b, scheme);
     sut_ipc_put_bytes(b, sut_str_of(zeros, digest));
+    sut_ipc_put_u64(b, core);
     return b;
+}
+
+static struct sut_buf *sign_ask(const unsigned char *id, size_t id_n, uint64_t scheme,
+                                size_t digest)
+{
+    return sign_ask_from(id, id_n, scheme, digest, SUT_CORES_MAX);
 }
 
 /* A good request of each type. */
@@ -477,6 +485,24 @@ static void tls_signs_digests_of_their_scheme_with_keys_that_it_has(void **state
     }
 }
 
+static void the_askers_core_moves_no_thread_to_where_it_may_not_be(void **state)
+{
+    (void) state;
+    const uint64_t cores[] = { sut_core_here(), SUT_CORES_MAX - 1, SUT_CORES_MAX };
+    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++)
+        assert_int_equal(
+            ask(SUT_KEEPER_TLS_SIGN,
+                sign_ask_from(tls_id, SUT_TLS_KEY_ID, SUT_TLS_ECDSA_SHA256, 32, cores[i])),
+            SUT_KEEPER_OK);
+    const uint64_t none[] = { SUT_CORES_MAX + 1, UINT32_MAX, (uint64_t) UINT32_MAX + 1,
+                              UINT64_MAX };
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        struct sut_buf *const b =
+            sign_ask_from(tls_id, SUT_TLS_KEY_ID, SUT_TLS_ECDSA_SHA256, 32, none[i]);
+        assert_refused(SUT_KEEPER_TLS_SIGN, (uint32_t) b->n, sut_buf_str(b));
+    }
+}
+
 static void the_last_two_tls_keys_are_kept(void **state)
 {
     (void) state;
@@ -618,6 +644,7 @@ int main(void)
         cmocka_unit_test(purposes_and_versions_out_of_their_range_are_refused),
         cmocka_unit_test(the_number_of_data_keys_is_what_it_says_and_bounded),
         cmocka_unit_test(tls_signs_digests_of_their_scheme_with_keys_that_it_has),
+        cmocka_unit_test(the_askers_core_moves_no_thread_to_where_it_may_not_be),
         cmocka_unit_test(the_last_two_tls_keys_are_kept),
         cmocka_unit_test(a_tls_key_that_comes_again_is_the_newest),
         cmocka_unit_test(what_comes_too_fast_is_told_to_wait),
