@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authn/jws.h"
 
+#include "authn/jws_int.h"
 #include "codec/b64url.h"
 #include "codec/json.h"
 
@@ -9,32 +10,25 @@ enum {
     HEADER_MAX = 1024,   /* bytes of a header's JSON */
 };
 
-struct parts {
-    sut_str signed_text; /* header.payload */
-    sut_str header;
-    sut_str payload;
-    sut_str signature;
-};
-
 #define REFUSE(why_)                                                                               \
     do {                                                                                           \
         *reterr_fault = SUT_JWS_##why_;                                                            \
         FAIL(TOKEN);                                                                               \
     } while (0)
 
-static bool split(sut_str text, struct parts *ret)
+bool sut_jws__split(sut_str text, size_t max, struct sut_jws_parts *ret)
 {
-    if (text.n > SUT_JWS_MAX)
+    if (text.n > max)
         return false;
     const size_t first = sut_str_find(text, 0, '.');
     const size_t second = sut_str_find(text, first + 1, '.');
-    if (first == 0 || second >= text.n || second == first + 1)
+    if (first == 0 || second >= text.n)
         return false;
     ret->signed_text = sut_str_sub(text, 0, second);
     ret->header = sut_str_sub(text, 0, first);
     ret->payload = sut_str_sub(text, first + 1, second);
     ret->signature = sut_str_sub(text, second + 1, text.n);
-    return ret->signature.n == SIGNATURE_TEXT;
+    return true;
 }
 
 /* The keys that may have signed: one by its id, or all. */
@@ -43,7 +37,7 @@ struct candidates {
     size_t n;
 };
 
-static bool is_jwt_type(sut_str typ)
+bool sut_jws__is_jwt(sut_str typ)
 {
     /* RFC 7515 4.1.9: a media type, whose "application/" may be left out. */
     if (typ.n > 12 && sut_str_eq_nocase(sut_str_sub(typ, 0, 12), SUT_STR("application/")))
@@ -82,7 +76,7 @@ static SUT_ERR read_header(const struct sut_signing_keys *keys, const struct sut
     const struct sut_json *kid = sut_json_get(h, "kid");
     if (alg == NULL || alg->type != SUT_JSON_STRING || !sut_str_is(alg->s, "HS256"))
         REFUSE(ALGORITHM);
-    if (typ != NULL && (typ->type != SUT_JSON_STRING || !is_jwt_type(typ->s)))
+    if (typ != NULL && (typ->type != SUT_JSON_STRING || !sut_jws__is_jwt(typ->s)))
         REFUSE(ALGORITHM);
     /* RFC 7515 4.1.11: we understand none of the extensions that it could name. */
     if (sut_json_get(h, "crit") != NULL)
@@ -160,11 +154,13 @@ SUT_ERR sut_jws_verify(const struct sut_keyring *ring, sut_str text, struct sut_
                        void *ret_payload, size_t cap, size_t *ret_n,
                        enum sut_jws_fault *reterr_fault)
 {
-    struct parts p;
+    struct sut_jws_parts p;
     struct candidates found;
     char mac[SUT_HMAC_SIZE];
     size_t mac_n = 0;
-    if (!split(text, &p) || sut_failed(sut_b64url_decode(p.signature, mac, sizeof(mac), &mac_n)))
+    if (!sut_jws__split(text, SUT_JWS_MAX, &p) || p.payload.n == 0 ||
+        p.signature.n != SIGNATURE_TEXT ||
+        sut_failed(sut_b64url_decode(p.signature, mac, sizeof(mac), &mac_n)))
         REFUSE(MALFORMED);
     const sut_err e = find_keys(sut_keyring_look(ring), p.header, scratch, &found, reterr_fault);
     if (e.code == SUT_E_TOKEN && *reterr_fault == SUT_JWS_KEY)
