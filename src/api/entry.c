@@ -4,6 +4,11 @@
 #include "audit/audit.h"
 #include "authn/hasher.h"
 #include "config/config.h"
+#include "guard/visitor.h"
+#include "store/device.h"
+
+/* Who is locked for good is told to come back tomorrow. */
+enum { LOCK_TOLD_MAX_MS = 24 * 3600 * 1000 };
 
 void api_entry_event(struct sut_req *r, enum sut_event_type type, int64_t user_id,
                      const char *reason)
@@ -90,6 +95,33 @@ SUT_ERR api_entry_session(struct sut_req *r, const struct api_device *device,
     return sut_random_id(r->app->random, &ret->id);
 }
 
+SUT_ERR api_entry_coarse_addr(struct sut_req *r, sut_str *ret)
+{
+    const struct sut_addr *a = r->client;
+    struct sut_buf b;
+    sut_buf_init_arena(&b, r->arena, sizeof(a->text) + 8);
+    if (sut_addr_is_ipv4(a)) {
+        sut_buf_printf(&b, "%u.%u.%u.*", a->ip[12], a->ip[13], a->ip[14]);
+    } else {
+        for (unsigned i = 0; i < 6; i += 2)
+            sut_buf_printf(&b, "%x:", (unsigned) (a->ip[i] << 8 | a->ip[i + 1]));
+        sut_buf_char(&b, '*');
+    }
+    TRY(sut_buf_check(&b));
+    *ret = sut_buf_str(&b);
+    return SUT_OK;
+}
+
+SUT_ERR api_entry_device(struct sut_req *r, sut_str *ret)
+{
+    const struct sut_device *d = NULL;
+    *ret = (sut_str){ 0 };
+    TRY(sut_req_sign_in_device(r, &d));
+    if (r->sets_device)
+        *ret = sut_str_of((const char *) d->hash, sizeof(d->hash));
+    return SUT_OK;
+}
+
 /* What an entry changes, in one transaction. */
 struct opening {
     struct sut_arena *arena;
@@ -97,11 +129,24 @@ struct opening {
     struct sut_session_new session;
     sut_str addr;
     sut_ms now;
+    sut_str device; /* its hash; empty: devices are not told apart */
+    bool is_new_device;
+    bool is_first_device;
 };
+
+/* The device is one of this person's from now on. */
+static SUT_ERR see_device(struct sut_db_conn *c, int64_t person, struct opening *o)
+{
+    o->is_new_device = false;
+    o->is_first_device = false;
+    if (o->device.n == 0)
+        return SUT_OK;
+    return sut_device_see(c, person, o->device, o->now, &o->is_new_device, &o->is_first_device);
+}
 
 static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
 {
-    const struct opening *o = arg;
+    struct opening *o = arg;
     const struct api_entry *e = o->entry;
     struct sut_person_account p;
     TRY(sut_person_account(c, o->arena, e->account->id, &p));
@@ -115,8 +160,22 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
                                o->now));
     }
     TRY(sut_person_set_last_login(c, p.id, o->now));
+    TRY(see_device(c, p.id, o));
     TRY(sut_session_insert(c, &o->session, o->now));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
+}
+
+/* An operator's lock holds for every way in. */
+static bool is_locked_by_operator(const struct sut_req *r, const struct sut_person_account *p,
+                                  struct api_account *ret)
+{
+    const int64_t left_ms = p->locked_until.v - r->now.v;
+    if (left_ms <= 0)
+        return false;
+    ret->outcome = API_LOCKED;
+    ret->retry_after_s =
+        left_ms < LOCK_TOLD_MAX_MS ? (left_ms + 999) / 1000 : LOCK_TOLD_MAX_MS / 1000;
+    return true;
 }
 
 SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct api_account *ret)
@@ -128,11 +187,14 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
         .now = r->now,
     };
     struct sut_token refresh;
+    if (is_locked_by_operator(r, entry->account, ret))
+        return SUT_OK;
     TRY(api_entry_session(r, entry->device, &o.session));
     TRY(api_entry_name(r, o.session.id, &refresh));
     o.session.user_id = entry->account->id;
     o.session.proofs = entry->proofs;
     o.session.refresh_hash = api_entry_hash(&refresh);
+    TRY(api_entry_device(r, &o.device));
     TRY(sut_store_write(r->app->store, open_job, &o));
     ret->outcome = API_DONE;
     return api_entry_pair(r, entry->account->id, &refresh, &ret->pair);

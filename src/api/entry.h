@@ -71,7 +71,8 @@ struct api_entry {
 };
 
 /*
- * Open a session and make its pair: outcome DONE; or FACTOR_DUE with a ticket.
+ * Open a session and make its pair: outcome DONE; or FACTOR_DUE with a ticket; or LOCKED, by an
+ * operator.  The device counts as one of theirs from now on, and the answer sets its cookie.
  * DENIED when the account changed since it was read.
  */
 SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *e, struct api_account *ret);
@@ -89,6 +90,13 @@ SUT_ERR api_entry_session(struct sut_req *r, const struct api_device *device,
 /* A refresh token to be, of this session: its row keeps the hash. */
 SUT_ERR api_entry_name(struct sut_req *r, int64_t session, struct sut_token *ret);
 sut_str api_entry_hash(const struct sut_token *t);
+/* The same without its last part: 203.0.113.*, 2001:db8:1:*. */
+SUT_ERR api_entry_coarse_addr(struct sut_req *r, sut_str *ret);
+/*
+ * The device that somebody signs in on, as rows keep it; the answer sets its cookie.  Empty when
+ * devices are not told apart.
+ */
+SUT_ERR api_entry_device(struct sut_req *r, sut_str *ret);
 /* The pair of a session whose refresh token is named. */
 SUT_ERR api_entry_pair(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
                        struct api_pair *ret);

@@ -31,8 +31,25 @@ static void answer_factor_due(struct sut_req *r, const struct api_account *a)
     sut_reply_refuse_close(r, &w, 401);
 }
 
+/* Contract A's words; contract B's envelope has them too. */
+static void answer_locked(struct sut_req *r, const struct api_account *a)
+{
+    struct sut_jw w = sut_reply_domain_open(
+        r, 403, "locked",
+        SUT_STR("Account temporarily locked due to multiple failed attempts. Try again later."));
+    sut_jw_key(&w, "lockout");
+    sut_jw_bool(&w, true);
+    sut_jw_key(&w, "retry_after");
+    sut_jw_i64(&w, a->retry_after_s);
+    sut_reply_domain_close(r, &w, 403);
+}
+
 bool api_refusal_answer(struct sut_req *r, const struct api_account *a)
 {
+    if (a->outcome == API_LOCKED) {
+        answer_locked(r, a);
+        return true;
+    }
     if (a->outcome != API_FACTOR_DUE)
         return false;
     answer_factor_due(r, a);

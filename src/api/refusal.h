@@ -8,7 +8,7 @@
 
 #include "api/entry.h"
 
-/* Answer FACTOR_DUE, each contract in its own shape; false: it is another outcome. */
+/* Answer FACTOR_DUE or LOCKED, each contract in its own shape; false: it is another outcome. */
 bool api_refusal_answer(struct sut_req *r, const struct api_account *a);
 
 #endif

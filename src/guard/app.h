@@ -19,6 +19,7 @@ struct sut_keyring;
 struct sut_sessions;
 struct sut_hasher;
 struct sut_counters;
+struct sut_hmac_key;
 struct sut_events;
 struct sut_fragments;
 struct sut_router;
@@ -38,6 +39,7 @@ struct sut_app {
     struct sut_password_policy password_policy;
     struct sut_hasher *hasher;
     struct sut_counters *counters;
+    const struct sut_hmac_key *device_key; /* of device cookies; NULL: no device is told apart */
     struct sut_events *events;
     struct sut_fragments *fragments;
     const struct sut_router *router;

@@ -94,6 +94,7 @@ static void finish(struct sut_req *r)
             sut_reply_code(r, SUT_E_NOMEM);
     }
     sut_req_conn_end(r);
+    sut_guard__keep_device(r);
     sut_headers_apply(r->app->headers, r);
 }
 

@@ -19,6 +19,7 @@
 #include "serve/exchange.h"
 
 struct sut_db_conn;
+struct sut_device;
 
 /* Who asks.  Filled from the token alone; roles are read when a policy asks for them. */
 enum sut_auth_state {
@@ -59,12 +60,14 @@ struct sut_req {
     bool is_superuser;
     struct sut_rate_seen rate;
     sut_ms now;
-    struct sut_db_conn *conn;    /* see sut_req_conn() */
-    struct sut_store_seat *seat; /* the loop's, while this runs there; NULL: a lease */
-    uint64_t statements_before;  /* conn's count when it came */
-    uint64_t statements;         /* what this request has asked the store */
-    unsigned retry_after_s;      /* BUSY: what the busy part asks for; 0: a second */
-    unsigned step;               /* the guard's next step */
+    struct sut_db_conn *conn;        /* see sut_req_conn() */
+    struct sut_store_seat *seat;     /* the loop's, while this runs there; NULL: a lease */
+    uint64_t statements_before;      /* conn's count when it came */
+    uint64_t statements;             /* what this request has asked the store */
+    const struct sut_device *device; /* see guard/visitor.h; NULL: not asked for yet */
+    bool sets_device;                /* the answer's cookie names it */
+    unsigned retry_after_s;          /* BUSY: what the busy part asks for; 0: a second */
+    unsigned step;                   /* the guard's next step */
 };
 
 /*

@@ -38,6 +38,9 @@ enum sut_verdict sut_guard__body(struct sut_req *r);
 /* Who really asks, when the peer is a proxy that the settings trust (D2, C7). */
 void sut_guard__forwarded(struct sut_req *r);
 
+/* Put the cookie of the device that somebody signed in on (guard/visitor.h) into a good answer. */
+void sut_guard__keep_device(struct sut_req *r);
+
 /* Raise a security event about this request (G5). */
 void sut_guard__event(struct sut_req *r, enum sut_event_type type);
 

@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "counters/counters.h"
 #include "crypto/cert.h"
+#include "crypto/hmac.h"
 #include "crypto/remote_key.h"
 #include "db/reach.h"
 #include "guard/guard.h"
@@ -48,6 +49,7 @@
 #include "serve/server.h"
 #include "shop/demo.h"
 #include "store/audit_row.h"
+#include "store/device.h"
 #include "store/keys.h"
 #include "store/link_token.h"
 #include "store/session.h"
@@ -75,6 +77,7 @@ struct worker {
     struct sut_server *server;
     struct sut_control *control;
     struct sut_counter_rows counter_rows;
+    struct sut_secret *device_key; /* a struct sut_hmac_key */
     struct sut_worker_line *line;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
@@ -122,6 +125,9 @@ static SUT_ERR make_counters(struct worker *w)
             [SUT_RATE_REFRESH] = rate_of(c->limits.refresh),
             [SUT_RATE_MAIL] = { .count = 1, .window_ms = MAIL_PAUSE_MS },
         },
+        .lockout = { .failures = c->lockout.failures,
+                     .forget_ms = c->lockout.forget_s * 1000,
+                     .lock_ms = c->lockout.lock_s * 1000 },
         .memory_bytes = c->counters.memory_bytes,
         .checkpoint_ms = c->counters.checkpoint_ms,
         .key = sut_secret_str(key),
@@ -132,6 +138,17 @@ static SUT_ERR make_counters(struct worker *w)
     TRY(sut_counters_create(&o, &w->app.counters));
     TRY(sut_counters_start(w->app.counters));
     w->counters_started = true;
+    return SUT_OK;
+}
+
+/* It stays for the cookie's year: a device that came back would be a stranger otherwise. */
+static SUT_ERR make_device_key(struct worker *w)
+{
+    DEFER(sut_secret_free) struct sut_secret *key = NULL;
+    TRY(sut_keys_current(w->boot.store, w->boot.keeper, SUT_KEY_DEVICE, &key, NULL));
+    TRY(sut_secret_create(sizeof(struct sut_hmac_key), &w->device_key));
+    sut_hmac_key_init(sut_secret_bytes(w->device_key), sut_secret_str(key));
+    w->app.device_key = sut_secret_bytes(w->device_key);
     return SUT_OK;
 }
 
@@ -177,6 +194,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     TRY(sut_hashing_start(c, c->hashing.threads == 0 ? w->cores : c->hashing.threads,
                           &sut_random_system, &w->app.hasher));
     TRY(make_counters(w));
+    TRY(make_device_key(w));
     const struct sut_sessions_options so = {
         .access_life_ms = (int64_t) c->tokens.access_life_s * 1000,
         .accept_foreign = c->tokens.accept_foreign,
@@ -402,6 +420,7 @@ static void watch(struct worker *w, unsigned turn)
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
         forget_expired(w, now);
@@ -465,6 +484,7 @@ static void worker_done(struct worker *w)
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
     sut_counters_free(&w->app.counters);
+    sut_secret_free(&w->device_key);
     sut_hasher_stop(&w->app.hasher);
     sut_fragments_free(&w->app.fragments);
     sut_sessions_free(&w->app.sessions);

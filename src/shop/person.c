@@ -4,6 +4,7 @@
 #include "audit/audit.h"
 #include "base/buf.h"
 #include "codec/utf8.h"
+#include "store/device.h"
 #include "store/store.h"
 
 enum { SUFFIX_MAX = 12, NUMBERS_ONE_BY_ONE = 8, FAR_TRIES = 16 };
@@ -169,6 +170,10 @@ static SUT_ERR insert_session(struct sut_db_conn *c, const struct joining *j)
     struct sut_session_new s = *j->p->session;
     s.user_id = j->id;
     TRY(sut_session_insert(c, &s, j->now));
+    bool is_new = false;
+    bool is_first = false;
+    if (j->p->device.n > 0)
+        TRY(sut_device_see(c, j->id, j->p->device, j->now, &is_new, &is_first));
     return sut_person_set_last_login(c, j->id, j->now);
 }
 

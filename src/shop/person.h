@@ -44,6 +44,7 @@ struct sut_person_register {
     sut_str addr;    /* the client's */
     /* NULL: no session; else all but user_id is filled in. */
     const struct sut_session_new *session;
+    sut_str device; /* of that session, as store/device.h keeps it; empty: not told */
     /*
      * NULL, or what is to be written with the account, in its job: the mail that asks
      * for the address.  It may run more than once, and hands errors on.
