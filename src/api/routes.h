@@ -14,9 +14,13 @@ extern const size_t api_tables_n;
 
 extern const struct sut_routes api_modestwear_account_routes;
 extern const struct sut_routes api_modestwear_catalog_routes;
+extern const struct sut_routes api_modestwear_links_routes;
+extern const struct sut_routes api_modestwear_factor_routes;
 extern const struct sut_routes api_nsgg_auth_routes;
+extern const struct sut_routes api_nsgg_password_routes;
 extern const struct sut_routes api_nsgg_people_routes;
 extern const struct sut_routes api_ops_health_routes;
+extern const struct sut_routes api_ops_media_routes;
 extern const struct sut_routes api_ops_pages_routes;
 
 /* A router over all rows and their aliases.  The caller frees it. */

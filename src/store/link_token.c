@@ -54,7 +54,7 @@ static const struct sut_sql link_drop = {
 
 static const struct sut_sql link_forget = {
     .name = "link_forget",
-    .text = "DELETE FROM link_tokens WHERE person_id = $1 AND purpose = $2",
+    .text = "DELETE FROM link_tokens WHERE person_id = $1 AND purpose = $2 AND id > $3",
 };
 
 static const struct sut_sql link_prune = {
@@ -209,11 +209,18 @@ SUT_ERR sut_link_token_miss(struct sut_db_conn *c, int64_t id, uint32_t max, uin
 
 SUT_ERR sut_link_token_forget(struct sut_db_conn *c, int64_t person, enum sut_link_purpose purpose)
 {
+    return sut_link_token_forget_after(c, person, purpose, 0);
+}
+
+SUT_ERR sut_link_token_forget_after(struct sut_db_conn *c, int64_t person,
+                                    enum sut_link_purpose purpose, int64_t id)
+{
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
     TRY(sut_db_prepare(c, &link_forget, &s));
     sut_db_bind_i64(s, 1, person);
     sut_db_bind_i64(s, 2, purpose);
+    sut_db_bind_i64(s, 3, id);
     return sut_db_step(s, &has_row);
 }
 

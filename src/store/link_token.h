@@ -64,6 +64,9 @@ SUT_ERR sut_link_token_use(struct sut_db_conn *c, struct sut_arena *a,
 SUT_ERR sut_link_token_miss(struct sut_db_conn *c, int64_t id, uint32_t max, uint32_t *ret_left);
 /* In a write job: all of a purpose that a person has go. */
 SUT_ERR sut_link_token_forget(struct sut_db_conn *c, int64_t person, enum sut_link_purpose purpose);
+/* Those that are younger than the row `id`, alone. */
+SUT_ERR sut_link_token_forget_after(struct sut_db_conn *c, int64_t person,
+                                    enum sut_link_purpose purpose, int64_t id);
 
 /* Delete what has expired, in small steps.  Blocks. */
 SUT_ERR sut_link_token_prune(struct sut_store *s, sut_ms now);

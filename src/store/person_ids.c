@@ -8,6 +8,12 @@ static const struct sut_sql person_ids = {
     .text = "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2",
 };
 
+static const struct sut_sql person_any = {
+    .name = "person_any",
+    .text = "SELECT id FROM users WHERE id > (SELECT MAX(id) FROM users) * $1 / 1048576"
+            " ORDER BY id LIMIT 1",
+};
+
 SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_t cap,
                        size_t *ret_n)
 {
@@ -23,5 +29,18 @@ SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_
             break;
         ret[(*ret_n)++] = sut_db_col_i64(s, 0);
     }
+    return SUT_OK;
+}
+
+SUT_ERR sut_person_any(struct sut_db_conn *c, int64_t chance, int64_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    ENSURE(chance >= 0 && chance < 1048576, INVALID);
+    TRY(sut_db_prepare(c, &person_any, &s));
+    sut_db_bind_i64(s, 1, chance);
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, NOT_FOUND);
+    *ret = sut_db_col_i64(s, 0);
     return SUT_OK;
 }

@@ -19,4 +19,10 @@ struct sut_db_conn;
 SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_t cap,
                        size_t *ret_n);
 
+/*
+ * Somebody, chosen by `chance` (below 2^20) evenly over the numbers that were given; NOT_FOUND
+ * when there is nobody.  For work that is to cost the same whether a person is known or not.
+ */
+SUT_ERR sut_person_any(struct sut_db_conn *c, int64_t chance, int64_t *ret);
+
 #endif
