@@ -32,7 +32,7 @@ static const struct sut_sql outbox_insert = {
 static const struct sut_sql outbox_claim = {
     .name = "outbox_claim",
     .text = "UPDATE outbox SET tries = tries + 1, due_at = $2 WHERE state = 1 AND due_at <= $1"
-            " AND id IN (SELECT id FROM outbox WHERE state = 1 AND due_at <= $1"
+            " AND id IN (SELECT id FROM outbox WHERE state = 1 AND due_at <= $1 AND kind = $4"
             " ORDER BY due_at, id LIMIT $3) RETURNING id",
 };
 
@@ -48,9 +48,15 @@ static const struct sut_sql outbox_retry = {
     .text = "UPDATE outbox SET why = $2, due_at = $3 WHERE id = $1 AND state = 1",
 };
 
+static const struct sut_sql outbox_release = {
+    .name = "outbox_release",
+    .text = "UPDATE outbox SET tries = tries - 1, due_at = $2 WHERE id = $1 AND state = 1"
+            " AND tries > 0",
+};
+
 static const struct sut_sql outbox_next_due = {
     .name = "outbox_next_due",
-    .text = "SELECT due_at FROM outbox WHERE state = 1 ORDER BY due_at LIMIT 1",
+    .text = "SELECT due_at FROM outbox WHERE state = 1 AND kind = $1 ORDER BY due_at LIMIT 1",
 };
 
 static const struct sut_sql outbox_prune = {
@@ -297,8 +303,9 @@ SUT_ERR sut_outbox_list(struct sut_db_conn *c, struct sut_arena *a, bool has_pay
 
 /* --- sending --- */
 
-static SUT_ERR claim_ids(struct sut_db_conn *c, size_t n, int64_t claim_ms, sut_ms now,
-                         int64_t ids[SUT_OUTBOX_CLAIM_MAX], size_t *ret_n)
+static SUT_ERR claim_ids(struct sut_db_conn *c, enum sut_outbox_kind kind, size_t n,
+                         int64_t claim_ms, sut_ms now, int64_t ids[SUT_OUTBOX_CLAIM_MAX],
+                         size_t *ret_n)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     *ret_n = 0;
@@ -306,6 +313,7 @@ static SUT_ERR claim_ids(struct sut_db_conn *c, size_t n, int64_t claim_ms, sut_
     sut_db_bind_i64(s, 1, now.v);
     sut_db_bind_i64(s, 2, now.v + claim_ms);
     sut_db_bind_i64(s, 3, (int64_t) n);
+    sut_db_bind_i64(s, 4, kind);
     for (;;) {
         bool has_row = false;
         TRY(sut_db_step(s, &has_row));
@@ -321,13 +329,14 @@ static SUT_ERR claim_ids(struct sut_db_conn *c, size_t n, int64_t claim_ms, sut_
     }
 }
 
-SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, size_t n, int64_t claim_ms,
-                         sut_ms now, struct sut_outbox_row *ret, size_t *ret_n)
+SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_outbox_kind kind,
+                         size_t n, int64_t claim_ms, sut_ms now, struct sut_outbox_row *ret,
+                         size_t *ret_n)
 {
     ENSURE(n > 0 && n <= SUT_OUTBOX_CLAIM_MAX && claim_ms > 0, INVALID);
     int64_t ids[SUT_OUTBOX_CLAIM_MAX] = { 0 };
     size_t n_ids = 0;
-    TRY(claim_ids(c, n, claim_ms, now, ids, &n_ids));
+    TRY(claim_ids(c, kind, n, claim_ms, now, ids, &n_ids));
     struct sealed_row *sealed = ARENA_ARRAY(a, struct sealed_row, n_ids + 1);
     ENSURE(sealed != NULL, NOMEM);
     for (size_t i = 0; i < n_ids; i++) {
@@ -371,11 +380,22 @@ SUT_ERR sut_outbox_failed(struct sut_db_conn *c, int64_t id, const char *why, su
     return sut_db_step(s, &has_row);
 }
 
-SUT_ERR sut_outbox_next_due(struct sut_db_conn *c, sut_ms *ret)
+SUT_ERR sut_outbox_release(struct sut_db_conn *c, int64_t id, sut_ms due_at)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &outbox_release, &s));
+    sut_db_bind_i64(s, 1, id);
+    sut_db_bind_i64(s, 2, due_at.v);
+    return sut_db_step(s, &has_row);
+}
+
+SUT_ERR sut_outbox_next_due(struct sut_db_conn *c, enum sut_outbox_kind kind, sut_ms *ret)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
     TRY(sut_db_prepare(c, &outbox_next_due, &s));
+    sut_db_bind_i64(s, 1, kind);
     TRY(sut_db_step(s, &has_row));
     ret->v = has_row ? sut_db_col_i64(s, 0) : 0;
     return SUT_OK;

@@ -53,18 +53,21 @@ struct sut_outbox_row {
     bool is_lost;
 };
 /*
- * In a write job: take up to n (SUT_OUTBOX_CLAIM_MAX) rows that are due, the longest due first;
- * until `claim_ms` from now nobody else gets them.  Texts in the arena.
+ * In a write job: take up to n (SUT_OUTBOX_CLAIM_MAX) rows of a kind that are due, the longest due
+ * first; until `claim_ms` from now nobody else gets them.  Texts in the arena.
  */
-SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, size_t n, int64_t claim_ms,
-                         sut_ms now, struct sut_outbox_row *ret, size_t *ret_n);
+SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_outbox_kind kind,
+                         size_t n, int64_t claim_ms, sut_ms now, struct sut_outbox_row *ret,
+                         size_t *ret_n);
+/* In a write job: a claimed row that was not tried is due again then; this was no try. */
+SUT_ERR sut_outbox_release(struct sut_db_conn *c, int64_t id, sut_ms due_at);
 /* In a write job: it is out; its payload is emptied. */
 SUT_ERR sut_outbox_sent(struct sut_db_conn *c, int64_t id, sut_ms now);
 /* In a write job: it is due again then (0: given up, and emptied); `why` is a constant word. */
 SUT_ERR sut_outbox_failed(struct sut_db_conn *c, int64_t id, const char *why, sut_ms due_at,
                           sut_ms now);
-/* When the next row is due; 0: none waits. */
-SUT_ERR sut_outbox_next_due(struct sut_db_conn *c, sut_ms *ret);
+/* When the next row of a kind is due; 0: none waits. */
+SUT_ERR sut_outbox_next_due(struct sut_db_conn *c, enum sut_outbox_kind kind, sut_ms *ret);
 
 /* A page, the newest first; payloads are opened only with has_payload. */
 SUT_ERR sut_outbox_list(struct sut_db_conn *c, struct sut_arena *a, bool has_payload, size_t offset,
@@ -73,7 +76,10 @@ SUT_ERR sut_outbox_list(struct sut_db_conn *c, struct sut_arena *a, bool has_pay
 SUT_ERR sut_outbox_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
                          struct sut_outbox_row *ret);
 
-/* Delete what was done SUT_OUTBOX_KEEP_DAYS ago, in small steps.  Blocks. */
+/*
+ * Delete what was done SUT_OUTBOX_KEEP_DAYS ago, and give up what has waited for as long and
+ * nobody tries any more (no mail server was named), in small steps.  Blocks.
+ */
 SUT_ERR sut_outbox_prune(struct sut_store *s, sut_ms now);
 
 #endif
