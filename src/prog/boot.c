@@ -213,6 +213,9 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
         e = sut_keyring_open(b.store, b.keeper, SUT_KEY_LINK, sut_clock_now(&sut_clock_system),
                              &b.links, reterr_diag);
     if (!sut_failed(e))
+        e = sut_keyring_open(b.store, b.keeper, SUT_KEY_MEDIA, sut_clock_now(&sut_clock_system),
+                             &b.media, reterr_diag);
+    if (!sut_failed(e))
         e = open_pseudonyms(&b, reterr_diag);
     if (sut_failed(e)) {
         sut_boot_done(&b);
@@ -227,6 +230,7 @@ SUT_ERR sut_boot_open(const struct sut_config *config, unsigned flags, struct su
 void sut_boot_done(struct sut_boot *b)
 {
     sut_pseudonyms_free(&b->pseudonyms);
+    sut_keyring_free(&b->media);
     sut_keyring_free(&b->links);
     sut_keyring_free(&b->keyring);
     sut_store_close(&b->store);

@@ -27,6 +27,7 @@ struct sut_boot {
     struct sut_store *store;
     struct sut_keyring *keyring;       /* of tokens */
     struct sut_keyring *links;         /* of links in mails */
+    struct sut_keyring *media;         /* of pictures' addresses; no key of it is forgotten here */
     struct sut_pseudonyms *pseudonyms; /* the log has them, too */
 };
 

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/routes.h"
+#include "api/totp.h"
+#include "authn/media_url.h"
+#include "base/scan.h"
+#include "codec/qr.h"
+#include "guard/reply.h"
+
+enum { SIGNATURE_MAX = 256, NUMBER_MAX = 64 };
+
+/* "12.svg" */
+static bool read_name(sut_str name, int64_t *ret)
+{
+    const sut_str tail = SUT_STR(".svg");
+    return sut_str_ends(name, tail) &&
+           !sut_failed(sut_parse_i64(sut_str_sub(name, 0, name.n - tail.n), 1, INT64_MAX, ret));
+}
+
+/* The picture holds the secret: for who has the address, for ten minutes, and in no cache. */
+static sut_err get_totp(struct sut_req *r)
+{
+    const sut_str name = sut_route_param(&r->match, "token").text;
+    int64_t person = 0;
+    const sut_err e = sut_media_url_check(r->app->media, r->x->req->path, sut_req_query(r, "exp"),
+                                          sut_req_query(r, "sig"), r->now);
+    if (sut_failed(e) || !read_name(name, &person)) {
+        sut_reply_refuse(r, 403, "permission_denied", "This address is not good, or no more.");
+        return SUT_OK;
+    }
+    struct sut_buf svg;
+    sut_buf_init_arena(&svg, r->arena, SUT_QR_SVG_MAX);
+    TRY(api_totp_picture(r, person, &svg));
+    sut_reply_empty(r, 200);
+    sut_response_header(&r->x->res, SUT_STR("Content-Type"), SUT_STR("image/svg+xml"));
+    sut_buf_str_add(&r->x->res.body, sut_buf_str(&svg));
+    return SUT_OK;
+}
+
+static const struct sut_query_key signed_keys[] = {
+    { .name = "exp", .type = SUT_Q_TEXT, .max = NUMBER_MAX, .doc = "until when, in Unix seconds" },
+    { .name = "sig", .type = SUT_Q_TEXT, .max = SIGNATURE_MAX, .doc = "the signature" },
+    { 0 },
+};
+
+static const struct sut_answer picture_answers[] = {
+    { .status = 200, .type = "image/svg+xml", .doc = "A picture" },
+    { .status = 403, .doc = "The address was altered, or is past its end" },
+    { .status = 404, .doc = "Nothing waits to be confirmed" },
+    { 0 },
+};
+
+static const struct sut_route rows[] = {
+    {
+        .method = SUT_GET,
+        .path = "/media/totp/{token}",
+        .name = "media_totp",
+        .summary = "An enrolment's secret as a QR code, by its signed address",
+        .tag = "media",
+        .policy = SUT_POLICY_ANYONE,
+        .place = SUT_PLACE_READ,
+        .flags = SUT_ROUTE_UNCOUNTED | SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET,
+        .query = signed_keys,
+        .answers = picture_answers,
+        .handle = get_totp,
+    },
+};
+
+const struct sut_routes api_ops_media_routes = SUT_ROUTES(rows);

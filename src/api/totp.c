@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/totp.h"
+
+#include "api/entry.h"
+#include "api/links.h"
+#include "audit/audit.h"
+#include "authn/media_url.h"
+#include "authn/totp.h"
+#include "codec/qr.h"
+#include "config/config.h"
+#include "mail/mail.h"
+#include "store/factor.h"
+
+enum { TEXT_MAX = 64, URL_MAX = 2048 };
+
+/* What all changes work on; a job may run again, and makes its results anew. */
+struct change {
+    struct sut_req *r;
+    struct sut_mark mark;
+    sut_str secret;
+    sut_str otp;
+    const struct api_recovery_codes *codes;
+    sut_str addr;
+    sut_str coarse;
+};
+
+static SUT_ERR run(struct sut_req *r, sut_store_job *job, struct change *ch)
+{
+    ch->r = r;
+    ch->addr = api_entry_addr(r);
+    TRY(api_entry_coarse_addr(r, &ch->coarse));
+    sut_req_conn_end(r);
+    ch->mark = sut_arena_mark(r->arena);
+    return sut_store_write(r->app->store, job, ch);
+}
+
+static SUT_ERR note(struct sut_db_conn *c, const struct change *ch, enum sut_action action)
+{
+    const int64_t id = ch->r->auth.user_id;
+    return sut_audit_write_id(c, action, id, "user", id, ch->addr, ch->r->now);
+}
+
+static SUT_ERR tell(struct sut_db_conn *c, const struct change *ch, enum sut_mail_kind kind)
+{
+    const struct sut_mail_words words = {
+        .what = SUT_STR("an authenticator app"),
+        .addr = ch->coarse,
+        .at = ch->r->now,
+    };
+    return sut_mail_queue(c, ch->r->arena, kind, ch->r->auth.user_id, &words, SUT_STR(""),
+                          ch->r->now);
+}
+
+/* --- the secret, in its three spellings --- */
+
+static SUT_ERR uri_of(struct sut_req *r, struct sut_db_conn *c, int64_t person, sut_str secret,
+                      sut_str *ret)
+{
+    struct sut_person_row p;
+    TRY(sut_person_by_id(c, r->arena, person, &p));
+    return sut_totp_uri(r->arena, secret, r->app->config->shop.name, p.email, ret);
+}
+
+/* "https://shop.example/media/totp/12.svg?exp=…&sig=…" */
+static SUT_ERR picture_url(struct sut_req *r, sut_str *ret)
+{
+    struct sut_buf path;
+    struct sut_buf url;
+    sut_str is_signed = { 0 };
+    const sut_ms ends = { r->now.v + INT64_C(1000) * API_TOTP_QR_LIFE_S };
+    sut_buf_init_arena(&path, r->arena, TEXT_MAX);
+    sut_buf_lit(&path, "/media/totp/");
+    sut_buf_i64(&path, r->auth.user_id);
+    sut_buf_lit(&path, ".svg");
+    TRY(sut_buf_check(&path));
+    TRY(sut_media_url_sign(r->app->media, r->arena, sut_buf_str(&path), ends, &is_signed));
+    sut_buf_init_arena(&url, r->arena, URL_MAX);
+    sut_buf_str_add(&url, r->app->config->server.public_url);
+    sut_buf_str_add(&url, is_signed);
+    TRY(sut_buf_check(&url));
+    *ret = sut_buf_str(&url);
+    return SUT_OK;
+}
+
+static SUT_ERR enrol_job(struct sut_db_conn *c, void *arg)
+{
+    struct change *ch = arg;
+    sut_arena_rewind(ch->r->arena, ch->mark);
+    return sut_totp_begin(c, ch->r->auth.user_id, ch->secret, ch->r->now);
+}
+
+SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
+{
+    char *secret = ARENA_ARRAY(r->arena, char, SUT_TOTP_SECRET);
+    struct sut_db_conn *conn = NULL;
+    struct sut_buf text;
+    ENSURE(secret != NULL, NOMEM);
+    TRY(sut_random_fill(r->app->random, secret, SUT_TOTP_SECRET));
+    struct change ch = { .secret = sut_str_of(secret, SUT_TOTP_SECRET) };
+    TRY(sut_req_conn(r, &conn));
+    TRY(uri_of(r, conn, r->auth.user_id, ch.secret, &ret->uri));
+    TRY(picture_url(r, &ret->qr));
+    sut_buf_init_arena(&text, r->arena, TEXT_MAX);
+    sut_totp_base32(&text, ch.secret);
+    TRY(sut_buf_check(&text));
+    ret->secret = sut_buf_str(&text);
+    return run(r, enrol_job, &ch);
+}
+
+/* --- recovery codes --- */
+
+static SUT_ERR make_codes(struct sut_req *r, struct api_recovery_codes *ret)
+{
+    for (size_t i = 0; i < SUT_RECOVERY_CODES; i++) {
+        char *text = ARENA_ARRAY(r->arena, char, SUT_RECOVERY_TEXT);
+        ENSURE(text != NULL, NOMEM);
+        TRY(sut_recovery_make(r->app->random, text));
+        ret->text[i] = sut_str_of(text, SUT_RECOVERY_TEXT);
+    }
+    return SUT_OK;
+}
+
+static SUT_ERR put_codes(struct sut_db_conn *c, const struct change *ch)
+{
+    unsigned char hashes[SUT_RECOVERY_CODES][SUT_RECOVERY_HASH];
+    sut_str rows[SUT_RECOVERY_CODES];
+    const int64_t id = ch->r->auth.user_id;
+    for (size_t i = 0; i < SUT_RECOVERY_CODES; i++) {
+        TRY(sut_recovery_hash(id, ch->codes->text[i], hashes[i]));
+        rows[i] = sut_str_of((const char *) hashes[i], SUT_RECOVERY_HASH);
+    }
+    return sut_recovery_put(c, id, rows, SUT_RECOVERY_CODES, ch->r->now);
+}
+
+static SUT_ERR renew_job(struct sut_db_conn *c, void *arg)
+{
+    struct change *ch = arg;
+    struct sut_person_account p;
+    sut_arena_rewind(ch->r->arena, ch->mark);
+    TRY(sut_person_account(c, ch->r->arena, ch->r->auth.user_id, &p));
+    ENSURE(p.factors != 0, NOT_FOUND);
+    TRY(put_codes(c, ch));
+    return note(c, ch, SUT_ACTION_USER_RECOVERY_CODES);
+}
+
+SUT_ERR api_recovery_renew(struct sut_req *r, struct api_recovery_codes *ret)
+{
+    struct change ch = { .codes = ret };
+    TRY(make_codes(r, ret));
+    return run(r, renew_job, &ch);
+}
+
+/* --- confirming, taking away --- */
+
+static SUT_ERR confirm_job(struct sut_db_conn *c, void *arg)
+{
+    struct change *ch = arg;
+    const struct sut_token *t = &ch->r->auth.token;
+    const sut_ms now = ch->r->now;
+    struct sut_totp_row row;
+    int64_t step = 0;
+    sut_arena_rewind(ch->r->arena, ch->mark);
+    TRY(sut_totp_find(c, ch->r->arena, t->user_id, &row));
+    ENSURE(!row.is_confirmed, NOT_FOUND);
+    TRY(sut_totp_match(row.secret, ch->otp, now, row.last_step, &step));
+    TRY(sut_totp_use(c, t->user_id, step, now));
+    TRY(put_codes(c, ch));
+    /* This session has shown the factor that it just got. */
+    TRY(sut_session_prove(c, t->session, t->user_id, SUT_PROOF_TOTP, now));
+    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_ADD));
+    return tell(c, ch, SUT_MAIL_FACTOR_ADDED);
+}
+
+SUT_ERR api_totp_confirm(struct sut_req *r, sut_str otp, struct api_recovery_codes *ret)
+{
+    struct change ch = { .codes = ret, .otp = otp };
+    TRY(make_codes(r, ret));
+    TRY(run(r, confirm_job, &ch));
+    api_mail_wake(r);
+    return SUT_OK;
+}
+
+static SUT_ERR remove_job(struct sut_db_conn *c, void *arg)
+{
+    struct change *ch = arg;
+    const int64_t id = ch->r->auth.user_id;
+    struct sut_person_account p;
+    sut_arena_rewind(ch->r->arena, ch->mark);
+    TRY(sut_person_account(c, ch->r->arena, id, &p));
+    TRY(sut_totp_remove(c, id, ch->r->now));
+    /* One that was never confirmed was none. */
+    if ((p.factors & SUT_FACTOR_TOTP) == 0)
+        return SUT_OK;
+    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_REMOVE));
+    return tell(c, ch, SUT_MAIL_FACTOR_REMOVED);
+}
+
+SUT_ERR api_totp_remove(struct sut_req *r)
+{
+    struct change ch = { .r = r };
+    TRY(run(r, remove_job, &ch));
+    api_mail_wake(r);
+    return SUT_OK;
+}
+
+/* --- the picture --- */
+
+SUT_ERR api_totp_picture(struct sut_req *r, int64_t person, struct sut_buf *out)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_totp_row row;
+    sut_str uri = { 0 };
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_totp_find(conn, r->arena, person, &row));
+    ENSURE(!row.is_confirmed, NOT_FOUND);
+    TRY(uri_of(r, conn, person, row.secret, &uri));
+    return sut_qr_svg(out, uri);
+}
