@@ -26,6 +26,12 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
                             struct api_account *ret);
 SUT_ERR api_account_sign_in(struct sut_req *r, sut_str email, sut_str password,
                             const struct api_device *device, struct api_account *ret);
+/*
+ * Who signed in, for the answer.  One whose sealed fields are lost gets in all the same: `email` is
+ * the address that they gave.
+ */
+SUT_ERR api_account_signed_in(struct sut_req *r, const struct sut_person_account *account,
+                              sut_str email, struct sut_person_row *ret);
 /* The asker's own row; TOKEN when it is gone or disabled. */
 SUT_ERR api_account_self(struct sut_req *r, struct sut_person_row *ret);
 /* Change the asker's own row; *ret is as it is then. */

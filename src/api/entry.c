@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/entry.h"
 
+#include <string.h>
+
+#include "api/ticket.h"
 #include "audit/audit.h"
 #include "authn/hasher.h"
 #include "config/config.h"
@@ -164,6 +167,12 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
     TRY(sut_session_insert(c, &o->session, o->now));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
 }
+/* Who has a second factor shows it, whatever they began with. */
+static bool is_factor_due(const struct sut_person_account *p, unsigned proofs)
+{
+    return p->factors != 0 && (proofs & SUT_PROOF_FACTORS) == 0;
+}
+
 
 /* An operator's lock holds for every way in. */
 static bool is_locked_by_operator(const struct sut_req *r, const struct sut_person_account *p,
@@ -172,6 +181,7 @@ static bool is_locked_by_operator(const struct sut_req *r, const struct sut_pers
     const int64_t left_ms = p->locked_until.v - r->now.v;
     if (left_ms <= 0)
         return false;
+    ENSURE(!is_factor_due(&p, e->proofs), DENIED);
     ret->outcome = API_LOCKED;
     ret->retry_after_s =
         left_ms < LOCK_TOLD_MAX_MS ? (left_ms + 999) / 1000 : LOCK_TOLD_MAX_MS / 1000;
@@ -199,3 +209,5 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     ret->outcome = API_DONE;
     return api_entry_pair(r, entry->account->id, &refresh, &ret->pair);
 }
+    if (is_factor_due(entry->account, entry->proofs))
+        return api_ticket_issue(r, entry, ret);

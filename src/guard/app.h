@@ -35,6 +35,7 @@ struct sut_app {
     struct sut_keyring *keyring;
     struct sut_keyring *links; /* signs what links in mails carry */
     struct sut_token_policy token_policy;
+    struct sut_keyring *media; /* signs addresses of pictures */
     struct sut_sessions *sessions;
     struct sut_password_policy password_policy;
     struct sut_hasher *hasher;

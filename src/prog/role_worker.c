@@ -151,6 +151,7 @@ static SUT_ERR make_device_key(struct worker *w)
     w->app.device_key = sut_secret_bytes(w->device_key);
     return SUT_OK;
 }
+    w->app.media = w->boot.media;
 
 static SUT_ERR make_openapi(struct worker *w)
 {
@@ -301,6 +302,7 @@ static SUT_ERR fill_demo(struct worker *w)
 }
 
 static void say_ready(const struct worker *w)
+    TRY(sut_keyring_reload(w->boot.media));
 {
     char url[96];
     for (size_t i = 0; i < w->n_plain + w->n_tls; i++)
