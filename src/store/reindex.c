@@ -253,7 +253,7 @@ SUT_ERR sut_reseal_index(struct sut_reseal *r, uint64_t *ret_done)
     for (int64_t after = INT64_MIN;;) {
         TRY(load_due(r->store, b, after));
         if (b->n == 0)
-            return SUT_OK;
+            return sut_reseal__index_social(r, b->version, ret_done);
         after = b->persons[b->n - 1];
         TRY(write_parts(r, b, ret_done));
         TRY(sut_reseal__tell(r, *ret_done, (uint64_t) total));
@@ -275,6 +275,8 @@ static SUT_ERR forget_index(struct sut_db_conn *c, void *arg)
     TRY(find(c, &index_is_used, version, &is_used));
     ENSURE(!is_used, BUSY);
     TRY(find(c, &index_is_used_by_words, version, &is_used));
+    ENSURE(!is_used, BUSY);
+    TRY(sut_reseal__social_uses(c, version, &is_used));
     ENSURE(!is_used, BUSY);
     return sut_keyring_row_forget(c, SUT_KEY_INDEX, version);
 }

@@ -22,7 +22,10 @@ struct sut_db_conn;
 enum sut_provider { SUT_PROVIDER_GOOGLE = 1, SUT_PROVIDER_FACEBOOK = 2 };
 enum { SUT_SOCIAL_SUBJECT_MAX = 255, SUT_SOCIAL_PICTURE_MAX = 2048 };
 
-/* Whose account this subject opens; NOT_FOUND. */
+/*
+ * Whose account this subject opens; NOT_FOUND.  DENIED: its index leads to a row with another
+ * subject; CORRUPT: to one that does not open any more.
+ */
 SUT_ERR sut_social_find(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_provider p,
                         sut_str subject, int64_t *ret_person);
 /*
@@ -32,6 +35,8 @@ SUT_ERR sut_social_find(struct sut_db_conn *c, struct sut_arena *scratch, enum s
  */
 SUT_ERR sut_social_put(struct sut_db_conn *c, struct sut_arena *scratch, int64_t person,
                        enum sut_provider p, sut_str subject, sut_str picture, sut_ms now);
+/* Whether the person has a link to this provider. */
+SUT_ERR sut_social_has(struct sut_db_conn *c, int64_t person, enum sut_provider p, bool *ret);
 /* In a write job: take a link away (0 of them is fine). */
 SUT_ERR sut_social_remove(struct sut_db_conn *c, int64_t person, enum sut_provider p);
 

@@ -18,6 +18,7 @@
 #include "store/personal.h"
 #include "store/reseal.h"
 #include "store/session.h"
+#include "store/social.h"
 #include "store/store.h"
 #include "temp_store.h"
 
@@ -29,7 +30,7 @@
                      ok_.at->line);                                                                \
     } while (0)
 
-enum { PEOPLE = 620, AUDITED = 40 };
+enum { PEOPLE = 620, AUDITED = 40, LINKED = (PEOPLE + 2) / 3 };
 
 static const sut_ms now = { INT64_C(1770000000000) };
 static enum sut_db_kind kind;
@@ -95,6 +96,23 @@ static sut_err add_audit(struct sut_db_conn *c, void *arg)
     return SUT_OK;
 }
 
+static enum sut_provider provider_of(int i)
+{
+    return i % 6 == 0 ? SUT_PROVIDER_FACEBOOK : SUT_PROVIDER_GOOGLE;
+}
+
+/* Every third person signs in by a provider. */
+static sut_err add_links(struct sut_db_conn *c, void *arg)
+{
+    (void) arg;
+    for (int i = 0; i < PEOPLE; i += 3) {
+        struct text t[2];
+        TRY(sut_social_put(c, arena, ids[i], provider_of(i), text_of(&t[0], "1101694%06d", i),
+                           text_of(&t[1], "https://a.example/%d", i), now));
+    }
+    return SUT_OK;
+}
+
 static int open_store(void **state)
 {
     (void) state;
@@ -106,6 +124,7 @@ static int open_store(void **state)
     for (int i = 0; i < PEOPLE; i += 20)
         OK(sut_store_write(store, add_people, &i));
     OK(sut_store_write(store, add_audit, NULL));
+    OK(sut_store_write(store, add_links, NULL));
     return 0;
 }
 
@@ -149,7 +168,10 @@ static int64_t rows_under_old_keys(void)
                            " MAX(version) FROM data_keys WHERE person_id = sessions.user_id))"
                            " + (SELECT COUNT(*) FROM audit WHERE key_version <> (SELECT"
                            " MAX(version) FROM data_keys WHERE person_id ="
-                           " COALESCE(audit.user_id, 0)))");
+                           " COALESCE(audit.user_id, 0)))"
+                           " + (SELECT COUNT(*) FROM social_links WHERE key_version <> (SELECT"
+                           " MAX(version) FROM data_keys WHERE person_id ="
+                           " social_links.person_id))");
 }
 
 /* Every value is what it was, and everybody is found. */
@@ -171,6 +193,11 @@ static void check_people(const char *last_name)
             assert_true(sut_str_eq(p.phone, text_of(&t, "+1 555 %04d", i)));
         else
             assert_null(p.phone.p);
+        int64_t linked = 0;
+        const sut_str subject = text_of(&t, "1101694%06d", i);
+        const sut_err e = sut_social_find(c, arena, provider_of(i), subject, &linked);
+        assert_int_equal(e.code, i % 3 == 0 ? SUT_E_OK : SUT_E_NOT_FOUND);
+        assert_true(i % 3 != 0 || linked == ids[i]);
     }
     struct sut_audit_row *rows = NULL;
     size_t n = 0;
@@ -235,7 +262,7 @@ static void every_row_comes_under_a_new_key_and_the_old_ones_go(void **state)
     check_people("Byron");
 
     OK(sut_reseal_rows(&r, &n));
-    assert_int_equal(n, 2 * PEOPLE + AUDITED);
+    assert_int_equal(n, 2 * PEOPLE + AUDITED + LINKED);
     assert_int_equal(r.lost, 0);
     assert_int_equal(rows_under_old_keys(), 0);
     check_people("Byron");
@@ -310,7 +337,9 @@ static void everybody_is_found_under_a_new_index_and_the_old_one_goes(void **sta
     assert_int_equal(sut_reseal_forget_index(&r, 1).code, SUT_E_BUSY);
     r.progress = NULL;
     OK(sut_reseal_index(&r, &n));
-    assert_true(n > 0 && n < PEOPLE);
+    assert_true(n > 0 && n < PEOPLE + LINKED);
+    assert_int_equal(NUMBER("t_links", "SELECT COUNT(*) FROM social_links WHERE index_version = 2"),
+                     LINKED);
     OK(sut_reseal_forget_index(&r, 1));
     OK(sut_store_reload_keys(store));
     check_people("Byron");
@@ -424,9 +453,9 @@ static void a_row_whose_key_was_altered_is_counted_and_left_as_it_is(void **stat
     (void) new_key(SUT_KEY_DATA);
     OK(sut_reseal_make_keys(&r, &n));
     OK(sut_reseal_rows(&r, &n));
-    /* Their row and their session. */
-    assert_int_equal(r.lost, 2);
-    assert_int_equal(rows_under_old_keys(), 2);
+    /* Their row, their session and their link. */
+    assert_int_equal(r.lost, 3);
+    assert_int_equal(rows_under_old_keys(), 3);
     OK(sut_reseal_drop_keys(&r, &n));
     assert_int_equal(n, 1);
     assert_int_equal(sut_reseal_forget_kek(&r, 1).code, SUT_E_BUSY);
@@ -522,11 +551,13 @@ static void each_indexed_column_is_one_that_is_indexed_anew(void **state)
     for (unsigned i = 0; i < SUT_PERSONAL_FIELDS; i++) {
         if (sut_personal_columns[i].index == SUT_INDEX_NONE)
             continue;
-        assert_string_equal(sut_personal_columns[i].field.table, "users");
+        if (i != SUT_PERSONAL_SOCIAL_SUBJECT)
+            assert_string_equal(sut_personal_columns[i].field.table, "users");
         n++;
     }
-    /* Address, user name, phone number and the words of two names: as reindex.c has them. */
-    assert_int_equal(n, 5);
+    /* Address, user name, phone number and the words of two names: as reindex.c has them; and a
+     * provider's number of its user: reindex_social.c. */
+    assert_int_equal(n, 6);
 }
 
 int main(int argc, char **argv)
