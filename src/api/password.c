@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "api/account.h"
+#include "api/attempt.h"
 #include "api/endings.h"
 #include "api/links.h"
 #include "audit/audit.h"
-#include "audit/events.h"
 #include "authn/hasher.h"
 #include "authn/password_rules.h"
 #include "mail/mail.h"
@@ -58,41 +58,44 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
                           ch->now);
 }
 
-struct failure {
-    int64_t person;
-    sut_str addr;
-    sut_ms now;
-};
-
-static SUT_ERR failure_job(struct sut_db_conn *c, void *arg)
+/* Whether the present password is right, as a sign-in counts it: DONE, WRONG or LOCKED. */
+static SUT_ERR check_present(struct sut_req *r, sut_str present, struct api_account *ret)
 {
-    const struct failure *f = arg;
-    return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN_FAILED, f->person, "user", f->person,
-                              f->addr, f->now);
-}
-
-/* As a failed sign-in. */
-static SUT_ERR refuse(struct sut_req *r, struct api_account *ret)
-{
-    struct failure f = { .person = ret->person.id, .addr = api_entry_addr(r), .now = r->now };
-    TRY(sut_store_write(r->app->store, failure_job, &f));
-    api_entry_event(r, SUT_EVENT_LOGIN_FAILED, ret->person.id, "password_change");
+    struct sut_db_conn *conn = NULL;
+    struct sut_person_account account;
+    struct sut_hasher_result v;
+    struct api_attempt t;
+    TRY(api_account_self(r, &ret->person));
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_person_account(conn, r->arena, ret->person.id, &account));
+    sut_req_conn_end(r);
+    TRY(api_attempt_of_person(r, &account, &t));
+    TRY(api_attempt_begin(&t, ret));
+    if (!t.is_open)
+        return SUT_OK;
+    const sut_err e =
+        sut_hasher_verify(r->app->hasher, ret->person.password, present, &v, &r->retry_after_s);
+    if (sut_failed(e)) {
+        api_attempt_undo(&t);
+        return e;
+    }
+    if (v.verdict == SUT_PWHASH_OK) {
+        api_attempt_right(&t);
+        return SUT_OK;
+    }
     ret->outcome = API_WRONG;
-    return SUT_OK;
+    return api_attempt_wrong(&t, "password_change");
 }
 
 /* EXISTS: the stored hash became another one meanwhile. */
 static SUT_ERR try_change(struct sut_req *r, sut_str present, sut_str password,
                           struct api_account *ret)
 {
-    struct sut_hasher_result v;
     struct sut_pwhash_text hash;
     *ret = (struct api_account){ .outcome = API_DONE };
-    TRY(api_account_self(r, &ret->person));
-    sut_req_conn_end(r);
-    TRY(sut_hasher_verify(r->app->hasher, ret->person.password, present, &v, &r->retry_after_s));
-    if (v.verdict != SUT_PWHASH_OK)
-        return refuse(r, ret);
+    TRY(check_present(r, present, ret));
+    if (ret->outcome != API_DONE)
+        return SUT_OK;
     TRY(api_password_judge(r, &ret->person, password, ret));
     if (ret->outcome != API_DONE)
         return SUT_OK;

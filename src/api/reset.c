@@ -8,6 +8,7 @@
 #include "authn/hasher.h"
 #include "codec/email.h"
 #include "counters/counters.h"
+#include "counters/lockout.h"
 #include "crypto/sha256.h"
 #include "log/log.h"
 #include "mail/mail.h"
@@ -162,6 +163,16 @@ static SUT_ERR look(struct sut_req *r, sut_str hash, struct sut_person_row *ret)
     return SUT_OK;
 }
 
+/* Who forgot the password has tried a few: what was counted against the old one goes with it. */
+static SUT_ERR unlock(struct sut_req *r, sut_str email)
+{
+    sut_str key = { 0 };
+    TRY(sut_email_key(r->arena, email, &key));
+    const struct sut_lockout_subject s = sut_lockout_of(key);
+    sut_lockout_clear(r->app->counters, &s, r->now);
+    return SUT_OK;
+}
+
 static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, struct api_account *ret)
 {
     struct sut_pwhash_text hash;
@@ -179,6 +190,7 @@ static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, stru
         .now = r->now,
     };
     TRY(sut_store_write(r->app->store, take_job, &t));
+    TRY(unlock(r, ret->person.email));
     api_endings_tell(r, &t.endings);
     api_mail_wake(r);
     return SUT_OK;

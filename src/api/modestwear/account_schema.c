@@ -163,7 +163,7 @@ static const struct sut_field message_fields[] = {
     { .name = "success", .type = SUT_F_BOOL },
     { .name = "message", .type = SUT_F_STRING },
 };
-static const struct sut_schema message = SUT_SCHEMA("Message", message_fields);
+const struct sut_schema api_a_message = SUT_SCHEMA("Message", message_fields);
 
 const struct sut_answer api_a_register_answers[] = {
     { .status = 201, .schema = &registered_envelope },
@@ -185,7 +185,7 @@ const struct sut_answer api_a_validate_answers[] = {
     { 0 },
 };
 const struct sut_answer api_a_message_answers[] = {
-    { .status = 200, .schema = &message },
+    { .status = 200, .schema = &api_a_message },
     { 0 },
 };
 const struct sut_answer api_a_profile_answers[] = {

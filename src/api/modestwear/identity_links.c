@@ -8,6 +8,7 @@
 #include "api/modestwear/account_json.h"
 #include "api/modestwear/account_schema.h"
 #include "api/password.h"
+#include "api/refusal.h"
 #include "api/reset.h"
 #include "api/routes.h"
 #include "api/verification.h"
@@ -108,6 +109,23 @@ static const struct sut_schema status_envelope =
 static const struct sut_answer verify_answers[] = {
     { .status = 200, .schema = &verified_envelope },
     { .status = 400, .doc = "The link is not good, too old, or used" },
+    { 0 },
+};
+static const struct sut_answer link_answers[] = {
+    { .status = 200, .schema = &api_a_message },
+    { .status = 400, .doc = "The link is not good, too old, or used; or the password is weak" },
+    { 0 },
+};
+static const struct sut_answer password_answers[] = {
+    { .status = 200, .schema = &api_a_message },
+    { .status = 400, .doc = "Current password is incorrect; or the new one is weak" },
+    { .status = 403, .doc = "Locked: too many wrong passwords" },
+    { 0 },
+};
+static const struct sut_answer ask_email_answers[] = {
+    { .status = 200, .schema = &api_a_message },
+    { .status = 403, .doc = "reauthentication_required" },
+    { .status = 409, .doc = "A user with this email already exists." },
     { 0 },
 };
 static const struct sut_answer status_answers[] = {
@@ -227,6 +245,8 @@ static sut_err post_password(struct sut_req *r)
     struct api_account a;
     TRY(api_password_change(r, sut_schema_raw(r->body, "current_password"),
                             sut_schema_raw(r->body, "new_password"), &a));
+    if (api_refusal_answer(r, &a))
+        return SUT_OK;
     if (a.outcome == API_WEAK_PASSWORD)
         refuse_weak(r, &a);
     else if (a.outcome != API_DONE)
@@ -357,7 +377,7 @@ static const struct sut_route rows[] = {
         .place = SUT_PLACE_POOL,
         .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET,
         .body = &reset_confirm_body,
-        .answers = api_a_message_answers,
+        .answers = link_answers,
         .handle = post_reset_confirm,
     },
     {
@@ -371,7 +391,7 @@ static const struct sut_route rows[] = {
         .place = SUT_PLACE_POOL,
         .flags = SUT_ROUTE_SECRET | SUT_ROUTE_UNVERIFIED_OK,
         .body = &password_body,
-        .answers = api_a_message_answers,
+        .answers = password_answers,
         .handle = post_password,
     },
     {
@@ -383,9 +403,9 @@ static const struct sut_route rows[] = {
         .tag = "accounts",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_UNVERIFIED_OK,
+        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_UNVERIFIED_OK | SUT_ROUTE_FRESH,
         .body = &email_body,
-        .answers = api_a_message_answers,
+        .answers = ask_email_answers,
         .handle = post_email,
     },
     {

@@ -35,6 +35,12 @@ static sut_err get_docs(struct sut_req *r)
     return send_asset(r, SUT_STR("docs.html"));
 }
 
+/* What the link of a mail opens: it does nothing but show a button. */
+static sut_err get_link(struct sut_req *r)
+{
+    return send_asset(r, SUT_STR("link.html"));
+}
+
 static sut_err get_asset(struct sut_req *r)
 {
     return send_asset(r, sut_route_param(&r->match, "token").text);
@@ -61,6 +67,15 @@ static const struct sut_answer schema_answers[] = {
     { .status = 200, .type = "application/json", .doc = "This document" },
     { 0 },
 };
+
+#define LINK_PAGE(path_, name_, summary_)                                                          \
+    {                                                                                              \
+        .method = SUT_GET, .path = (path_), .aliases = { path_ "/" }, .name = (name_),             \
+        .summary = (summary_), .tag = "pages", .policy = SUT_POLICY_ANYONE,                        \
+        .place = SUT_PLACE_MEMORY,                                                                 \
+        .flags = SUT_ROUTE_UNCOUNTED | SUT_ROUTE_NO_TOKEN | SUT_ROUTE_PAGE,                        \
+        .answers = page_answers, .handle = get_link,                                               \
+    }
 
 static const struct sut_route rows[] = {
     {
@@ -99,6 +114,12 @@ static const struct sut_route rows[] = {
         .answers = file_answers,
         .handle = get_asset,
     },
+    LINK_PAGE("/verify-email", "verify_email_page", "Where the link of a verification leads"),
+    LINK_PAGE("/reset-password", "reset_password_page", "Where the link of a reset leads"),
+    LINK_PAGE("/email-change/confirm", "email_change_confirm_page",
+              "Where the link to a new address leads"),
+    LINK_PAGE("/email-change/revert", "email_change_revert_page",
+              "Where the link to a former address leads"),
     {
         .method = SUT_GET,
         .path = "/api/schema/",
