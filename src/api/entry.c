@@ -147,6 +147,12 @@ static SUT_ERR see_device(struct sut_db_conn *c, int64_t person, struct opening 
     return sut_device_see(c, person, o->device, o->now, &o->is_new_device, &o->is_first_device);
 }
 
+/* Who has a second factor shows it, whatever they began with. */
+static bool is_factor_due(const struct sut_person_account *p, unsigned proofs)
+{
+    return p->factors != 0 && (proofs & SUT_PROOF_FACTORS) == 0;
+}
+
 static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
 {
     struct opening *o = arg;
@@ -155,6 +161,7 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
     TRY(sut_person_account(c, o->arena, e->account->id, &p));
     /* Between the proof and now the account may have been disabled or its password changed. */
     ENSURE(p.is_active && sut_secret_eq(p.password, e->account->password), DENIED);
+    ENSURE(!is_factor_due(&p, e->proofs), DENIED);
     if (e->also != NULL)
         TRY(e->also(c, e->also_arg));
     if (e->new_hash.n > 0) {
@@ -167,12 +174,6 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
     TRY(sut_session_insert(c, &o->session, o->now));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
 }
-/* Who has a second factor shows it, whatever they began with. */
-static bool is_factor_due(const struct sut_person_account *p, unsigned proofs)
-{
-    return p->factors != 0 && (proofs & SUT_PROOF_FACTORS) == 0;
-}
-
 
 /* An operator's lock holds for every way in. */
 static bool is_locked_by_operator(const struct sut_req *r, const struct sut_person_account *p,
@@ -181,7 +182,6 @@ static bool is_locked_by_operator(const struct sut_req *r, const struct sut_pers
     const int64_t left_ms = p->locked_until.v - r->now.v;
     if (left_ms <= 0)
         return false;
-    ENSURE(!is_factor_due(&p, e->proofs), DENIED);
     ret->outcome = API_LOCKED;
     ret->retry_after_s =
         left_ms < LOCK_TOLD_MAX_MS ? (left_ms + 999) / 1000 : LOCK_TOLD_MAX_MS / 1000;
@@ -199,6 +199,8 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     struct sut_token refresh;
     if (is_locked_by_operator(r, entry->account, ret))
         return SUT_OK;
+    if (is_factor_due(entry->account, entry->proofs))
+        return api_ticket_issue(r, entry, ret);
     TRY(api_entry_session(r, entry->device, &o.session));
     TRY(api_entry_name(r, o.session.id, &refresh));
     o.session.user_id = entry->account->id;
@@ -209,5 +211,3 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     ret->outcome = API_DONE;
     return api_entry_pair(r, entry->account->id, &refresh, &ret->pair);
 }
-    if (is_factor_due(entry->account, entry->proofs))
-        return api_ticket_issue(r, entry, ret);

@@ -151,7 +151,6 @@ static SUT_ERR make_device_key(struct worker *w)
     w->app.device_key = sut_secret_bytes(w->device_key);
     return SUT_OK;
 }
-    w->app.media = w->boot.media;
 
 static SUT_ERR make_openapi(struct worker *w)
 {
@@ -180,6 +179,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.keyring = w->boot.keyring;
     /* With a shop's own key its links are those of the Django shop before it. */
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
+    w->app.media = w->boot.media;
     w->app.plain_loopback_ok = c->demo || c->insecure_dev;
     TRY(api_router_create(&w->router));
     w->app.router = w->router;
@@ -302,7 +302,6 @@ static SUT_ERR fill_demo(struct worker *w)
 }
 
 static void say_ready(const struct worker *w)
-    TRY(sut_keyring_reload(w->boot.media));
 {
     char url[96];
     for (size_t i = 0; i < w->n_plain + w->n_tls; i++)
@@ -331,6 +330,7 @@ static SUT_ERR reload_keys(void *ctx)
     TRY(sut_store_reload_keys(w->boot.store));
     TRY(sut_keyring_reload(w->boot.keyring));
     TRY(sut_keyring_reload(w->boot.links));
+    TRY(sut_keyring_reload(w->boot.media));
     return sut_pseudonyms_load(w->boot.pseudonyms, w->boot.store, w->boot.keeper);
 }
 
