@@ -7,6 +7,7 @@
 #include "audit/audit.h"
 #include "authn/hasher.h"
 #include "config/config.h"
+#include "crypto/sha256.h"
 #include "guard/visitor.h"
 #include "store/device.h"
 
@@ -32,7 +33,7 @@ sut_str api_entry_addr(const struct sut_req *r)
 }
 
 static SUT_ERR mint(struct sut_req *r, enum sut_token_kind kind, int64_t user_id, int64_t session,
-                    uint64_t nonce, int64_t life_s, sut_str *ret)
+                    uint64_t nonce, sut_ms at, int64_t life_s, sut_str *ret)
 {
     char *to = ARENA_ARRAY(r->arena, char, SUT_TOKEN_MINTED_MAX);
     ENSURE(to != NULL, NOMEM);
@@ -41,8 +42,8 @@ static SUT_ERR mint(struct sut_req *r, enum sut_token_kind kind, int64_t user_id
         .user_id = user_id,
         .session = session,
         .nonce = nonce,
-        .iat_s = r->now.v / 1000,
-        .exp_s = r->now.v / 1000 + life_s,
+        .iat_s = at.v / 1000,
+        .exp_s = at.v / 1000 + life_s,
     };
     size_t n = 0;
     TRY(sut_token_mint(r->app->keyring, &r->app->token_policy, r->app->random, &t, to,
@@ -62,17 +63,36 @@ sut_str api_entry_hash(const struct sut_token *t)
     return sut_str_of((const char *) t->jti_hash, sizeof(t->jti_hash));
 }
 
+/* The access token's number follows from the refresh token's: a pair can be made again. */
+static uint64_t access_nonce(const struct sut_token *refresh)
+{
+    unsigned char digest[SUT_SHA256_SIZE];
+    uint64_t numbers[2] = { (uint64_t) refresh->session, refresh->nonce };
+    const sut_str parts[] = { SUT_STR("access"),
+                              sut_str_of((const char *) numbers, sizeof(numbers)) };
+    sut_sha256_parts(parts, 2, digest);
+    memcpy(numbers, digest, sizeof(numbers));
+    return numbers[0] == 0 ? 1 : numbers[0];
+}
+
 SUT_ERR api_entry_pair(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
                        struct api_pair *ret)
+{
+    return api_entry_pair_of(r, user_id, refresh, r->now, ret);
+}
+
+SUT_ERR api_entry_pair_of(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
+                          sut_ms at, struct api_pair *ret)
 {
     const struct sut_config *c = r->app->config;
     struct api_pair pair = {
         .access_life_s = c->tokens.access_life_s,
         .refresh_life_s = c->tokens.refresh_life_s,
     };
-    TRY(mint(r, SUT_TOKEN_ACCESS, user_id, refresh->session, 0, pair.access_life_s, &pair.access));
-    TRY(mint(r, SUT_TOKEN_REFRESH, user_id, refresh->session, refresh->nonce, pair.refresh_life_s,
-             &pair.refresh));
+    TRY(mint(r, SUT_TOKEN_ACCESS, user_id, refresh->session, access_nonce(refresh), at,
+             pair.access_life_s, &pair.access));
+    TRY(mint(r, SUT_TOKEN_REFRESH, user_id, refresh->session, refresh->nonce, at,
+             pair.refresh_life_s, &pair.refresh));
     *ret = pair;
     return SUT_OK;
 }
@@ -148,9 +168,9 @@ static SUT_ERR see_device(struct sut_db_conn *c, int64_t person, struct opening 
 }
 
 /* Who has a second factor shows it, whatever they began with. */
-static bool is_factor_due(const struct sut_person_account *p, unsigned proofs)
+static bool is_factor_due(const struct sut_person_account *p, const struct api_entry *e)
 {
-    return p->factors != 0 && (proofs & SUT_PROOF_FACTORS) == 0;
+    return !e->takes_over && p->factors != 0 && (e->proofs & SUT_PROOF_FACTORS) == 0;
 }
 
 static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
@@ -161,7 +181,7 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
     TRY(sut_person_account(c, o->arena, e->account->id, &p));
     /* Between the proof and now the account may have been disabled or its password changed. */
     ENSURE(p.is_active && sut_secret_eq(p.password, e->account->password), DENIED);
-    ENSURE(!is_factor_due(&p, e->proofs), DENIED);
+    ENSURE(!is_factor_due(&p, e), DENIED);
     if (e->also != NULL)
         TRY(e->also(c, e->also_arg));
     if (e->new_hash.n > 0) {
@@ -199,7 +219,7 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     struct sut_token refresh;
     if (is_locked_by_operator(r, entry->account, ret))
         return SUT_OK;
-    if (is_factor_due(entry->account, entry->proofs))
+    if (is_factor_due(entry->account, entry))
         return api_ticket_issue(r, entry, ret);
     TRY(api_entry_session(r, entry->device, &o.session));
     TRY(api_entry_name(r, o.session.id, &refresh));

@@ -68,6 +68,9 @@ struct api_entry {
      * all. */
     sut_store_job *also;
     void *also_arg;
+    /* `also` gives the account to who owns its address: another's second factors go, and are not
+     * asked for. */
+    bool takes_over;
 };
 
 /*
@@ -100,6 +103,9 @@ SUT_ERR api_entry_device(struct sut_req *r, sut_str *ret);
 /* The pair of a session whose refresh token is named. */
 SUT_ERR api_entry_pair(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
                        struct api_pair *ret);
+/* The same as it was made at another time: byte for byte while the signing key is the same. */
+SUT_ERR api_entry_pair_of(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
+                          sut_ms at, struct api_pair *ret);
 /* When a refresh token that is made now expires. */
 sut_ms api_entry_refresh_ends(const struct sut_req *r);
 

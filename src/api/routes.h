@@ -13,6 +13,7 @@ extern const struct sut_routes *const api_tables[];
 extern const size_t api_tables_n;
 
 extern const struct sut_routes api_modestwear_account_routes;
+extern const struct sut_routes api_modestwear_social_routes;
 extern const struct sut_routes api_modestwear_catalog_routes;
 extern const struct sut_routes api_modestwear_links_routes;
 extern const struct sut_routes api_modestwear_factor_routes;

@@ -26,6 +26,8 @@ struct sut_router;
 struct sut_headers;
 struct sut_pages;
 struct sut_postman;
+struct sut_courier;
+struct sut_google;
 
 struct sut_app {
     const struct sut_config *config;
@@ -34,8 +36,8 @@ struct sut_app {
     struct sut_store *store;
     struct sut_keyring *keyring;
     struct sut_keyring *links; /* signs what links in mails carry */
-    struct sut_token_policy token_policy;
     struct sut_keyring *media; /* signs addresses of pictures */
+    struct sut_token_policy token_policy;
     struct sut_sessions *sessions;
     struct sut_password_policy password_policy;
     struct sut_hasher *hasher;
@@ -45,6 +47,8 @@ struct sut_app {
     struct sut_fragments *fragments;
     const struct sut_router *router;
     const struct sut_headers *headers;
+    struct sut_courier *courier; /* NULL: the settings name no place to go out to */
+    struct sut_google *google;   /* NULL: nobody signs in with Google */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
     bool plain_loopback_ok;      /* --demo or --insecure-dev: plain HTTP is answered on loopback */

@@ -6,6 +6,12 @@
 void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p)
 {
     sut_jw_obj(w);
+    api_a_write_user_members(w, p);
+    sut_jw_obj_end(w);
+}
+
+void api_a_write_user_members(struct sut_jw *w, const struct sut_person_row *p)
+{
     sut_jw_key(w, "id");
     sut_jw_i64(w, p->id);
     sut_jw_key(w, "email");
@@ -24,7 +30,6 @@ void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p)
     sut_jw_null(w);
     sut_jw_key(w, "created_at");
     sut_jw_time(w, p->created_at);
-    sut_jw_obj_end(w);
 }
 
 void api_a_write_pair(struct sut_jw *w, const struct api_pair *t)

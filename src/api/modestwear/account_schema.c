@@ -45,7 +45,7 @@ static const struct sut_field device_fields[] = {
       .flags = SUT_F_NULLABLE | SUT_F_BLANK,
       .max = DEVICE_MAX },
 };
-static const struct sut_schema device_info = SUT_SCHEMA("DeviceInfo", device_fields);
+const struct sut_schema api_a_device_info = SUT_SCHEMA("DeviceInfo", device_fields);
 
 static const struct sut_field login_fields[] = {
     { .name = "email",
@@ -62,7 +62,7 @@ static const struct sut_field login_fields[] = {
     { .name = "device_info",
       .type = SUT_F_OBJECT,
       .flags = SUT_F_NULLABLE,
-      .of = &device_info,
+      .of = &api_a_device_info,
       .doc = "For the list of sessions." },
 };
 const struct sut_schema api_a_login_body = SUT_SCHEMA("Login", login_fields);
@@ -114,11 +114,11 @@ static const struct sut_field tokens_fields[] = {
     { .name = "expires_in", .type = SUT_F_INT, .min = 1, .max = INT32_MAX, .doc = "seconds" },
     { .name = "refresh_expires_in", .type = SUT_F_INT, .min = 1, .max = INT32_MAX },
 };
-static const struct sut_schema tokens = SUT_SCHEMA("Tokens", tokens_fields);
+const struct sut_schema api_a_tokens = SUT_SCHEMA("Tokens", tokens_fields);
 
 static const struct sut_field registered_fields[] = {
     { .name = "user", .type = SUT_F_OBJECT, .of = &user },
-    { .name = "tokens", .type = SUT_F_OBJECT, .of = &tokens },
+    { .name = "tokens", .type = SUT_F_OBJECT, .of = &api_a_tokens },
     { .name = "is_new_user", .type = SUT_F_BOOL },
     { .name = "email_verified", .type = SUT_F_BOOL },
 };
@@ -126,7 +126,7 @@ static const struct sut_schema registered = SUT_SCHEMA("Registered", registered_
 
 static const struct sut_field logged_in_fields[] = {
     { .name = "user", .type = SUT_F_OBJECT, .of = &user },
-    { .name = "tokens", .type = SUT_F_OBJECT, .of = &tokens },
+    { .name = "tokens", .type = SUT_F_OBJECT, .of = &api_a_tokens },
     { .name = "email_verified", .type = SUT_F_BOOL },
     { .name = "verification_needed", .type = SUT_F_BOOL },
 };

@@ -13,6 +13,8 @@ extern const struct sut_schema api_a_refresh_body;
 extern const struct sut_schema api_a_logout_body;
 extern const struct sut_schema api_a_profile_body;
 
+extern const struct sut_schema api_a_device_info;
+extern const struct sut_schema api_a_tokens;
 extern const struct sut_schema api_a_message; /* {"success":true,"message":…} */
 
 extern const struct sut_answer api_a_register_answers[];
