@@ -6,6 +6,7 @@
 #include "authn/sessions.h"
 #include "config/config.h"
 #include "guard/guard.h"
+#include "guard/visitor.h"
 
 /* A trade of one of our own refresh tokens: one statement decides. */
 struct turn {
@@ -46,7 +47,6 @@ static SUT_ERR adopt_job(struct sut_db_conn *c, void *arg)
 struct replay {
     const struct sut_token *token;
     bool ends_family;
-    int64_t window_ms;
     sut_str addr;
     sut_ms now;
     bool has_ended;
@@ -58,8 +58,7 @@ static SUT_ERR replay_job(struct sut_db_conn *c, void *arg)
     const struct sut_token *t = p->token;
     p->has_ended = false;
     if (p->ends_family && !t->is_foreign)
-        TRY(sut_session_revoke_replayed(c, t->session, t->user_id, p->window_ms, p->now,
-                                        &p->has_ended));
+        TRY(sut_session_revoke(c, t->session, t->user_id, "replay", p->now, &p->has_ended));
     return sut_audit_write_id(c, SUT_ACTION_USER_TOKEN_REPLAYED, t->user_id, "user", t->user_id,
                               p->addr, p->now);
 }
@@ -83,7 +82,6 @@ static SUT_ERR refuse_refresh(struct sut_req *r, const struct sut_token *t, stru
     struct replay p = {
         .token = t,
         .ends_family = r->app->config->tokens.replay_ends_family,
-        .window_ms = (int64_t) r->app->config->tokens.duplicate_window_s * 1000,
         .addr = api_entry_addr(r),
         .now = r->now,
     };
@@ -94,16 +92,48 @@ static SUT_ERR refuse_refresh(struct sut_req *r, const struct sut_token *t, stru
     return SUT_OK;
 }
 
+/*
+ * The answer of the last refresh again, for the client that asked then: nothing is kept of it but
+ * the token's number and the time, of which the same bytes are made.  NOT_FOUND: it is no
+ * duplicate.
+ */
+static SUT_ERR repeat(struct sut_req *r, const struct sut_token *t, struct api_account *ret)
+{
+    const int64_t window_ms = (int64_t) r->app->config->tokens.duplicate_window_s * 1000;
+    unsigned char client[SUT_CLIENT_DIGEST];
+    struct sut_session_turned turned;
+    struct sut_db_conn *conn = NULL;
+    ENSURE(window_ms > 0 && !t->is_foreign, NOT_FOUND);
+    sut_req_client_digest(r, client);
+    const struct sut_session_turn step = {
+        .id = t->session,
+        .user_id = t->user_id,
+        .old_hash = api_entry_hash(t),
+        .client = sut_str_of((const char *) client, sizeof(client)),
+    };
+    TRY(sut_req_conn(r, &conn));
+    const sut_err e = sut_session_duplicate(conn, &step, window_ms, r->now, &turned);
+    sut_req_conn_end(r);
+    TRY(e);
+    const struct sut_token refresh = { .session = t->session, .nonce = turned.nonce };
+    ret->outcome = API_DONE;
+    return api_entry_pair_of(r, t->user_id, &refresh, turned.at, &ret->pair);
+}
+
 static SUT_ERR trade(struct sut_req *r, const struct sut_token *t, struct sut_token *ret_refresh)
 {
     if (!t->is_foreign) {
+        unsigned char client[SUT_CLIENT_DIGEST];
         TRY(api_entry_name(r, t->session, ret_refresh));
+        sut_req_client_digest(r, client);
         struct turn job = {
             .step = { .id = t->session,
                       .user_id = t->user_id,
                       .old_hash = api_entry_hash(t),
                       .new_hash = api_entry_hash(ret_refresh),
-                      .expires_at = api_entry_refresh_ends(r) },
+                      .expires_at = api_entry_refresh_ends(r),
+                      .nonce = ret_refresh->nonce,
+                      .client = sut_str_of((const char *) client, sizeof(client)) },
             .now = r->now,
         };
         return sut_store_write(r->app->store, turn_job, &job);
@@ -142,7 +172,12 @@ SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account
         return refuse_refresh(r, &t, ret);
     }
     struct sut_token refresh;
-    const sut_err e = trade(r, &t, &refresh);
+    sut_err e = trade(r, &t, &refresh);
+    if (e.code == SUT_E_NOT_FOUND) {
+        e = repeat(r, &t, ret);
+        if (!sut_failed(e))
+            return e;
+    }
     if (e.code == SUT_E_NOT_FOUND || e.code == SUT_E_DENIED)
         return refuse_refresh(r, &t, ret);
     TRY(e);

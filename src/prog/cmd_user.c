@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/scan.h"
 #include "base/secret.h"
 #include "prog/control.h"
 #include "prog/options.h"
@@ -25,13 +26,17 @@ static const char user_usage[] =
     "       sutler user disable WHO\n"
     "       sutler user enable WHO\n"
     "       sutler user revoke WHO\n"
+    "       sutler user lock WHO [--for TIME]\n"
+    "       sutler user unlock WHO\n"
     "each with [--data DIR] [--keys DIR] [--config FILE] [--json]\n\n"
     "WHO is an email address or an id; for `show` also what stands for a person in the\n"
     "log (p and 16 digits).  ROLE is customer, staff or superuser.\n"
     "The password of a new account is asked for at the terminal, or read from\n"
     "standard input, never given as a word of the command.  `list TEXT` finds who\n"
     "has exactly that address, user name, phone number or name.  `disable` and\n"
-    "`revoke` end all sessions at once, also in the server that runs.\n";
+    "`revoke` end all sessions at once, also in the server that runs.  `lock` lets\n"
+    "nobody sign in to the account for TIME (90s, 30m, 2h, 7d), or until `unlock`; that\n"
+    "also lifts the lock that wrong passwords led to.\n";
 
 /* Words that no other command has. */
 enum word {
@@ -42,6 +47,7 @@ enum word {
     WORD_GROUP,
     WORD_NO_GROUP,
     WORD_VERIFIED,
+    WORD_FOR,
     WORDS,
 };
 
@@ -49,7 +55,7 @@ static const char *const words[WORDS] = {
     [WORD_FIRST_NAME] = "--first-name", [WORD_LAST_NAME] = "--last-name",
     [WORD_PHONE] = "--phone",           [WORD_ROLE] = "--role",
     [WORD_GROUP] = "--group",           [WORD_NO_GROUP] = "--no-group",
-    [WORD_VERIFIED] = "--verified",
+    [WORD_VERIFIED] = "--verified",     [WORD_FOR] = "--for",
 };
 
 /* What each verb takes. */
@@ -69,6 +75,8 @@ static const struct verb {
     { "disable", SUT_USER_DISABLE, 1, 1, 0 },
     { "enable", SUT_USER_ENABLE, 1, 1, 0 },
     { "revoke", SUT_USER_REVOKE, 1, 1, 0 },
+    { "lock", SUT_USER_LOCK, 1, 1, 1U << WORD_FOR },
+    { "unlock", SUT_USER_UNLOCK, 1, 1, 0 },
 };
 
 /* A command line, read. */
@@ -147,6 +155,25 @@ static int read_role(const char *text, struct sut_user_ask *ask)
     return sut_command_usage(&sut_cmd_user, "%s is no role: customer, staff or superuser", text);
 }
 
+/* "2h" */
+static int read_time(const char *text, struct sut_user_ask *ask)
+{
+    static const struct {
+        char unit;
+        uint64_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    struct sut_scan c = sut_scan_of(sut_str_from(text));
+    uint64_t n = 0;
+    if (!sut_failed(sut_scan_u64(&c, SUT_USER_LOCK_MAX_S, &n)) && n > 0)
+        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+            if (sut_scan_char(&c, units[i].unit) && sut_scan_at_end(&c) &&
+                n <= SUT_USER_LOCK_MAX_S / units[i].seconds) {
+                ask->lock_s = n * units[i].seconds;
+                return SUT_EXIT_OK;
+            }
+    return sut_command_usage(&sut_cmd_user, "%s is no time: 90s, 30m, 2h, at most 366d", text);
+}
+
 static int fill_ask(struct user_line *line)
 {
     const struct sut_options *o = &line->options;
@@ -173,6 +200,8 @@ static int fill_ask(struct user_line *line)
         role = o->rest[2];
     }
     if (role != NULL && read_role(role, ask) != SUT_EXIT_OK)
+        return SUT_EXIT_USAGE;
+    if (line->given[WORD_FOR] != NULL && read_time(line->given[WORD_FOR], ask) != SUT_EXIT_OK)
         return SUT_EXIT_USAGE;
     if (ask->verb == SUT_USER_ROLE && !ask->has_role && ask->join.n == 0 && ask->leave.n == 0)
         return sut_command_usage(&sut_cmd_user, "role wants a role or a group");
@@ -271,7 +300,7 @@ static int run_user(int argc, char **argv)
 
 const struct sut_command sut_cmd_user = {
     .name = "user",
-    .summary = "people's accounts: add, list, show, role, disable, enable, revoke",
+    .summary = "people's accounts: add, list, show, role, disable, enable, revoke, lock, unlock",
     .usage = user_usage,
     .run = run_user,
 };

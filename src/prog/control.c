@@ -139,6 +139,7 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .store = app->store,
         .hasher = app->hasher,
         .sessions = app->sessions,
+        .counters = app->counters,
         .pseudonyms = pseudonyms,
         .random = app->random,
         .clock = app->clock,

@@ -11,6 +11,8 @@
 
 #include "counters/counters.h"
 
+struct sut_boot;
+struct sut_config;
 struct sut_store;
 
 struct sut_counter_rows {
@@ -18,6 +20,13 @@ struct sut_counter_rows {
 };
 
 void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store);
+
+/*
+ * Counters by the settings over an open store, `rows` theirs to keep; not started.  What
+ * sut_keys_current() and sut_counters_create() fail with.
+ */
+SUT_ERR sut_counter_rows_open(const struct sut_config *config, const struct sut_boot *boot,
+                              struct sut_counter_rows *rows, struct sut_counters **ret);
 
 /* The context of each call is a struct sut_counter_rows. */
 extern const struct sut_counters_home_ops sut_counter_rows_ops;

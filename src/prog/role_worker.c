@@ -61,7 +61,6 @@ enum {
     PRUNE_EVERY = 240,                   /* watches: once a minute */
     LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
-    MAIL_PAUSE_MS = 300 * 1000,   /* between two mails to one address that anybody can ask for */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
@@ -105,37 +104,9 @@ static unsigned cores(void)
     return n > 64 ? 64 : (unsigned) n;
 }
 
-static struct sut_rate rate_of(struct sut_config_rate r)
-{
-    return (struct sut_rate){ .count = r.count, .window_ms = r.window_ms };
-}
-
 static SUT_ERR make_counters(struct worker *w)
 {
-    const struct sut_config *c = w->config;
-    DEFER(sut_secret_free) struct sut_secret *key = NULL;
-    TRY(sut_keys_current(w->boot.store, w->boot.keeper, SUT_KEY_COUNTERS, &key, NULL));
-    sut_counter_rows_init(&w->counter_rows, w->boot.store);
-    const struct sut_counters_options o = {
-        .rates = {
-            [SUT_RATE_ANON] = rate_of(c->limits.anon),
-            [SUT_RATE_USER] = rate_of(c->limits.user),
-            [SUT_RATE_LOGIN] = rate_of(c->limits.login),
-            [SUT_RATE_RESET] = rate_of(c->limits.reset),
-            [SUT_RATE_REFRESH] = rate_of(c->limits.refresh),
-            [SUT_RATE_MAIL] = { .count = 1, .window_ms = MAIL_PAUSE_MS },
-        },
-        .lockout = { .failures = c->lockout.failures,
-                     .forget_ms = c->lockout.forget_s * 1000,
-                     .lock_ms = c->lockout.lock_s * 1000 },
-        .memory_bytes = c->counters.memory_bytes,
-        .checkpoint_ms = c->counters.checkpoint_ms,
-        .key = sut_secret_str(key),
-        .clock = &sut_clock_system,
-        .ops = &sut_counter_rows_ops,
-        .ops_ctx = &w->counter_rows,
-    };
-    TRY(sut_counters_create(&o, &w->app.counters));
+    TRY(sut_counter_rows_open(w->config, &w->boot, &w->counter_rows, &w->app.counters));
     TRY(sut_counters_start(w->app.counters));
     w->counters_started = true;
     return SUT_OK;

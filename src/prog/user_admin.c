@@ -8,8 +8,10 @@
 #include "base/scan.h"
 #include "codec/schema.h"
 #include "codec/utf8.h"
+#include "counters/lockout.h"
 #include "prog/pseudonym.h"
 #include "shop/person.h"
+#include "store/device.h"
 #include "store/person.h"
 #include "store/person_ids.h"
 #include "store/session.h"
@@ -20,8 +22,11 @@ enum {
     PHONE_MAX = 15,
     GROUPS_TEXT_MAX = 4096,
     IDS_AT_ONCE = 512,
-    ID_MAX = 24
+    ID_MAX = 24,
+    MS_PER_S = 1000,
 };
+/* Until somebody lifts it: the last second of the year 9999. */
+static const int64_t for_good_ms = INT64_C(253402300799000);
 
 const char *sut_user_role_name(enum sut_user_role role)
 {
@@ -121,6 +126,23 @@ static SUT_ERR name_in_log(const struct sut_user_admin *ua, struct sut_arena *a,
     return SUT_OK;
 }
 
+/* Until when nobody signs in by the password, as far as it is known here. */
+static SUT_ERR read_lock(const struct sut_user_admin *ua, struct sut_arena *a,
+                         const struct sut_person_account *p, sut_str email, sut_ms *ret)
+{
+    const sut_ms now = sut_clock_now(ua->clock);
+    int64_t left_s = 0;
+    *ret = (sut_ms){ .v = p->locked_until.v > now.v ? p->locked_until.v : 0 };
+    if (ua->counters == NULL || email.n == 0)
+        return SUT_OK;
+    sut_str folded = { 0 };
+    TRY(sut_person_email_key(a, email, &folded));
+    const struct sut_lockout_subject s = sut_lockout_of(folded);
+    if (sut_lockout_look(ua->counters, &s, now, &left_s) && now.v + left_s * MS_PER_S > ret->v)
+        ret->v = now.v + left_s * MS_PER_S;
+    return SUT_OK;
+}
+
 static SUT_ERR show(const struct sut_user_admin *ua, struct sut_db_conn *c, struct sut_arena *a,
                     sut_str who, struct sut_user_answer *ret)
 {
@@ -141,6 +163,7 @@ static SUT_ERR show(const struct sut_user_admin *ua, struct sut_db_conn *c, stru
     answer.rows = ARENA_NEW(a, struct sut_user_row);
     ENSURE(answer.rows != NULL, NOMEM);
     TRY(row_of(c, a, &p, answer.rows));
+    TRY(read_lock(ua, a, &found, p.is_lost ? SUT_STR("") : p.email, &answer.rows->locked_until));
     TRY(name_in_log(ua, a, answer.rows));
     *ret = answer;
     return SUT_OK;
@@ -418,6 +441,14 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
         action = SUT_ACTION_ADMIN_USER_DISABLE;
         TRY(sut_person_set_active(c, ch->id, false, 0, ch->now));
         TRY(end_sessions(c, ch, "disabled"));
+    } else if (ch->ask->verb == SUT_USER_LOCK) {
+        const int64_t lock_ms = (int64_t) ch->ask->lock_s * MS_PER_S;
+        action = SUT_ACTION_ADMIN_USER_LOCK;
+        TRY(sut_person_set_locked(
+            c, ch->id, (sut_ms){ lock_ms == 0 ? for_good_ms : ch->now.v + lock_ms }, ch->now));
+    } else if (ch->ask->verb == SUT_USER_UNLOCK) {
+        action = SUT_ACTION_ADMIN_USER_UNLOCK;
+        TRY(sut_person_set_locked(c, ch->id, (sut_ms){ 0 }, ch->now));
     } else {
         TRY(end_sessions(c, ch, "revoked"));
     }
@@ -433,6 +464,37 @@ static void tell_memory(const struct sut_user_admin *ua, const struct change *ch
     for (size_t i = 0; i < ch->ended.n; i++)
         sut_sessions_revoke(ua->sessions, ch->ended.v[i], ch->now);
     sut_sessions_revoke_user(ua->sessions, ch->id, ch->now);
+}
+
+/* The failures of the address, and those of each device that has its own count, are forgotten. */
+static SUT_ERR forget_failures(const struct sut_user_admin *ua, struct sut_db_conn *c,
+                               struct sut_arena *a, int64_t id)
+{
+    const sut_ms now = sut_clock_now(ua->clock);
+    struct sut_person_row p;
+    sut_str folded = { 0 };
+    sut_str *devices = NULL;
+    size_t n = 0;
+    TRY(sut_person_by_id(c, a, id, &p));
+    TRY(sut_person_email_key(a, p.email, &folded));
+    TRY(sut_device_list(c, a, id, &devices, &n));
+    struct sut_lockout_subject s = sut_lockout_of(folded);
+    sut_lockout_clear(ua->counters, &s, now);
+    for (size_t i = 0; i < n; i++) {
+        s = sut_lockout_of_device(folded, devices[i]);
+        sut_lockout_clear(ua->counters, &s, now);
+    }
+    return SUT_OK;
+}
+
+static SUT_ERR unlock(const struct sut_user_admin *ua, struct sut_arena *a, int64_t id)
+{
+    struct sut_db_conn *c = NULL;
+    ENSURE(ua->counters != NULL, UNAVAILABLE);
+    TRY(sut_store_lease(ua->store, &c));
+    const sut_err e = forget_failures(ua, c, a, id);
+    sut_store_return(ua->store, &c);
+    return e;
 }
 
 static SUT_ERR change(const struct sut_user_admin *ua, struct sut_arena *a,
@@ -451,6 +513,8 @@ static SUT_ERR change(const struct sut_user_admin *ua, struct sut_arena *a,
     }
     TRY(e);
     tell_memory(ua, &ch);
+    if (ask->verb == SUT_USER_UNLOCK)
+        TRY(unlock(ua, a, ch.id));
     return read_only(ua, a, &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = ask->who }, ret);
 }
 
@@ -470,6 +534,8 @@ SUT_ERR sut_user_admin_do(const struct sut_user_admin *ua, struct sut_arena *a,
     case SUT_USER_DISABLE:
     case SUT_USER_ENABLE:
     case SUT_USER_REVOKE:
+    case SUT_USER_LOCK:
+    case SUT_USER_UNLOCK:
         return change(ua, a, ask, ret);
     }
     FAIL(INVALID);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * user_admin - staff work on accounts: add, list, show, role, disable, enable, revoke.
+ * user_admin - staff work on accounts: add, list, show, role, disable, enable, revoke,
+ * lock, unlock.
  *
  * One set of functions for both ways to ask: the control socket of a running
  * server, and a command that opened the store itself.  Each change and its
@@ -22,6 +23,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct sut_counters;
 struct sut_hasher;
 struct sut_pseudonyms;
 struct sut_random;
@@ -32,6 +34,7 @@ enum {
     SUT_USER_PAGE_MAX = 100,       /* rows in one answer to LIST */
     SUT_USER_TEXT_MAX = 320,       /* bytes of an email, a name, a group */
     SUT_USER_PASSWORD_MAX = 16384, /* bytes */
+    SUT_USER_LOCK_MAX_S = 366 * 24 * 3600,
 };
 
 enum sut_user_verb {
@@ -42,8 +45,10 @@ enum sut_user_verb {
     SUT_USER_DISABLE, /* and revoke */
     SUT_USER_ENABLE,
     SUT_USER_REVOKE, /* end every session and token */
+    SUT_USER_LOCK,   /* no way in for a while; sessions go on */
+    SUT_USER_UNLOCK, /* that, and the lock that wrong passwords led to, on every device */
 };
-enum { SUT_USER_VERBS = SUT_USER_REVOKE + 1 };
+enum { SUT_USER_VERBS = SUT_USER_UNLOCK + 1 };
 
 /* What a person may do, as one word; each includes the one before. */
 enum sut_user_role { SUT_USER_CUSTOMER, SUT_USER_STAFF, SUT_USER_SUPERUSER };
@@ -66,6 +71,7 @@ struct sut_user_ask {
     sut_str leave; /* ROLE */
     sut_str
         search; /* LIST: an address, user name, phone number or name that is equal; empty: all */
+    uint64_t lock_s; /* LOCK: how long; 0: until it is lifted */
     uint64_t offset; /* LIST: people before the first row */
 };
 
@@ -79,8 +85,9 @@ struct sut_user_row {
     bool is_active;
     bool is_verified;
     sut_ms joined;
-    sut_ms last_login; /* 0: never */
-    sut_str pseudonym; /* what stands for the person in the log; SHOW alone */
+    sut_ms last_login;   /* 0: never */
+    sut_ms locked_until; /* by an operator, or by wrong passwords; 0: not; SHOW alone */
+    sut_str pseudonym;   /* what stands for the person in the log; SHOW alone */
 };
 
 struct sut_user_answer {
@@ -97,6 +104,7 @@ struct sut_user_admin {
     struct sut_hasher *hasher;
     struct sut_sessions *sessions;     /* the running server's; NULL: there is none */
     struct sut_pseudonyms *pseudonyms; /* NULL: none are told nor found */
+    struct sut_counters *counters;     /* who is locked; NULL: it is not told, and UNLOCK fails */
     const struct sut_random *random;
     const struct sut_clock *clock;
 };

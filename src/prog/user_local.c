@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "prog/boot.h"
+#include "prog/counter_home.h"
 #include "prog/hashing.h"
 #include "prog/own_keeper.h"
 
@@ -10,6 +11,9 @@ struct sut_user_local {
     struct sut_own_keeper *keeper;
     struct sut_boot boot;
     struct sut_hasher *hasher;
+    const struct sut_config *config;
+    struct sut_counter_rows counter_rows;
+    struct sut_counters *counters; /* opened by the first UNLOCK */
     struct sut_user_admin admin;
 };
 
@@ -21,6 +25,7 @@ SUT_ERR sut_user_local_open(const struct sut_config *config, struct sut_user_loc
     TRY(sut_own_keeper_start(config, 0, &l->keeper, reterr_diag));
     TRY(sut_boot_open(config, 0, sut_own_keeper_of(l->keeper), &l->boot, reterr_diag));
     TRY(sut_hashing_start(config, 1, &sut_random_system, &l->hasher));
+    l->config = config;
     l->admin = (struct sut_user_admin){
         .password_policy = sut_hashing_rules(config),
         .store = l->boot.store,
@@ -37,6 +42,7 @@ void sut_user_local_close(struct sut_user_local **l)
 {
     if (*l == NULL)
         return;
+    sut_counters_free(&(*l)->counters);
     if ((*l)->hasher != NULL)
         sut_hasher_stop(&(*l)->hasher);
     sut_boot_done(&(*l)->boot);
@@ -44,11 +50,23 @@ void sut_user_local_close(struct sut_user_local **l)
     sut_mem_freep(l);
 }
 
+/* What the counters forget, they forget in the store, too. */
+static SUT_ERR carry_out(struct sut_user_local *l, struct sut_arena *a,
+                         const struct sut_user_ask *ask, struct sut_user_answer *ret)
+{
+    if (ask->verb == SUT_USER_UNLOCK && l->counters == NULL) {
+        TRY(sut_counter_rows_open(l->config, &l->boot, &l->counter_rows, &l->counters));
+        l->admin.counters = l->counters;
+    }
+    TRY(sut_user_admin_do(&l->admin, a, ask, ret));
+    return l->counters == NULL ? SUT_OK : sut_counters_checkpoint(l->counters);
+}
+
 SUT_ERR sut_user_local_ask(struct sut_user_local *l, struct sut_arena *a,
                            const struct sut_user_ask *ask, struct sut_user_answer *ret,
                            struct sut_diag *reterr_diag)
 {
-    const sut_err e = sut_user_admin_do(&l->admin, a, ask, ret);
+    const sut_err e = carry_out(l, a, ask, ret);
     if (sut_failed(e))
         sut_diag_set(reterr_diag, "the store refused: %s (%s:%d)", sut_err_info(e.code)->name,
                      e.at == NULL ? "?" : e.at->file, e.at == NULL ? 0 : e.at->line);

@@ -66,6 +66,12 @@ static void add_standing(struct sut_buf *b, const struct sut_user_row *u)
     if (!u->is_verified) {
         sut_buf_z(b, separator);
         sut_buf_lit(b, "unverified");
+        separator = "; ";
+    }
+    if (u->locked_until.v > 0) {
+        sut_buf_z(b, separator);
+        sut_buf_lit(b, "locked until ");
+        sut_time_iso(b, u->locked_until);
     }
 }
 
@@ -141,6 +147,10 @@ static void add_json(struct sut_buf *b, const struct sut_user_row *u)
         sut_jw_time(&w, u->last_login);
     else
         sut_jw_null(&w);
+    if (u->locked_until.v > 0) {
+        sut_jw_key(&w, "locked_until");
+        sut_jw_time(&w, u->locked_until);
+    }
     if (u->pseudonym.n > 0) {
         sut_jw_key(&w, "pseudonym");
         sut_jw_str(&w, u->pseudonym);

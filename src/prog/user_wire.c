@@ -18,6 +18,7 @@ void sut_user_ask_put(struct sut_buf *b, const struct sut_user_ask *ask)
     sut_ipc_put_bytes(b, ask->join);
     sut_ipc_put_bytes(b, ask->leave);
     sut_ipc_put_bytes(b, ask->search);
+    sut_ipc_put_u64(b, ask->lock_s);
     sut_ipc_put_u64(b, ask->offset);
 }
 
@@ -52,6 +53,7 @@ SUT_ERR sut_user_ask_get(struct sut_ipc_reader *r, struct sut_user_ask *ret)
     TRY(get_text(r, &ask.join));
     TRY(get_text(r, &ask.leave));
     TRY(get_text(r, &ask.search));
+    TRY(sut_ipc_get_u64(r, SUT_USER_LOCK_MAX_S, &ask.lock_s));
     TRY(sut_ipc_get_u64(r, OFFSET_MAX, &ask.offset));
     TRY(sut_ipc_get_end(r));
     *ret = ask;
@@ -75,6 +77,7 @@ void sut_user_answer_put(struct sut_buf *b, const struct sut_user_answer *answer
         sut_ipc_put_u64(b, u->is_verified);
         sut_ipc_put_i64(b, u->joined.v);
         sut_ipc_put_i64(b, u->last_login.v);
+        sut_ipc_put_i64(b, u->locked_until.v);
         sut_ipc_put_bytes(b, u->pseudonym);
     }
 }
@@ -91,6 +94,7 @@ static SUT_ERR get_row(struct sut_ipc_reader *r, struct sut_user_row *u)
     TRY(sut_ipc_get_bool(r, &u->is_verified));
     TRY(sut_ipc_get_i64(r, &u->joined.v));
     TRY(sut_ipc_get_i64(r, &u->last_login.v));
+    TRY(sut_ipc_get_i64(r, &u->locked_until.v));
     return get_text(r, &u->pseudonym);
 }
 

@@ -68,6 +68,12 @@ static const struct sut_sql person_active = {
     .text = "UPDATE users SET is_active = $1, modified_by = $2, modified_at = $3 WHERE id = $4",
 };
 
+static const struct sut_sql person_locked = {
+    .name = "person_locked",
+    .text = "UPDATE users SET locked_until = $1, modified_by = NULL, modified_at = $2"
+            " WHERE id = $3",
+};
+
 static const struct sut_sql person_role = {
     .name = "person_role",
     .text = "UPDATE users SET is_staff = $1, is_superuser = $2, modified_by = $3, modified_at = $4"
@@ -469,6 +475,16 @@ SUT_ERR sut_person_set_active(struct sut_db_conn *c, int64_t id, bool on, int64_
     bind_id_or_null(s, 2, by);
     sut_db_bind_i64(s, 3, now.v);
     sut_db_bind_i64(s, 4, id);
+    return change_one(s);
+}
+
+SUT_ERR sut_person_set_locked(struct sut_db_conn *c, int64_t id, sut_ms until, sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &person_locked, &s));
+    sut_db_bind_i64(s, 1, until.v);
+    sut_db_bind_i64(s, 2, now.v);
+    sut_db_bind_i64(s, 3, id);
     return change_one(s);
 }
 

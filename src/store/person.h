@@ -130,6 +130,8 @@ SUT_ERR sut_person_set_active(struct sut_db_conn *c, int64_t id, bool on, int64_
 /* Put both rights. */
 SUT_ERR sut_person_set_role(struct sut_db_conn *c, int64_t id, bool is_staff, bool is_superuser,
                             int64_t by, sut_ms now);
+/* An operator's lock: nobody signs in before `until`; 0: it is lifted. */
+SUT_ERR sut_person_set_locked(struct sut_db_conn *c, int64_t id, sut_ms until, sut_ms now);
 SUT_ERR sut_person_set_email_verified(struct sut_db_conn *c, int64_t id, sut_ms now);
 /* Every token issued to this person before now is refused (their sessions: see store/session.h). */
 SUT_ERR sut_person_set_tokens_revoked(struct sut_db_conn *c, int64_t id, sut_ms now);

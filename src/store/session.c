@@ -21,7 +21,8 @@ static const struct sut_sql session_insert = {
 static const struct sut_sql session_refresh = {
     .name = "session_refresh",
     .text = "UPDATE sessions SET refresh_hash = $1, generation = generation + 1, refreshed_at = $2,"
-            " expires_at = $3 WHERE id = $4 AND user_id = $5 AND refresh_hash = $6"
+            " expires_at = $3, prev_hash = $6, turn_nonce = $7, turn_client = $8 WHERE id = $4 AND "
+            "user_id = $5 AND refresh_hash = $6"
             " AND revoked_at IS NULL AND expires_at > $2 AND EXISTS"
             " (SELECT 1 FROM users u WHERE u.id = sessions.user_id AND u.is_active = 1)"
             " RETURNING generation",
@@ -51,10 +52,12 @@ static const struct sut_sql session_revoke = {
             " AND revoked_at IS NULL",
 };
 
-static const struct sut_sql session_revoke_replayed = {
-    .name = "session_revoke_replayed",
-    .text = "UPDATE sessions SET revoked_at = $1, revoked_why = 'replay' WHERE id = $2"
-            " AND user_id = $3 AND refreshed_at < $4 AND revoked_at IS NULL",
+static const struct sut_sql session_duplicate = {
+    .name = "session_duplicate",
+    .text = "SELECT s.turn_nonce, s.refreshed_at FROM sessions s JOIN users u ON u.id = s.user_id"
+            " WHERE s.id = $1 AND s.user_id = $2 AND s.prev_hash = $3 AND s.turn_client = $4"
+            " AND s.refreshed_at > $5 AND s.revoked_at IS NULL AND s.expires_at > $6"
+            " AND u.is_active = 1",
 };
 
 static const struct sut_sql session_revoke_all = {
@@ -171,6 +174,7 @@ SUT_ERR sut_session_refresh(struct sut_db_conn *c, const struct sut_session_turn
                             int64_t *ret_generation)
 {
     ENSURE(is_hash(t->old_hash) && is_hash(t->new_hash), INVALID);
+    ENSURE(t->client.n == 0 || t->client.n == SUT_SESSION_CLIENT, INVALID);
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
     TRY(sut_db_prepare(c, &session_refresh, &s));
@@ -180,6 +184,11 @@ SUT_ERR sut_session_refresh(struct sut_db_conn *c, const struct sut_session_turn
     sut_db_bind_i64(s, 4, t->id);
     sut_db_bind_i64(s, 5, t->user_id);
     sut_db_bind_blob(s, 6, t->old_hash);
+    sut_db_bind_i64(s, 7, (int64_t) t->nonce);
+    if (t->client.n == 0)
+        sut_db_bind_null(s, 8);
+    else
+        sut_db_bind_blob(s, 8, t->client);
     TRY(sut_db_step(s, &has_row));
     ENSURE(has_row, NOT_FOUND);
     *ret_generation = sut_db_col_i64(s, 0);
@@ -258,18 +267,25 @@ SUT_ERR sut_session_revoke(struct sut_db_conn *c, int64_t id, int64_t user_id, c
     return SUT_OK;
 }
 
-SUT_ERR sut_session_revoke_replayed(struct sut_db_conn *c, int64_t id, int64_t user_id,
-                                    int64_t window_ms, sut_ms now, bool *ret_done)
+SUT_ERR sut_session_duplicate(struct sut_db_conn *c, const struct sut_session_turn *t,
+                              int64_t window_ms, sut_ms now, struct sut_session_turned *ret)
 {
+    ENSURE(t->client.n == SUT_SESSION_CLIENT && is_hash(t->old_hash), NOT_FOUND);
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
-    TRY(sut_db_prepare(c, &session_revoke_replayed, &s));
-    sut_db_bind_i64(s, 1, now.v);
-    sut_db_bind_i64(s, 2, id);
-    sut_db_bind_i64(s, 3, user_id);
-    sut_db_bind_i64(s, 4, now.v - window_ms);
+    TRY(sut_db_prepare(c, &session_duplicate, &s));
+    sut_db_bind_i64(s, 1, t->id);
+    sut_db_bind_i64(s, 2, t->user_id);
+    sut_db_bind_blob(s, 3, t->old_hash);
+    sut_db_bind_blob(s, 4, t->client);
+    sut_db_bind_i64(s, 5, now.v - window_ms);
+    sut_db_bind_i64(s, 6, now.v);
     TRY(sut_db_step(s, &has_row));
-    *ret_done = sut_db_changes(s) > 0;
+    ENSURE(has_row, NOT_FOUND);
+    *ret = (struct sut_session_turned){
+        .nonce = (uint64_t) sut_db_col_i64(s, 0),
+        .at = { .v = sut_db_col_i64(s, 1) },
+    };
     return SUT_OK;
 }
 

@@ -26,6 +26,7 @@ struct sut_store;
 enum {
     SUT_SESSION_HASH_MIN = 16, /* bytes of a refresh token's hash */
     SUT_SESSION_HASH_MAX = 32,
+    SUT_SESSION_CLIENT = 16,    /* bytes of a digest of who asked */
     SUT_BLACKLIST_JTI = 16,     /* bytes of a foreign token's hash */
     SUT_SESSION_TEXT_MAX = 256, /* bytes; longer texts of the client are cut */
 };
@@ -65,6 +66,8 @@ struct sut_session_turn {
     sut_str old_hash;
     sut_str new_hash;
     sut_ms expires_at;
+    uint64_t nonce; /* of the new token, and who asked (SUT_SESSION_CLIENT bytes, or empty): what */
+    sut_str client; /* sut_session_duplicate() needs */
 };
 /*
  * One statement.  NOT_FOUND, with nothing changed, unless the session is this
@@ -102,13 +105,18 @@ SUT_ERR sut_session_look(struct sut_db_conn *c, int64_t id, int64_t user_id, sut
 SUT_ERR sut_session_revoke(struct sut_db_conn *c, int64_t id, int64_t user_id, const char *why,
                            sut_ms now, bool *ret_done);
 
+/* What a refresh gave. */
+struct sut_session_turned {
+    uint64_t nonce; /* of the refresh token that it made */
+    sut_ms at;
+};
 /*
- * End a session whose refresh token came twice, unless it was refreshed within
- * the last window_ms: then the second may be the same client, whose answer was
- * lost.  One statement; *ret_done as above.
+ * Whether a token is that of the session's last refresh, asked for again within window_ms by the
+ * client that asked then: its answer was lost, or two of its tabs asked at once.  NOT_FOUND
+ * otherwise, and when the session does not live or the user is not active.
  */
-SUT_ERR sut_session_revoke_replayed(struct sut_db_conn *c, int64_t id, int64_t user_id,
-                                    int64_t window_ms, sut_ms now, bool *ret_done);
+SUT_ERR sut_session_duplicate(struct sut_db_conn *c, const struct sut_session_turn *t,
+                              int64_t window_ms, sut_ms now, struct sut_session_turned *ret);
 
 struct sut_session_ids {
     int64_t *v;

@@ -17,10 +17,12 @@
 #include "authn/sessions.h"
 #include "base/diag.h"
 #include "config/config.h"
+#include "counters/lockout.h"
 #include "guard/app.h"
 #include "prog/control.h"
 #include "prog/pseudonym.h"
 #include "store/audit_row.h"
+#include "store/device.h"
 #include "store/person.h"
 #include "store/session.h"
 #include "temp_store.h"
@@ -356,6 +358,79 @@ static void revoking_ends_sessions_at_once(void **state)
     expect_ended(SUT_USER_REVOKE, "revoked@example.com", 4712, "admin.user_revoke");
 }
 
+static struct sut_lock_result try_wrong(struct sut_counters *c, const struct sut_lockout_subject *s)
+{
+    const sut_ms now = sut_clock_now(&sut_clock_system);
+    struct sut_lock_result r;
+    sut_lockout_begin(c, s, now, &r);
+    if (!r.is_locked)
+        sut_lockout_wrong(c, s, now, &r);
+    return r;
+}
+
+struct seeing {
+    int64_t person;
+    sut_ms now;
+};
+
+static SUT_ERR see_device(struct sut_db_conn *c, void *arg)
+{
+    const struct seeing *s = arg;
+    bool is_new = false;
+    return sut_device_see(c, s->person, SUT_STR("0123456789abcdef"), s->now, &is_new, &is_new);
+}
+
+static void an_operator_locks_and_unlocks(void **state)
+{
+    (void) state;
+    need_store();
+    const struct sut_user_row u = add("Locked@Example.com");
+    const sut_ms now = sut_clock_now(&sut_clock_system);
+    struct sut_user_row row =
+        ask_row(&(struct sut_user_ask){ .verb = SUT_USER_LOCK, .who = u.email, .lock_s = 7200 });
+    assert_in_range(row.locked_until.v - now.v, 7200 * 1000, 7260 * 1000);
+    expect_audit("admin.user_lock", about(u.id, ""));
+    row = ask_row(&(struct sut_user_ask){ .verb = SUT_USER_LOCK, .who = u.email });
+    assert_true(row.locked_until.v > now.v + INT64_C(1000) * 86400 * 365 * 1000);
+    /* Without counters a lock of wrong passwords could not be lifted: it is said. */
+    struct sut_user_answer answer = { 0 };
+    const struct sut_user_ask unlock = { .verb = SUT_USER_UNLOCK, .who = u.email };
+    assert_int_equal(sut_user_admin_do(&admin, arena, &unlock, &answer).code, SUT_E_UNAVAILABLE);
+
+    const struct sut_counters_options o = {
+        .lockout = { .failures = 2, .forget_ms = 600000, .lock_ms = 300000 },
+        .memory_bytes = 1 << 20,
+        .checkpoint_ms = 1000,
+        .key = SUT_STR("0123456789abcdef0123456789abcdef"),
+        .clock = &sut_clock_system,
+    };
+    assert_false(sut_failed(sut_counters_create(&o, &admin.counters)));
+    struct seeing s = { .person = u.id, .now = now };
+    assert_false(sut_failed(sut_store_write(store, see_device, &s)));
+    const struct sut_lockout_subject address = sut_lockout_of(SUT_STR("locked@example.com"));
+    const struct sut_lockout_subject device =
+        sut_lockout_of_device(SUT_STR("locked@example.com"), SUT_STR("0123456789abcdef"));
+    const struct sut_lockout_subject other = sut_lockout_of(SUT_STR("other@example.com"));
+    for (int i = 0; i < 3; i++) {
+        (void) try_wrong(admin.counters, &address);
+        (void) try_wrong(admin.counters, &device);
+        (void) try_wrong(admin.counters, &other);
+    }
+    assert_true(try_wrong(admin.counters, &device).is_locked);
+    row = ask_row(&unlock);
+    assert_int_equal(row.locked_until.v, 0);
+    expect_audit("admin.user_unlock", about(u.id, ""));
+    assert_false(try_wrong(admin.counters, &device).is_locked);
+    assert_false(try_wrong(admin.counters, &address).is_locked);
+    assert_true(try_wrong(admin.counters, &address).locks_now);
+    assert_true(try_wrong(admin.counters, &other).is_locked);
+    row = ask_row(&(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = u.email });
+    assert_in_range(row.locked_until.v - now.v, 299000, 310000);
+    sut_counters_free(&admin.counters);
+    expect_refused(&(struct sut_user_ask){ .verb = SUT_USER_LOCK, .who = SUT_STR("no@one.org") },
+                   "no such user");
+}
+
 static void lists_in_pages(void **state)
 {
     (void) state;
@@ -508,6 +583,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(changes_roles_and_groups),
         cmocka_unit_test(disabling_ends_sessions_at_once),
         cmocka_unit_test(revoking_ends_sessions_at_once),
+        cmocka_unit_test(an_operator_locks_and_unlocks),
         cmocka_unit_test(lists_in_pages),
         cmocka_unit_test(finds_the_person_behind_a_pseudonym),
         cmocka_unit_test(what_has_not_the_form_is_no_pseudonym),

@@ -22,6 +22,7 @@ static const struct sut_user_ask full = {
     .join = SUT_STR_INIT("Product Managers"),
     .leave = SUT_STR_INIT("x"),
     .search = SUT_STR_INIT("y"),
+    .lock_s = 7200,
     .offset = 300,
 };
 
@@ -41,6 +42,7 @@ static void gives_an_ask_back(void **state)
     assert_true(sut_str_eq(got.search, full.search));
     assert_true(got.is_verified && got.has_role);
     assert_int_equal(got.role, SUT_USER_SUPERUSER);
+    assert_int_equal(got.lock_s, 7200);
     assert_int_equal(got.offset, 300);
     sut_buf_done(&b);
 }
@@ -62,7 +64,7 @@ static void takes_no_ask_out_of_bounds(void **state)
         b.p[i / 8] = (char) (b.p[i / 8] ^ (char) (1U << i % 8));
         struct sut_ipc_reader r = sut_ipc_reader_of(sut_buf_str(&b));
         if (!sut_failed(sut_user_ask_get(&r, &got))) {
-            assert_true(got.verb <= SUT_USER_REVOKE && got.role <= SUT_USER_SUPERUSER);
+            assert_true(got.verb < SUT_USER_VERBS && got.lock_s <= SUT_USER_LOCK_MAX_S && got.role <= SUT_USER_SUPERUSER);
             assert_true(got.who.n <= SUT_USER_TEXT_MAX);
         }
         b.p[i / 8] = (char) (b.p[i / 8] ^ (char) (1U << i % 8));
@@ -103,6 +105,7 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
                                          .groups = SUT_STR("x\ny"),
                                          .is_active = true,
                                          .joined = { .v = 5 },
+                                         .locked_until = { .v = 77 },
                                          .pseudonym = SUT_STR("p0123456789abcdef") };
     assert_false(sut_failed(sut_arena_create(1024 * 1024, &a)));
     for (size_t over = 0; over < 2; over++) {
@@ -121,6 +124,7 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
             assert_int_equal(got.rows[99].id, 100);
             assert_true(sut_str_is(got.rows[99].groups, "x\ny"));
             assert_int_equal(got.rows[0].role, SUT_USER_STAFF);
+            assert_int_equal(got.rows[0].locked_until.v, 77);
             assert_true(sut_str_is(got.rows[0].pseudonym, "p0123456789abcdef"));
         }
         sut_buf_done(&b);

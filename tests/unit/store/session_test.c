@@ -409,6 +409,58 @@ static void what_expired_a_day_ago_is_pruned(void **state)
     assert_int_equal(state_of(f, 60000, fill_.user, 'a', 10), SUT_SESSION_LIVE);
 }
 
+static enum sut_ecode asked_again(struct fixture *f, int64_t id, int64_t user, char old,
+                                  const char *client, int64_t window_ms, int64_t after_ms,
+                                  struct sut_session_turned *ret)
+{
+    const struct sut_session_turn t = {
+        .id = id, .user_id = user, .old_hash = hash(old), .client = sut_str_of(client, 16)
+    };
+    return sut_session_duplicate(f->reader, &t, window_ms, (sut_ms){ now.v + after_ms }, ret).code;
+}
+
+static void the_last_refresh_is_known_again_by_who_asked_then(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t u = person(f, "dup@x.org");
+    const int64_t other = person(f, "dup2@x.org");
+    static const char tab[] = "the same browser";
+    static const char thief[] = "another client--";
+    struct sut_session_turned got = { 0 };
+    assert_int_equal(opened(f, 201, u, 'a', 100000), SUT_E_OK);
+    assert_int_equal(asked_again(f, 201, u, 'a', tab, 10000, 0, &got), SUT_E_NOT_FOUND);
+    struct turning t = { .t = { .id = 201,
+                                .user_id = u,
+                                .old_hash = hash('a'),
+                                .new_hash = hash('b'),
+                                .expires_at = { now.v + 100000 },
+                                .nonce = UINT64_MAX - 7,
+                                .client = sut_str_of(tab, 16) },
+                         .at = { now.v + 5 } };
+    OK(sut_store_write(f->store, turn, &t));
+    assert_int_equal(asked_again(f, 201, u, 'a', tab, 10000, 9000, &got), SUT_E_OK);
+    assert_true(got.nonce == UINT64_MAX - 7);
+    assert_int_equal(got.at.v, now.v + 5);
+    /* A request that came before the first was answered has an earlier time. */
+    assert_int_equal(asked_again(f, 201, u, 'a', tab, 10000, 0, &got), SUT_E_OK);
+    /* Late, by another client, for another person or session, of another token: no duplicate. */
+    assert_int_equal(asked_again(f, 201, u, 'a', tab, 10000, 10005, &got), SUT_E_NOT_FOUND);
+    assert_int_equal(asked_again(f, 201, u, 'a', thief, 10000, 10, &got), SUT_E_NOT_FOUND);
+    assert_int_equal(asked_again(f, 201, other, 'a', tab, 10000, 10, &got), SUT_E_NOT_FOUND);
+    assert_int_equal(asked_again(f, 202, u, 'a', tab, 10000, 10, &got), SUT_E_NOT_FOUND);
+    assert_int_equal(asked_again(f, 201, u, 'b', tab, 10000, 10, &got), SUT_E_NOT_FOUND);
+    /* One refresh on, it is the last no more. */
+    t.t.old_hash = hash('b');
+    t.t.new_hash = hash('c');
+    OK(sut_store_write(f->store, turn, &t));
+    assert_int_equal(asked_again(f, 201, u, 'a', tab, 10000, 10, &got), SUT_E_NOT_FOUND);
+    assert_int_equal(asked_again(f, 201, u, 'b', tab, 10000, 10, &got), SUT_E_OK);
+    /* A session that has ended gives nothing again. */
+    struct ending e = { .id = 201, .user = u, .at = now };
+    OK(sut_store_write(f->store, end, &e));
+    assert_int_equal(asked_again(f, 201, u, 'b', tab, 10000, 10, &got), SUT_E_NOT_FOUND);
+}
+
 int main(int argc, char **argv)
 {
     struct fixture f = { .kind = temp_store_kind(argc, argv) };
@@ -423,6 +475,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(what_a_client_calls_itself_is_cut_or_dropped, &f),
         cmocka_unit_test_prestate(a_hash_of_the_wrong_size_is_refused, &f),
         cmocka_unit_test_prestate(of_a_hundred_at_once_one_wins, &f),
+        cmocka_unit_test_prestate(the_last_refresh_is_known_again_by_who_asked_then, &f),
         cmocka_unit_test_prestate(a_foreign_token_is_used_up_once, &f),
         cmocka_unit_test_prestate(what_expired_a_day_ago_is_pruned, &f),
     };
