@@ -44,5 +44,8 @@ const char *sut_jwk_alg_name(enum sut_jwk_alg alg);
 
 /* Whether the signature is the key's over msg; one of another length than its own never is. */
 bool sut_jwk_verify(const struct sut_jwk *k, sut_str msg, sut_str signature);
+/* The same for ES256 as authenticators and certificates write it, r and s in DER; RS256 as above.
+ */
+bool sut_jwk_verify_der(const struct sut_jwk *k, sut_str msg, sut_str signature);
 
 #endif
