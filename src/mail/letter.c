@@ -35,7 +35,6 @@ static SUT_ERR message_id(struct sut_arena *a, const struct sut_mail_sender *sen
     const sut_str parts[] = {
         sut_str_of((const char *) &row->id, sizeof(row->id)),
         sut_str_of((const char *) &row->created_at.v, sizeof(row->created_at.v)),
-        sender->public_url,
         sender->shop,
     };
     const size_t at = sut_str_find(from, 0, '@');

@@ -2,8 +2,6 @@
 #include "mail/maildir.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
 #include "os/dir.h"
 
@@ -47,18 +45,16 @@ SUT_ERR sut_maildir_create(sut_str dir)
     return SUT_OK;
 }
 
+/*
+ * Written and renamed within new/: between two folders a process that is shut in may not move a
+ * file.  Until it is whole it has another name there.
+ */
 SUT_ERR sut_maildir_put(sut_str dir, sut_str name, sut_str message)
 {
-    char tmp[PATH_MAX];
-    char to[PATH_MAX];
+    char path[PATH_MAX];
     ENSURE(is_name(name) && message.n <= MESSAGE_MAX, INVALID);
-    TRY(path_of(dir, "/tmp/", name, "", tmp));
-    TRY(path_of(dir, "/new/", name, "", to));
-    TRY(sut_dir_replace(tmp, message));
-    if (rename(tmp, to) != 0)
-        FAIL_SYS(SYSTEM);
-    TRY(path_of(dir, "/new", SUT_STR(""), "", to));
-    return sut_dir_sync(to);
+    TRY(path_of(dir, "/new/", name, "", path));
+    return sut_dir_replace(path, message);
 }
 
 /* A mail program moves what it has seen, and adds ":2," and flags. */

@@ -261,3 +261,64 @@ SUT_ERR sut_message_write(const struct sut_message *m, struct sut_buf *out)
     sut_buf_lit(out, "--\r\n");
     return sut_buf_check(out);
 }
+
+/* --- reading --- */
+
+static int digit_of(char c)
+{
+    const char *const at = c == '\0' ? NULL : strchr(hex, c);
+    return at == NULL ? -1 : (int) (at - hex);
+}
+
+static void add_shown(struct sut_buf *out, sut_str s)
+{
+    size_t at = 0;
+    for (uint32_t cp = 0; sut_utf8_next(s, &at, &cp);) {
+        char raw[4];
+        if (cp == '\r')
+            continue;
+        const bool is_shown = cp == '\n' || cp == ' ' || !is_odd(cp);
+        sut_buf_add(out, raw, sut_utf8_put(is_shown ? cp : 0xfffd, raw));
+    }
+}
+
+/* Undo quoted-printable in place of a copy: never longer than before. */
+static void add_unquoted(struct sut_buf *out, sut_str s)
+{
+    struct sut_buf b;
+    sut_buf_init(&b, s.n);
+    for (size_t i = 0; i < s.n; i++) {
+        const int high = s.p[i] == '=' && i + 2 < s.n ? digit_of(s.p[i + 1]) : -1;
+        const int low = high >= 0 ? digit_of(s.p[i + 2]) : -1;
+        if (low >= 0) {
+            sut_buf_char(&b, (char) (high * 16 + low));
+            i += 2;
+        } else if (s.p[i] == '=' && i + 2 < s.n && s.p[i + 1] == '\r' && s.p[i + 2] == '\n') {
+            i += 2;
+        } else {
+            sut_buf_char(&b, s.p[i]);
+        }
+    }
+    add_shown(out, sut_buf_str(&b));
+    sut_buf_done(&b);
+}
+
+/* Where `what` begins at or after `from`; s.n when it does not. */
+static size_t find(sut_str s, size_t from, sut_str what)
+{
+    const char *const at = from < s.n ? memmem(s.p + from, s.n - from, what.p, what.n) : NULL;
+    return at == NULL ? s.n : (size_t) (at - s.p);
+}
+
+void sut_message_text(sut_str message, struct sut_buf *out)
+{
+    const sut_str gap = SUT_STR("\r\n\r\n");
+    const size_t head = find(message, 0, gap);
+    const size_t body = find(message, head + gap.n, gap);
+    const size_t end = find(message, body, SUT_STR("\r\n--=_"));
+    add_shown(out, sut_str_sub(message, 0, head));
+    sut_buf_lit(out, "\n\n");
+    add_unquoted(out, sut_str_sub(message, body + gap.n, end));
+    if (out->n > 0 && out->p[out->n - 1] != '\n')
+        sut_buf_char(out, '\n');
+}

@@ -35,6 +35,12 @@ struct sut_message {
 /* The whole message.  INVALID: an address or Message-ID that can't stand in a header. */
 SUT_ERR sut_message_write(const struct sut_message *m, struct sut_buf *out);
 
+/*
+ * A message of ours to be read at a terminal: its header, and its text part with
+ * quoted-printable undone; lines end with LF, other control characters become U+FFFD.
+ */
+void sut_message_text(sut_str message, struct sut_buf *out);
+
 /* --- its parts, each to be looked at by itself --- */
 
 /*

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mail/postman.h"
 
+#include <limits.h>
 #include <pthread.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/arena.h"
@@ -31,6 +33,7 @@ static const int64_t life_ms = INT64_C(3) * 24 * 3600 * 1000;
 
 struct sut_postman {
     struct sut_postman_options o;
+    char dir[PATH_MAX]; /* o.maildir's bytes */
     struct sut_arena *arena;
     pthread_t thread;
     bool has_thread;
@@ -444,10 +447,14 @@ static void free_postman(struct sut_postman **p)
 
 SUT_ERR sut_postman_create(const struct sut_postman_options *opt, struct sut_postman **ret)
 {
+    ENSURE(opt->maildir.n < PATH_MAX, INVALID);
     DEFER(free_postman) struct sut_postman *p = sut_mem_zalloc(1, sizeof(*p));
     pthread_condattr_t attr;
     ENSURE(p != NULL, NOMEM);
     p->o = *opt;
+    if (opt->maildir.n > 0)
+        memcpy(p->dir, opt->maildir.p, opt->maildir.n);
+    p->o.maildir.p = p->dir;
     (void) pthread_mutex_init(&p->lock, NULL);
     (void) pthread_condattr_init(&attr);
     (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -45,14 +45,14 @@ struct sut_postman_note {
 struct sut_postman_options {
     struct sut_store *store;       /* borrowed */
     struct sut_courier *courier;   /* borrowed; NULL: mails go to `maildir` */
-    sut_str maildir;               /* a folder, made when it is not there; empty: none */
+    sut_str maildir;               /* a folder, made when it is not there; copied; empty: none */
     struct sut_mail_sender sender; /* its texts are borrowed */
     unsigned timeout_ms;           /* of one mail */
     const struct sut_clock *clock;
     void (*tell)(void *ctx, const struct sut_postman_note *n); /* may be NULL; in its thread */
     void *tell_ctx;
     /* NULL, or what is called in the courier's place (tests); as sut_courier_mail(). */
-    SUT_ERR (*carry)
+    SUT_ERR(*carry)
     (void *ctx, sut_str from, sut_str to, sut_str message, unsigned timeout_ms,
      struct sut_mail_answer *ret);
     void *carry_ctx;
