@@ -28,6 +28,7 @@ enum sut_config_preset { SUT_PRESET_MODESTWEAR, SUT_PRESET_NSGG, SUT_PRESET_DEFA
 enum sut_config_hash { SUT_HASH_PBKDF2_SHA256, SUT_HASH_ARGON2ID };
 /* redirect: 308 for GET and HEAD, else 403; pages: 308 for pages, 403 for the API. */
 enum sut_config_plain { SUT_PLAIN_REDIRECT, SUT_PLAIN_PAGES };
+enum sut_config_proxy { SUT_PROXY_NONE, SUT_PROXY_V2 };
 /* tls12: ECDHE with AEAD; tls12_aes128: the two ECDHE suites with AES128-GCM-SHA256 alone. */
 enum sut_config_tls_policy { SUT_TLS_POLICY_2026, SUT_TLS_POLICY_2026_AES128 };
 enum sut_config_store_kind { SUT_STORE_EMBEDDED, SUT_STORE_POSTGRES };
@@ -41,6 +42,8 @@ enum sut_config_log_format { SUT_FORMAT_LOGFMT, SUT_FORMAT_JSON };
 enum sut_config_price { SUT_PRICE_NOT_NEGATIVE, SUT_PRICE_POSITIVE };
 /* What an account whose address is not verified may not do. */
 enum sut_config_verified { SUT_VERIFIED_NOTHING, SUT_VERIFIED_ORDERS, SUT_VERIFIED_ALL };
+/* SameSite of the cookie that holds a refresh token. */
+enum sut_config_same_site { SUT_CONFIG_SITE_STRICT, SUT_CONFIG_SITE_LAX, SUT_CONFIG_SITE_NONE };
 enum sut_config_scan { SUT_SCAN_REQUIRED, SUT_SCAN_CONFIGURED };
 enum sut_config_erasure { SUT_ERASURE_ACCOUNT, SUT_ERASURE_TOMBSTONE };
 
@@ -112,6 +115,7 @@ struct sut_config {
 
     struct {
         struct sut_config_nets trusted; /* proxies whose X-Forwarded-* is believed */
+        enum sut_config_proxy protocol;
     } proxy;
 
     struct {
@@ -189,6 +193,10 @@ struct sut_config {
     } cors;
 
     struct {
+        enum sut_config_same_site same_site;
+    } cookies;
+
+    struct {
         sut_str csp;            /* Content-Security-Policy of JSON answers */
         sut_str xss_protection; /* X-XSS-Protection */
     } headers;
@@ -262,12 +270,17 @@ struct sut_config {
     } facebook;
 
     struct {
+        sut_str ca_file; /* PEM, beside the system's authorities; may be empty */
+    } courier;
+
+    struct {
         struct sut_secret *secret_key;
     } stripe;
 
     struct {
         enum sut_config_verified require_verified;
         bool staff_factor;     /* sessions of staff need a second factor */
+        bool new_device_mail;  /* told by mail of a sign-in on a device that was not known */
         uint32_t fresh_life_s; /* how long a proof of who somebody is counts as fresh */
     } accounts;
 
@@ -318,8 +331,9 @@ void sut_config_report_done(struct sut_config_report *r);
 /* Whom settings are packed for. */
 enum sut_config_for {
     SUT_CONFIG_FOR_ALL,
-    SUT_CONFIG_FOR_WORKER, /* all but the master key and what opens it, and the TLS key's place */
-    SUT_CONFIG_FOR_KEEPER, /* the master key, what opens it, how to log */
+    SUT_CONFIG_FOR_WORKER,  /* all but the master key and what opens it, and the TLS key's place */
+    SUT_CONFIG_FOR_KEEPER,  /* the master key, what opens it, how to log */
+    SUT_CONFIG_FOR_COURIER, /* where it may go, what it signs in there with, how to log */
 };
 
 /*
@@ -331,6 +345,12 @@ enum sut_config_for {
 SUT_ERR sut_config_pack(const struct sut_config *c, enum sut_config_for whom, struct sut_buf *out);
 /* The other side; PARSE when the bytes are not of this program. */
 SUT_ERR sut_config_unpack(sut_str packed, struct sut_config **ret);
+
+enum { SUT_CONFIG_PORTS_OUT_MAX = 8 };
+/* Whether the settings name a place to go out to: a mail server, a provider of identity. */
+bool sut_config_goes_out(const struct sut_config *c);
+/* The ports of those places, each once; returns how many. */
+size_t sut_config_ports_out(const struct sut_config *c, uint16_t ret[SUT_CONFIG_PORTS_OUT_MAX]);
 
 /* Whether the environment's NAME (what stands before '=') carries a secret. */
 bool sut_config_env_is_secret(sut_str name);

@@ -51,6 +51,8 @@ static bool is_for(const struct sut_setting *s, enum sut_config_for whom)
         return (s->flags & SUT_SETTING_NO_WORKER) == 0;
     case SUT_CONFIG_FOR_KEEPER:
         return (s->flags & SUT_SETTING_KEEPER) != 0;
+    case SUT_CONFIG_FOR_COURIER:
+        return (s->flags & SUT_SETTING_COURIER) != 0;
     case SUT_CONFIG_FOR_ALL:
         break;
     }

@@ -236,6 +236,17 @@ SUT_ERR sut_place__url(sut_str s, struct sut_arena *a, sut_str *ret, struct sut_
     return dup(a, s, ret);
 }
 
+uint16_t sut_place__port(sut_str url)
+{
+    struct parts p;
+    uint16_t port = 0;
+    if (!split(url, &p))
+        return 0;
+    if (p.port.n > 0 && parse_port(p.port, &port))
+        return port;
+    return p.is_https ? 443 : 80;
+}
+
 sut_str sut_place__password_of(sut_str url)
 {
     const char *scheme = memmem(url.p, url.n, "://", 3);

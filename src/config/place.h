@@ -28,6 +28,9 @@ SUT_ERR sut_place__origin(sut_str s, struct sut_arena *a, sut_str *ret, struct s
 /* An http or https URL without user, query or fragment; slashes at the end are dropped. */
 SUT_ERR sut_place__url(sut_str s, struct sut_arena *a, sut_str *ret, struct sut_diag *d);
 
+/* The port of a URL that has been checked, also when it is the scheme's own. */
+uint16_t sut_place__port(sut_str url);
+
 /* The password inside scheme://user:password@host, or an empty slice. */
 sut_str sut_place__password_of(sut_str url);
 /* Whether `password=` stands among the parameters of a URL. */

@@ -10,18 +10,21 @@ enum {
     LATER = SUT_SETTING_LATER,
     KEEPER = SUT_SETTING_KEEPER,
     NO_WORKER = SUT_SETTING_NO_WORKER,
+    COURIER = SUT_SETTING_COURIER,
     WORD_MAX = 32, /* longer names are not compared letter by letter */
 };
 
 const char *const sut_setting__presets[] = { "modestwear", "nsgg", "default", NULL };
 static const char *const hashes[] = { "pbkdf2_sha256", "argon2id", NULL };
 static const char *const plains[] = { "redirect", "pages", NULL };
+static const char *const proxy_protocols[] = { "none", "v2", NULL };
 static const char *const tls_policies[] = { "2026", "2026-aes128", NULL };
 static const char *const ciphers[] = { "aegis256", "sqlcipher", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const prices[] = { "not_negative", "positive", NULL };
 static const char *const verifieds[] = { "nothing", "orders", "all", NULL };
+static const char *const same_sites[] = { "strict", "lax", "none", NULL };
 static const char *const scans[] = { "required", "configured", NULL };
 static const char *const erasures[] = { "account", "tombstone", NULL };
 

@@ -47,6 +47,7 @@ enum sut_setting_flags {
     SUT_SETTING_LATER = 8,              /* read and checked; used when that feature is on */
     SUT_SETTING_KEEPER = 16,            /* the keeper reads it, and no other setting */
     SUT_SETTING_NO_WORKER = 32,         /* the worker must not have it */
+    SUT_SETTING_COURIER = 64,           /* the courier reads it, and no other setting */
 };
 
 struct sut_setting {

@@ -12,6 +12,7 @@
  *
  * struct sut_courier is a pool of connections, for any thread.  A call blocks
  * until its answer is there, for `timeout_ms` at most: never on a loop thread.
+ * In place of a courier NULL may be given where the settings name nowhere to go: NOT_FOUND.
  * An errand is not made twice by itself: who lost the answer (UNAVAILABLE)
  * decides (the outbox tries again; a sign-in answers 502).
  *
@@ -51,11 +52,17 @@ enum sut_errand_purpose {
 /* "google-keys"; "" for what is none. */
 const char *sut_errand_word(enum sut_errand_purpose p);
 
-/* Take n connected sockets (1 .. SUT_COURIER_PEERS_MAX), then owned. */
+/*
+ * Take n connected sockets (at most SUT_COURIER_PEERS_MAX), then owned; with 0 calls wait for
+ * sut_courier_reconnect(), as they do while it is being replaced.
+ */
 SUT_ERR sut_courier_create(const int *fds, size_t n, struct sut_courier **ret);
 /* Nobody may be in a call. */
 void sut_courier_free(struct sut_courier **c);
-/* Put new connections in place of all old ones; calls in flight on those fail with UNAVAILABLE. */
+/*
+ * Put new connections in place of all old ones.  Calls in flight stay on theirs, and fail with
+ * UNAVAILABLE when the courier behind those has ended.  FULL: too many are.
+ */
 SUT_ERR sut_courier_reconnect(struct sut_courier *c, const int *fds, size_t n);
 /* How many connections are left. */
 size_t sut_courier_connections(struct sut_courier *c);

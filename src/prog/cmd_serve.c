@@ -179,6 +179,8 @@ static SUT_ERR prepare(struct serving *s, struct sut_diag *reterr_diag)
     TRY(open_folders(s, reterr_diag));
     TRY(sut_role_settings_pack(s->config, SUT_CONFIG_FOR_KEEPER, &s->o.keeper_settings_fd));
     TRY(sut_role_settings_pack(s->config, SUT_CONFIG_FOR_WORKER, &s->o.worker_settings_fd));
+    if (sut_config_goes_out(s->config))
+        TRY(sut_role_settings_pack(s->config, SUT_CONFIG_FOR_COURIER, &s->o.courier_settings_fd));
     TRY(block_signals(s));
     TRY(sut_events_create(&s->o.events));
     sut_harden_wipe_environ();
@@ -223,6 +225,7 @@ static int run(int argc, char **argv)
     struct serving s = { .o = { .binary = "/proc/self/exe",
                                 .keeper_settings_fd = -1,
                                 .worker_settings_fd = -1,
+                                .courier_settings_fd = -1,
                                 .signal_fd = -1 } };
     for (size_t i = 0; i < SUT_ROLE_LISTEN_MAX; i++)
         s.o.listen_fds[i] = -1;
@@ -237,6 +240,7 @@ static int run(int argc, char **argv)
         sut_fd_close(&s.o.listen_fds[i]);
     sut_fd_close(&s.o.keeper_settings_fd);
     sut_fd_close(&s.o.worker_settings_fd);
+    sut_fd_close(&s.o.courier_settings_fd);
     sut_fd_close(&s.o.signal_fd);
     return code;
 }

@@ -148,6 +148,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.random = &sut_random_system;
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;
+    w->app.courier = sut_config_goes_out(c) ? sut_worker_line_courier(w->line) : NULL;
     /* With a shop's own key its links are those of the Django shop before it. */
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
     w->app.media = w->boot.media;

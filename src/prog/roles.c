@@ -15,6 +15,7 @@ struct role {
 
 static const struct role roles[] = {
     { "keeper", "sutler-keeper", sut_role_keeper },
+    { "courier", "sutler-courier", sut_role_courier },
     { "worker", "sutler-worker", sut_role_worker },
 };
 

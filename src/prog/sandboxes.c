@@ -33,13 +33,17 @@
 enum {
     PATHS_MAX = 64,
     KEEPER_FILES = 128,
+    COURIER_FILES = 256,
     DNS_PORT = 53,
+    HTTPS_PORT = 443,
 };
 
 /* clang-format off */
 #define ALLOW(name_)            { .number = SCMP_SYS(name_) }
 #define REFUSE(name_, error_)   { .number = SCMP_SYS(name_), .error = (error_) }
 #define ALLOW_IF(name_, ...)    { .number = SCMP_SYS(name_), .checks = { __VA_ARGS__ } }
+#define REFUSE_IF(name_, error_, ...) \
+    { .number = SCMP_SYS(name_), .error = (error_), .checks = { __VA_ARGS__ } }
 #define IS(arg_, value_)        { (arg_), UINT32_MAX, (value_) }
 #define LACKS(arg_, bits_)      { (arg_), (bits_), 0 }
 #define HAS(arg_, bits_)        { (arg_), (bits_), (bits_) }
@@ -153,6 +157,26 @@ static const struct sut_sandbox_call calls_lookup[] = {
     END
 };
 
+/*
+ * The courier: connections outward, to the ports that Landlock knows; DNS; the files that names
+ * are looked up with.  A descriptor is not opened for writing.
+ */
+static const struct sut_sandbox_call calls_courier[] = {
+    ALLOW_IF(socket, IS(0, AF_INET), { 1, 0xf, SOCK_STREAM }, LACKS(2, ~(uint64_t) IPPROTO_TCP)),
+    ALLOW_IF(socket, IS(0, AF_INET6), { 1, 0xf, SOCK_STREAM }, LACKS(2, ~(uint64_t) IPPROTO_TCP)),
+    ALLOW_IF(socket, IS(0, AF_INET), { 1, 0xf, SOCK_DGRAM }, LACKS(2, ~(uint64_t) IPPROTO_UDP)),
+    ALLOW_IF(socket, IS(0, AF_INET6), { 1, 0xf, SOCK_DGRAM }, LACKS(2, ~(uint64_t) IPPROTO_UDP)),
+    /* A cache of names, the machine's own addresses: libc does without. */
+    REFUSE_IF(socket, EAFNOSUPPORT, IS(0, AF_UNIX)),
+    REFUSE_IF(socket, EAFNOSUPPORT, IS(0, AF_NETLINK)),
+    ALLOW(connect), ALLOW(getsockname), ALLOW(getpeername), ALLOW(getsockopt), ALLOW(setsockopt),
+    ALLOW_IF(sendmmsg, LACKS(3, MSG_FASTOPEN)), ALLOW(recvmmsg),
+    ALLOW_IF(ioctl, IS(1, FIONREAD)), ALLOW_IF(ioctl, IS(1, FIONBIO)), ALLOW_IF(ioctl, IS(1, TCGETS)),
+    ALLOW_IF(openat, LACKS(2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)), ALLOW(newfstatat),
+    ALLOW(statx), ALLOW(stat), ALLOW(uname),
+    END
+};
+
 /* What a program needs of the system to start: itself, its libraries, their settings. */
 static const struct sut_sandbox_path paths_start[] = {
     { "/proc/self/exe", SUT_SANDBOX_READ | SUT_SANDBOX_EXEC },
@@ -174,10 +198,14 @@ static const struct sut_sandbox_path paths_start[] = {
 static const struct sut_sandbox_path paths_lookup[] = {
     { "/etc/resolv.conf", SUT_SANDBOX_READ },   { "/etc/hosts", SUT_SANDBOX_READ },
     { "/etc/host.conf", SUT_SANDBOX_READ },     { "/etc/nsswitch.conf", SUT_SANDBOX_READ },
-    { "/etc/gai.conf", SUT_SANDBOX_READ },      { "/etc/services", SUT_SANDBOX_READ },
-    { "/etc/passwd", SUT_SANDBOX_READ },        { "/etc/group", SUT_SANDBOX_READ },
-    { "/run/systemd/resolve", SUT_SANDBOX_READ }, { "/run/resolvconf", SUT_SANDBOX_READ },
-    { "/run/NetworkManager", SUT_SANDBOX_READ },
+    { "/etc/gai.conf", SUT_SANDBOX_READ },      { "/run/systemd/resolve", SUT_SANDBOX_READ },
+    { "/run/resolvconf", SUT_SANDBOX_READ },    { "/run/NetworkManager", SUT_SANDBOX_READ },
+};
+
+/* And a remote store's, with whatever sources of names the system has. */
+static const struct sut_sandbox_path paths_names[] = {
+    { "/etc/services", SUT_SANDBOX_READ }, { "/etc/passwd", SUT_SANDBOX_READ },
+    { "/etc/group", SUT_SANDBOX_READ },
 };
 
 /* libpq asks for its user's home again with each connection. */
@@ -276,6 +304,33 @@ SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag)
     return enter(&box, reterr_diag);
 }
 
+/* Of what the settings name; of what data names it is the one. */
+static size_t ports_out(const struct sut_config *c, uint16_t ports[SUT_CONFIG_PORTS_OUT_MAX + 2])
+{
+    size_t n = sut_config_ports_out(c, ports);
+    ports[n++] = HTTPS_PORT;
+    ports[n++] = DNS_PORT;
+    return n;
+}
+
+SUT_ERR sut_sandbox_courier(const struct sut_config *c, struct sut_diag *reterr_diag)
+{
+    static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone, calls_courier };
+    uint16_t ports[SUT_CONFIG_PORTS_OUT_MAX + 2];
+    const struct sut_sandbox box = {
+        .role = "courier",
+        .paths = paths_lookup,
+        .n_paths = N(paths_lookup),
+        .ports = ports,
+        .n_ports = ports_out(c, ports),
+        .calls = calls,
+        .n_calls = N(calls),
+        .files_max = COURIER_FILES,
+        .memory_max = 1ULL << 30,
+    };
+    return enter(&box, reterr_diag);
+}
+
 SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach *reach,
                            struct sut_diag *reterr_diag)
 {
@@ -307,8 +362,9 @@ SUT_ERR sut_sandbox_supervisor(const struct sut_config *c,
 {
     DEFER(sut_mem_freep) struct paths *p = sut_mem_zalloc(1, sizeof(*p));
     ENSURE(p != NULL, NOMEM);
-    uint16_t ports[SUT_DB_REACH_MAX + 1];
+    uint16_t ports[SUT_DB_REACH_MAX + 1 + SUT_CONFIG_PORTS_OUT_MAX + 2];
     size_t n_ports = 0;
+    const bool goes_out = sut_config_goes_out(c);
     static const struct sut_sandbox_call *const calls[] = { calls_all, calls_worker,
                                                             calls_supervisor, calls_remote,
                                                             calls_lookup };
@@ -319,12 +375,18 @@ SUT_ERR sut_sandbox_supervisor(const struct sut_config *c,
         add_folders_of(p, certificate->cert, SUT_SANDBOX_READ);
         add_folders_of(p, certificate->key, SUT_SANDBOX_READ);
     }
-    if (reach != NULL) {
+    if (reach != NULL || goes_out)
         add(p, paths_lookup, N(paths_lookup));
-        memcpy(ports, reach->ports, reach->n_ports * sizeof(ports[0]));
-        n_ports = reach->n_ports;
+    if (goes_out)
+        n_ports = ports_out(c, ports);
+    if (reach != NULL) {
+        add(p, paths_names, N(paths_names));
+        memcpy(ports + n_ports, reach->ports, reach->n_ports * sizeof(ports[0]));
+        n_ports += reach->n_ports;
         ports[n_ports++] = DNS_PORT;
     }
+    if (c->courier.ca_file.n > 0)
+        add_folders_of(p, c->courier.ca_file.p, SUT_SANDBOX_READ);
     const struct sut_sandbox box = {
         .role = "supervisor",
         .paths = p->items,
@@ -332,7 +394,7 @@ SUT_ERR sut_sandbox_supervisor(const struct sut_config *c,
         .ports = ports,
         .n_ports = n_ports,
         .calls = calls,
-        .n_calls = reach == NULL ? N(calls) - 2 : N(calls),
+        .n_calls = reach == NULL && !goes_out ? N(calls) - 2 : N(calls),
     };
     return enter(&box, reterr_diag);
 }

@@ -23,6 +23,9 @@ enum {
     WORKER_STOP_MS = 15 * 1000, /* one that is still there then is killed */
     KEEPER_STOP_MS = 3 * 1000,
     KEEPER_READY_MS = 60 * 1000, /* a passphrase takes a while */
+    COURIER_READY_MS = 20 * 1000,
+    COURIER_STOP_MS = 3 * 1000,
+    ROLES = 3,
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 10000,
     KEEPER_BACKOFF_MAX_MS = 2000, /* the worker waits so long for it, SUT_KEEPER_PATIENCE_MS */
@@ -95,6 +98,18 @@ static SUT_ERR spawn_worker(struct sut_supervisor *s, struct sut_supervised *r)
     s->ask = 0;
     TRY(spawn(s, r, s->o->worker_settings_fd, args, fds, n));
     sut_supervisor__connect(s);
+    sut_supervisor__connect_courier(s);
+    return SUT_OK;
+}
+
+static SUT_ERR spawn_courier(struct sut_supervisor *s, struct sut_supervised *r)
+{
+    struct sut_role_fd fds[4];
+    static const char *const args[] = { NULL };
+    s->is_courier_due = s->is_courier_resting = false;
+    r->deadline_ns = after_ms(COURIER_READY_MS);
+    TRY(spawn(s, r, s->o->courier_settings_fd, args, fds, 0));
+    sut_supervisor__hand_over(s);
     return SUT_OK;
 }
 
@@ -120,6 +135,9 @@ static void start_due(struct sut_supervisor *s)
     if (!s->is_over && s->worker.process.pid == 0 && now >= s->worker.again_ns &&
         sut_supervisor__keeper_serves(s))
         start(s, &s->worker);
+    if (!s->is_over && s->is_courier_due && s->courier.process.pid == 0 &&
+        now >= s->courier.again_ns)
+        start(s, &s->courier);
 }
 
 /* --- ending --- */
@@ -177,6 +195,11 @@ static void ended(struct sut_supervisor *s, struct sut_supervised *r)
     sut_fd_close(&r->line);
     r->is_ready = false;
     r->deadline_ns = 0;
+    if (r == &s->courier && s->is_courier_resting) {
+        s->is_courier_resting = false;
+        r->again_ns = 0;
+        return;
+    }
     /* What fails at the very first start fails again: its own words stand on stderr. */
     if (!r->was_ready) {
         if (end.is_signal)
@@ -192,6 +215,9 @@ static void ended(struct sut_supervisor *s, struct sut_supervised *r)
     sut_event_raise(s->o->events, SUT_EVENT_ROLE_CRASHED, sut_clock_now(&sut_clock_system),
                     &detail);
     plan_again(r);
+    /* Its connections went with it: the worker's calls on them have failed. */
+    if (r == &s->courier)
+        sut_supervisor__connect_courier(s);
     if (r == &s->keeper && strcmp(s->next, "none") != 0) {
         s->next = "none";
         sut_supervisor__answer(s, "the keeper could not do it: the log says why");
@@ -247,19 +273,35 @@ static void heed_signal(struct sut_supervisor *s)
         sut_supervisor__load_key(s);
 }
 
+/* Which roles there are; gives how many. */
+static size_t roles_of(struct sut_supervisor *s, struct sut_supervised *ret[ROLES])
+{
+    ret[0] = &s->keeper;
+    ret[1] = &s->worker;
+    ret[2] = &s->courier;
+    return sut_supervisor__has_courier(s) ? ROLES : ROLES - 1;
+}
+
+static bool may_start(const struct sut_supervisor *s, const struct sut_supervised *r)
+{
+    if (r == &s->worker)
+        return sut_supervisor__keeper_serves(s);
+    return r == &s->keeper || s->is_courier_due;
+}
+
 /* Milliseconds until something is due; -1: nothing is. */
-static int patience(const struct sut_supervisor *s)
+static int patience(struct sut_supervisor *s)
 {
     uint64_t due = UINT64_MAX;
-    const struct sut_supervised *const all[] = { &s->keeper, &s->worker };
-    for (size_t i = 0; i < 2; i++) {
+    struct sut_supervised *all[ROLES];
+    const size_t n = roles_of(s, all);
+    for (size_t i = 0; i < n; i++) {
         const struct sut_supervised *r = all[i];
-        const bool may_start = r == &s->keeper || sut_supervisor__keeper_serves(s);
-        if (r->process.pid == 0 && may_start && r->again_ns < due)
+        if (r->process.pid == 0 && may_start(s, r) && r->again_ns < due)
             due = r->again_ns;
         if (r->process.pid > 0 && r->deadline_ns != 0 && r->deadline_ns < due)
             due = r->deadline_ns;
-        if (r == &s->keeper && r->is_ready && r->line >= 0 && r->deadline_ns == 0) {
+        if (r != &s->worker && r->is_ready && r->line >= 0 && r->deadline_ns == 0) {
             const uint64_t next = r->here_by_ns != 0 ? r->here_by_ns : r->ping_ns;
             due = next < due ? next : due;
         }
@@ -285,32 +327,67 @@ static void check_deadline(struct sut_supervised *r)
     sut_fd_close(&r->line);
 }
 
+/* Somebody asks on a connection that no courier has: one is started, or the one that runs has it.
+ */
+static void heed_errands(struct sut_supervisor *s)
+{
+    if (s->courier.process.pid == 0) {
+        s->is_courier_due = true;
+        return;
+    }
+    s->is_courier_resting = false;
+    sut_supervisor__hand_over(s);
+}
+
+static void heed_role(struct sut_supervisor *s, struct sut_supervised *r, const struct pollfd p[2])
+{
+    /* What was said for one role may have ended the other meanwhile. */
+    if (p[0].revents != 0 && r->line == p[0].fd)
+        hear(s, r);
+    if (p[1].revents != 0 && r->process.pidfd == p[1].fd && !s->is_over)
+        ended(s, r);
+    check_deadline(r);
+}
+
 static void turn(struct sut_supervisor *s)
 {
-    struct sut_supervised *const all[] = { &s->keeper, &s->worker };
-    struct pollfd p[5] = { { .fd = s->o->signal_fd, .events = POLLIN } };
-    for (size_t i = 0; i < 2; i++) {
-        p[1 + 2 * i] = (struct pollfd){ .fd = all[i]->line, .events = POLLIN };
-        p[2 + 2 * i] = (struct pollfd){ .fd = all[i]->process.pidfd, .events = POLLIN };
+    enum {
+        OF_ROLES = 1,
+        OF_ERRANDS = OF_ROLES + 2 * ROLES,
+        ALL = OF_ERRANDS + SUT_SUPERVISOR_ERRANDS
+    };
+    struct sut_supervised *all[ROLES];
+    const size_t n = roles_of(s, all);
+    struct pollfd p[ALL];
+    for (size_t i = 0; i < ALL; i++)
+        p[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+    p[0].fd = s->o->signal_fd;
+    for (size_t i = 0; i < n; i++) {
+        p[OF_ROLES + 2 * i].fd = all[i]->line;
+        p[OF_ROLES + 2 * i + 1].fd = all[i]->process.pidfd;
     }
-    if (poll(p, 5, patience(s)) < 0) {
+    for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS && !s->is_courier_due; i++)
+        p[OF_ERRANDS + i].fd = s->errand_fds[i];
+    if (poll(p, ALL, patience(s)) < 0) {
         if (errno != EINTR)
             sut_supervisor__give_up(s, SUT_EXIT_FAILED);
         return;
     }
+    bool is_asked = false;
+    for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS; i++)
+        is_asked |=
+            (p[OF_ERRANDS + i].revents & POLLIN) != 0 && s->errand_fds[i] == p[OF_ERRANDS + i].fd;
     if (p[0].revents != 0)
         heed_signal(s);
-    for (size_t i = 0; i < 2 && !s->is_over; i++) {
-        struct sut_supervised *r = all[i];
-        /* What was said for one role may have ended the other meanwhile. */
-        if (p[1 + 2 * i].revents != 0 && r->line == p[1 + 2 * i].fd)
-            hear(s, r);
-        if (p[2 + 2 * i].revents != 0 && r->process.pidfd == p[2 + 2 * i].fd && !s->is_over)
-            ended(s, r);
-        check_deadline(r);
-    }
-    if (!s->is_over)
-        sut_supervisor__ping(s);
+    if (is_asked)
+        heed_errands(s);
+    for (size_t i = 0; i < n && !s->is_over; i++)
+        heed_role(s, all[i], &p[OF_ROLES + 2 * i]);
+    if (s->is_over)
+        return;
+    sut_supervisor__ping(&s->keeper);
+    if (sut_supervisor__has_courier(s))
+        sut_supervisor__ping(&s->courier);
 }
 
 int sut_supervisor_run(const struct sut_supervisor_options *o)
@@ -332,13 +409,27 @@ int sut_supervisor_run(const struct sut_supervisor_options *o)
                     .process = SUT_ROLE_NONE,
                     .backoff_max_ms = BACKOFF_MAX_MS,
                     .line = -1 },
+        .courier = { .name = "courier",
+                     .spawn = spawn_courier,
+                     .permits = sut_supervisor__courier_permits,
+                     .heard = sut_supervisor__courier_heard,
+                     .process = SUT_ROLE_NONE,
+                     .backoff_max_ms = BACKOFF_MAX_MS,
+                     .line = -1 },
     };
+    for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS; i++)
+        s.errand_fds[i] = -1;
+    /* Once at the start: what is wrong with its settings is told now, not with the first mail. */
+    s.is_courier_due = sut_supervisor__has_courier(&s);
     while (!s.is_over) {
         start_due(&s);
         if (!s.is_over)
             turn(&s);
     }
     stop(&s.worker, WORKER_STOP_MS);
+    stop(&s.courier, COURIER_STOP_MS);
+    for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS; i++)
+        sut_fd_close(&s.errand_fds[i]);
     stop(&s.keeper, KEEPER_STOP_MS);
     sut_buf_done(&s.cert);
     sut_buf_done(&s.cert_next);

@@ -3,7 +3,9 @@
  * supervisor - starts the roles, speaks with them over their lines (prog/words.h),
  * and starts again what has ended.
  *
- * First the keeper; when it is ready and has the TLS key, the worker.  It holds no
+ * First the keeper; when it is ready and has the TLS key, the worker.  The courier runs while
+ * there is something to carry: its ends of the connections to the worker are watched (no byte of
+ * theirs is read) and handed to one that is started then.  It holds no
  * key: that of TLS passes through it, from its file to the keeper.  A role is
  * taken for hostile: what it may say stands in a table, what it may ask for is
  * counted, and one that breaks the rules is killed and started anew.  One
@@ -27,7 +29,8 @@ struct sut_supervisor_options {
     bool may_create;    /* the first keeper may make a master key */
     int keeper_settings_fd;
     int worker_settings_fd;
-    int signal_fd; /* TERM, INT: end; HUP: read certificate and key anew */
+    int courier_settings_fd; /* -1: the settings name no place to go to, so there is none */
+    int signal_fd;           /* TERM, INT: end; HUP: read certificate and key anew */
     int listen_fds[SUT_ROLE_LISTEN_MAX];
     size_t n_plain;
     size_t n_tls;

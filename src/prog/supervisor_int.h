@@ -14,7 +14,11 @@
 #include "prog/supervisor.h"
 #include "prog/words.h"
 
-enum { SUT_SUPERVISOR_ASKS = 6, SUT_SUPERVISOR_ASKS_WITHIN_S = 60 };
+enum {
+    SUT_SUPERVISOR_ASKS = 6,
+    SUT_SUPERVISOR_ASKS_WITHIN_S = 60,
+    SUT_SUPERVISOR_ERRANDS = 8, /* connections between worker and courier */
+};
 
 struct sut_supervisor;
 
@@ -42,6 +46,12 @@ struct sut_supervisor {
     const struct sut_supervisor_options *o;
     struct sut_supervised keeper;
     struct sut_supervised worker;
+    struct sut_supervised courier; /* not in use when there is none */
+    /* The courier's ends while no courier has them; -1: none. */
+    int errand_fds[SUT_SUPERVISOR_ERRANDS];
+    bool is_courier_due;     /* somebody asked on one of them */
+    bool is_courier_resting; /* it has said that it could end, and nobody has asked since */
+    uint64_t few_courier_ns;
     bool keeper_may_rotate;
     bool keeper_has_key; /* the TLS key, when there is one to have */
     bool is_key_due;     /* the files are to be read again when the keeper has answered */
@@ -62,20 +72,32 @@ static inline bool sut_supervisor__keeper_serves(const struct sut_supervisor *s)
     return s->keeper.is_ready && (s->o->n_tls == 0 || s->keeper_has_key);
 }
 
+static inline bool sut_supervisor__has_courier(const struct sut_supervisor *s)
+{
+    return s->o->courier_settings_fd >= 0;
+}
+
 /* What the roles may say, and what is done then. */
 extern const struct sut_line_permit sut_supervisor__keeper_permits[];
+extern const struct sut_line_permit sut_supervisor__courier_permits[];
 extern const struct sut_line_permit sut_supervisor__worker_permits[];
 SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
                                      uint16_t type);
+SUT_ERR sut_supervisor__courier_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                      uint16_t type);
 SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
                                      uint16_t type);
 
 /* Make sockets between the two and give each its ends; the certificate behind them. */
 void sut_supervisor__connect(struct sut_supervisor *s);
+/* Make sockets between worker and courier, and keep the courier's ends. */
+void sut_supervisor__connect_courier(struct sut_supervisor *s);
+/* Give the courier that runs its ends. */
+void sut_supervisor__hand_over(struct sut_supervisor *s);
 /* Read certificate and key, send the key to the keeper; its answer brings the rest. */
 void sut_supervisor__load_key(struct sut_supervisor *s);
-/* Ask the keeper whether it is there, when it is time to. */
-void sut_supervisor__ping(struct sut_supervisor *s);
+/* Ask a role whether it is there, when it is time to. */
+void sut_supervisor__ping(struct sut_supervised *r);
 /* Tell the worker that its ask is done (why is NULL) or refused. */
 void sut_supervisor__answer(struct sut_supervisor *s, const char *why);
 

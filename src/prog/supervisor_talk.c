@@ -3,11 +3,13 @@
  * supervisor_talk - what is said on the lines: sockets, the TLS key, asks.
  */
 #include <malloc.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
 #include "crypto/remote_key.h"
+#include "ipc/courier.h"
 #include "ipc/keeper.h"
 #include "log/log.h"
 #include "os/fd.h"
@@ -25,6 +27,7 @@ enum {
 
 _Static_assert((int) PEERS <= (int) SUT_KEEPER_PEERS_MAX, "more than the keeper takes");
 _Static_assert((int) PING_MS + (int) HERE_MS < (int) SUT_KEEPER_PATIENCE_MS, "no call fails");
+_Static_assert((int) SUT_SUPERVISOR_ERRANDS <= (int) SUT_COURIER_PEERS_MAX, "and the courier");
 _Static_assert((int) PEERS <= (int) SUT_LINE_FDS_MAX, "more than a message takes");
 
 const struct sut_line_permit sut_supervisor__keeper_permits[] = {
@@ -35,12 +38,21 @@ const struct sut_line_permit sut_supervisor__keeper_permits[] = {
     { .type = 0 },
 };
 
+const struct sut_line_permit sut_supervisor__courier_permits[] = {
+    { .type = SUT_WORD_READY },
+    { .type = SUT_WORD_HERE },
+    { .type = SUT_WORD_REST },
+    { .type = SUT_WORD_EMPTY },
+    { .type = 0 },
+};
+
 const struct sut_line_permit sut_supervisor__worker_permits[] = {
     { .type = SUT_WORD_READY },
     { .type = SUT_WORD_ASK_MASTER_NEXT },
     { .type = SUT_WORD_ASK_MASTER_ADOPT },
     { .type = SUT_WORD_ASK_TLS },
     { .type = SUT_WORD_FEW },
+    { .type = SUT_WORD_FEW_COURIER },
     { .type = 0 },
 };
 
@@ -93,9 +105,8 @@ static void plan_ping(struct sut_supervised *r)
     r->ping_ns = sut_monotonic_ns() + (uint64_t) PING_MS * 1000000;
 }
 
-void sut_supervisor__ping(struct sut_supervisor *s)
+void sut_supervisor__ping(struct sut_supervised *r)
 {
-    struct sut_supervised *const r = &s->keeper;
     const uint64_t now = sut_monotonic_ns();
     if (!r->is_ready || r->line < 0 || r->deadline_ns != 0 || r->here_by_ns != 0 ||
         now < r->ping_ns)
@@ -104,33 +115,74 @@ void sut_supervisor__ping(struct sut_supervisor *s)
     say(r, SUT_WORD_PING, SUT_STR(""), NULL, 0);
 }
 
+/* n socket pairs; false, and none, when there are no descriptors. */
+static bool make_pairs(int *theirs, int *ours, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        int pair[2];
+        if (sut_failed(sut_fd_socketpair(pair))) {
+            sut_log(SUT_LOG_ERROR, "no_sockets", LOG_INT("made", (int64_t) i));
+            while (i-- > 0) {
+                sut_fd_close(&theirs[i]);
+                sut_fd_close(&ours[i]);
+            }
+            return false;
+        }
+        theirs[i] = pair[0];
+        ours[i] = pair[1];
+    }
+    return true;
+}
+
+static void close_all(int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sut_fd_close(&fds[i]);
+}
+
 void sut_supervisor__connect(struct sut_supervisor *s)
 {
-    if (s->worker.line < 0 || !sut_supervisor__keeper_serves(s))
-        return;
     int theirs[PEERS];
     int ours[PEERS];
-    size_t n = 0;
-    for (; n < PEERS; n++) {
-        int pair[2];
-        if (sut_failed(sut_fd_socketpair(pair)))
-            break;
-        theirs[n] = pair[0];
-        ours[n] = pair[1];
-    }
-    if (n == PEERS) {
-        say(&s->keeper, SUT_WORD_PEERS, SUT_STR(""), theirs, n);
-        say(&s->worker, SUT_WORD_KEEPER, SUT_STR(""), ours, n);
+    if (s->worker.line < 0 || !sut_supervisor__keeper_serves(s))
+        return;
+    if (make_pairs(theirs, ours, PEERS)) {
+        say(&s->keeper, SUT_WORD_PEERS, SUT_STR(""), theirs, PEERS);
+        say(&s->worker, SUT_WORD_KEEPER, SUT_STR(""), ours, PEERS);
+        close_all(theirs, PEERS);
+        close_all(ours, PEERS);
     } else {
-        sut_log(SUT_LOG_ERROR, "no_sockets", LOG_INT("made", (int64_t) n));
         sut_supervisor__kill(&s->worker);
-    }
-    for (size_t i = 0; i < n; i++) {
-        sut_fd_close(&theirs[i]);
-        sut_fd_close(&ours[i]);
     }
     if (s->cert.n > 0)
         say_bytes(&s->worker, SUT_WORD_CERT, sut_buf_str(&s->cert));
+}
+
+void sut_supervisor__hand_over(struct sut_supervisor *s)
+{
+    if (s->courier.line < 0 || s->errand_fds[0] < 0)
+        return;
+    say(&s->courier, SUT_WORD_PEERS, SUT_STR(""), s->errand_fds, SUT_SUPERVISOR_ERRANDS);
+    close_all(s->errand_fds, SUT_SUPERVISOR_ERRANDS);
+}
+
+void sut_supervisor__connect_courier(struct sut_supervisor *s)
+{
+    int theirs[SUT_SUPERVISOR_ERRANDS];
+    int ours[SUT_SUPERVISOR_ERRANDS];
+    if (s->worker.line < 0 || !sut_supervisor__has_courier(s))
+        return;
+    if (!make_pairs(theirs, ours, SUT_SUPERVISOR_ERRANDS)) {
+        sut_supervisor__kill(&s->worker);
+        return;
+    }
+    close_all(s->errand_fds, SUT_SUPERVISOR_ERRANDS);
+    memcpy(s->errand_fds, theirs, sizeof(theirs));
+    say(&s->worker, SUT_WORD_COURIER, SUT_STR(""), ours, SUT_SUPERVISOR_ERRANDS);
+    close_all(ours, SUT_SUPERVISOR_ERRANDS);
+    /* One that runs and is not about to rest has them at once. */
+    if (!s->is_courier_resting)
+        sut_supervisor__hand_over(s);
 }
 
 /* Without a key for a first start there is nothing to serve; later the one of before still holds.
@@ -251,6 +303,38 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
     return SUT_OK;
 }
 
+/*
+ * It rests so: the worker gets other connections, whose ends stay here; when the last one of the
+ * old has ended it is ended too.  So no call is lost.
+ */
+SUT_ERR sut_supervisor__courier_heard(struct sut_supervisor *s, struct sut_ipc_reader *in,
+                                      uint16_t type)
+{
+    struct sut_supervised *const r = &s->courier;
+    TRY(sut_ipc_get_end(in));
+    if (type == SUT_WORD_READY) {
+        ENSURE(!r->is_ready, DENIED);
+        r->is_ready = r->was_ready = true;
+        r->deadline_ns = 0;
+        plan_ping(r);
+        return SUT_OK;
+    }
+    ENSURE(r->is_ready, DENIED);
+    if (type == SUT_WORD_HERE) {
+        ENSURE(r->here_by_ns != 0, DENIED);
+        plan_ping(r);
+        return SUT_OK;
+    }
+    if (type == SUT_WORD_REST) {
+        ENSURE(!s->is_courier_resting, DENIED);
+        s->is_courier_resting = true;
+        sut_supervisor__connect_courier(s);
+    } else if (s->is_courier_resting && r->process.pid > 0) {
+        sut_ignore(sut_role_signal(&r->process, SIGTERM), "it may have ended already");
+    }
+    return SUT_OK;
+}
+
 /* Whether one more ask is within what an honest worker needs. */
 static bool is_within_rate(struct sut_supervisor *s)
 {
@@ -307,6 +391,15 @@ SUT_ERR sut_supervisor__worker_heard(struct sut_supervisor *s, struct sut_ipc_re
             return SUT_OK;
         s->few_ns = now + (uint64_t) FEW_MS * 1000000;
         sut_supervisor__connect(s);
+        return SUT_OK;
+    }
+    if (type == SUT_WORD_FEW_COURIER) {
+        const uint64_t now = sut_monotonic_ns();
+        ENSURE(sut_supervisor__has_courier(s), DENIED);
+        if (now < s->few_courier_ns)
+            return SUT_OK;
+        s->few_courier_ns = now + (uint64_t) FEW_MS * 1000000;
+        sut_supervisor__connect_courier(s);
         return SUT_OK;
     }
     ENSURE(s->ask == 0, DENIED);

@@ -10,7 +10,14 @@
  *                               master key (--next=make), 0: it may not
  *                      TLS_OK   bytes: the key's id · TLS_BAD bytes: why
  *                      HERE     the answer to a PING
+ *   to the courier     PEERS    n sockets, each a connection of the worker
+ *                      PING     as to the keeper
+ *   from the courier   READY    (after settings and certificate authorities are in)
+ *                      HERE
+ *                      REST     nobody asked for a while: it could end
+ *                      EMPTY    (after REST) it has no connection any more
  *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
+ *                      COURIER  n sockets: connections to the courier, in place of older ones
  *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
  *                      DONE     u64 0 or 1, bytes: why not; the answer to an ask
  *   from the worker    READY
@@ -18,6 +25,7 @@
  *                      ASK_MASTER_ADOPT  and use that alone
  *                      ASK_TLS           read certificate and key anew
  *                      FEW      few connections to the keeper are left: make new ones
+ *                      FEW_COURIER  the same of the courier's
  *
  * One ask at a time; the worker waits for DONE.  KEEPER comes before the DONE of a
  * master ask: then the new keeper answers.  SIGHUP to the supervisor is ASK_TLS.
@@ -40,6 +48,10 @@ enum sut_word {
     SUT_WORD_FEW,
     SUT_WORD_PING,
     SUT_WORD_HERE,
+    SUT_WORD_COURIER,
+    SUT_WORD_REST,
+    SUT_WORD_EMPTY,
+    SUT_WORD_FEW_COURIER,
 };
 
 enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "ipc/courier.h"
 #include "ipc/keeper.h"
 #include "ipc/line.h"
 #include "log/log.h"
@@ -30,16 +31,19 @@ struct sut_worker_line {
     int wake_fd; /* the main thread's */
     int stop_fd; /* ours */
     struct sut_keeper *keeper;
+    struct sut_courier *courier;
     pthread_t thread;
     bool has_thread;
     uint64_t few_ns; /* the main thread's: when it may be said again */
+    uint64_t few_courier_ns;
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     /* Under the mutex. */
     bool is_over;
-    bool has_cert; /* one that is not taken */
-    bool is_taken; /* one that is being brought into use */
+    bool has_courier; /* connections to one have come */
+    bool has_cert;    /* one that is not taken */
+    bool is_taken;    /* one that is being brought into use */
     struct sut_buf cert;
     bool is_asking;  /* the supervisor has an ask of ours */
     bool is_waiting; /* and somebody waits for the answer */
@@ -51,6 +55,7 @@ struct sut_worker_line {
 
 static const struct sut_line_permit permits[] = {
     { .type = SUT_WORD_KEEPER, .fds_max = SUT_KEEPER_PEERS_MAX },
+    { .type = SUT_WORD_COURIER, .fds_max = SUT_COURIER_PEERS_MAX },
     { .type = SUT_WORD_CERT, .max = SUT_WORD_PEM_MAX + 16 },
     { .type = SUT_WORD_DONE, .max = SUT_WORD_TEXT_MAX + 32 },
     { .type = 0 },
@@ -83,6 +88,21 @@ static SUT_ERR take_keeper(struct sut_worker_line *l, struct sut_line_message *m
                                         : sut_keeper_reconnect(l->keeper, fds, n);
     if (!sut_failed(e))
         m->n_fds = 0;
+    return e;
+}
+
+static SUT_ERR take_courier(struct sut_worker_line *l, struct sut_line_message *m)
+{
+    ENSURE(m->n_fds > 0, PARSE);
+    const sut_err e = sut_courier_reconnect(l->courier, m->fds, m->n_fds);
+    /* Some calls are so long in there that there is no room: FEW_COURIER asks again. */
+    if (e.code == SUT_E_FULL)
+        return SUT_OK;
+    if (!sut_failed(e))
+        m->n_fds = 0;
+    (void) pthread_mutex_lock(&l->mutex);
+    l->has_courier = true;
+    (void) pthread_mutex_unlock(&l->mutex);
     return e;
 }
 
@@ -127,6 +147,8 @@ static SUT_ERR hear(struct sut_worker_line *l)
     sut_err e;
     if (m.type == SUT_WORD_KEEPER)
         e = take_keeper(l, &m);
+    else if (m.type == SUT_WORD_COURIER)
+        e = take_courier(l, &m);
     else if (m.type == SUT_WORD_CERT)
         e = take_cert(l, &in);
     else
@@ -213,6 +235,7 @@ static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert)
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (l->wake_fd < 0 || l->stop_fd < 0)
         FAIL_SYS(SYSTEM);
+    TRY(sut_courier_create(NULL, 0, &l->courier));
     TRY(wait_first(l, wants_cert));
     return start_thread(l);
 }
@@ -246,6 +269,7 @@ void sut_worker_line_close(struct sut_worker_line **l)
         (void) pthread_join(x->thread, NULL);
     }
     sut_keeper_free(&x->keeper);
+    sut_courier_free(&x->courier);
     sut_buf_done(&x->cert);
     sut_fd_close(&x->wake_fd);
     sut_fd_close(&x->stop_fd);
@@ -257,6 +281,11 @@ void sut_worker_line_close(struct sut_worker_line **l)
 struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l)
 {
     return l->keeper;
+}
+
+struct sut_courier *sut_worker_line_courier(struct sut_worker_line *l)
+{
+    return l->courier;
 }
 
 SUT_ERR sut_worker_line_ready(struct sut_worker_line *l)
@@ -303,15 +332,28 @@ void sut_worker_line_cert_done(struct sut_worker_line *l, const char *why)
     (void) pthread_mutex_unlock(&l->mutex);
 }
 
-void sut_worker_line_refill(struct sut_worker_line *l)
+/* Say so, but not too often. */
+static void say_few(struct sut_worker_line *l, enum sut_word word, uint64_t *again_ns)
 {
     const uint64_t now = sut_monotonic_ns();
-    if (now < l->few_ns || sut_keeper_connections(l->keeper) >= FEW)
+    if (now < *again_ns)
         return;
-    l->few_ns = now + (uint64_t) FEW_MS * 1000000;
-    sut_log(SUT_LOG_WARN, "keeper_connections_few", LOG_INT("less_than", FEW));
-    sut_ignore(sut_line_send(l->fd, SUT_WORD_FEW, SUT_STR(""), NULL, 0, SEND_MS),
+    *again_ns = now + (uint64_t) FEW_MS * 1000000;
+    sut_log(SUT_LOG_WARN, "connections_few",
+            LOG_NAME("to", word == SUT_WORD_FEW ? "keeper" : "courier"), LOG_INT("less_than", FEW));
+    sut_ignore(sut_line_send(l->fd, (uint16_t) word, SUT_STR(""), NULL, 0, SEND_MS),
                "it is said again");
+}
+
+void sut_worker_line_refill(struct sut_worker_line *l)
+{
+    (void) pthread_mutex_lock(&l->mutex);
+    const bool has_courier = l->has_courier;
+    (void) pthread_mutex_unlock(&l->mutex);
+    if (sut_keeper_connections(l->keeper) < FEW)
+        say_few(l, SUT_WORD_FEW, &l->few_ns);
+    if (has_courier && sut_courier_connections(l->courier) < FEW)
+        say_few(l, SUT_WORD_FEW_COURIER, &l->few_courier_ns);
 }
 
 /* Whether the open ask has come to its end. */

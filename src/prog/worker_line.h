@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "prog/words.h"
 
+struct sut_courier;
 struct sut_keeper;
 struct sut_worker_line;
 
@@ -34,6 +35,10 @@ void sut_worker_line_close(struct sut_worker_line **l);
 /* Borrowed: good until close.  Any thread. */
 struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l);
 
+/* Where the settings name a place to go out to; its connections come when the supervisor has them.
+ */
+struct sut_courier *sut_worker_line_courier(struct sut_worker_line *l);
+
 /* Tell the supervisor that this worker serves. */
 SUT_ERR sut_worker_line_ready(struct sut_worker_line *l);
 
@@ -47,8 +52,8 @@ bool sut_worker_line_take_cert(struct sut_worker_line *l, struct sut_buf *ret);
 /* And how it went: why is NULL when connections have it now. */
 void sut_worker_line_cert_done(struct sut_worker_line *l, const char *why);
 
-/* When calls to the keeper have given up so many connections that few are left, ask for new ones.
- */
+/* When calls to the keeper or the courier have given up so many connections that few are left, ask
+ * for new ones. */
 void sut_worker_line_refill(struct sut_worker_line *l);
 
 /* --- any other thread --- */

@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "config/setting.h"
 #include "db/reach.h"
+#include "ipc/courier_wire.h"
 #include "ipc/keeper.h"
 #include "ipc/keeper_wire.h"
 #include "keeper/permits.h"
@@ -51,6 +52,19 @@ static void print_asks(void)
         const char *name = p->type < sizeof(names) / sizeof(names[0]) ? names[p->type] : NULL;
         printf("keeper answers %s in=%u out=%u per_second=%u burst=%u\n", name == NULL ? "?" : name,
                p->max, p->reply_max, p->per_second, p->burst);
+    }
+}
+
+static void print_errands(void)
+{
+    static const char *const hows[] = { "mail", "get", "form" };
+    for (int p = 0; p < SUT_ERRANDS; p++) {
+        const enum sut_errand_purpose purpose = (enum sut_errand_purpose) p;
+        const struct sut_errand_row *row = sut_errand_row(purpose);
+        printf("courier does %s to=%s by=%s in=%u out=%u per_second=%u redirects=%u\n",
+               sut_errand_word(purpose), row->where == SUT_ERRAND_DATA ? "data" : "settings",
+               hows[row->what], sut_errand_ask_max(purpose), sut_errand_reply_max(purpose),
+               row->per_second, row->redirects);
     }
 }
 
@@ -92,6 +106,14 @@ static const char *word_name(unsigned type)
         return "ASK_TLS";
     case SUT_WORD_FEW:
         return "FEW";
+    case SUT_WORD_COURIER:
+        return "COURIER";
+    case SUT_WORD_REST:
+        return "REST";
+    case SUT_WORD_EMPTY:
+        return "EMPTY";
+    case SUT_WORD_FEW_COURIER:
+        return "FEW_COURIER";
     }
     return "?";
 }
@@ -112,12 +134,13 @@ static void print_settings(void)
     for (size_t i = 0; i < n; i++) {
         const unsigned f = all[i].flags;
         if ((f & (SUT_SETTING_SECRET | SUT_SETTING_SECRET_IF_PASSWORD | SUT_SETTING_KEEPER |
-                  SUT_SETTING_NO_WORKER)) != 0)
-            printf("setting %s.%s%s%s%s\n", all[i].section, all[i].key,
+                  SUT_SETTING_COURIER | SUT_SETTING_NO_WORKER)) != 0)
+            printf("setting %s.%s%s%s%s%s\n", all[i].section, all[i].key,
                    (f & (SUT_SETTING_SECRET | SUT_SETTING_SECRET_IF_PASSWORD)) != 0 ? " secret"
                                                                                     : "",
                    (f & SUT_SETTING_NO_WORKER) == 0 ? " worker" : "",
-                   (f & SUT_SETTING_KEEPER) != 0 ? " keeper" : "");
+                   (f & SUT_SETTING_KEEPER) != 0 ? " keeper" : "",
+                   (f & SUT_SETTING_COURIER) != 0 ? " courier" : "");
     }
 }
 
@@ -195,14 +218,13 @@ SUT_ERR sut_sandbox_enter(const struct sut_sandbox *s, int *ret_landlock,
     return SUT_OK;
 }
 
-static struct sut_config *make_config(const char *database)
+static struct sut_config *make_config(const char *database, const char *mail_host)
 {
     const char *const env[] = { database, NULL };
-    const struct sut_config_arg args[] = {
-        { "server.data", "/srv/shop/data" },
-        { "server.keys", "/srv/shop/keys" },
-        { "hosts.allowed", "shop.example" },
-        { "server.public_url", "https://shop.example" },
+    struct sut_config_arg args[] = {
+        { "server.data", "/srv/shop/data" }, { "server.keys", "/srv/shop/keys" },
+        { "hosts.allowed", "shop.example" }, { "server.public_url", "https://shop.example" },
+        { "email.host", mail_host },         { "email.from", "shop@shop.example" },
     };
     const struct sut_config_source source = { .env = env,
                                               .args = args,
@@ -219,7 +241,7 @@ static void print_boxes(const char *store, const char *database)
 {
     char name[64];
     struct sut_diag diag = { 0 };
-    struct sut_config *c = make_config(database);
+    struct sut_config *c = make_config(database, "");
     const bool is_remote = c->store.kind == SUT_STORE_POSTGRES;
     static struct sut_db_reach reach = { .ports = { DB_PORT }, .n_ports = 1, .n_files = 1 };
     static const struct sut_certificate_files certificate = { .cert = "/etc/shop/tls.crt",
@@ -238,17 +260,36 @@ static void print_boxes(const char *store, const char *database)
     sut_config_free(&c);
 }
 
+/* Of a shop that sends mail: the courier, and the supervisor, whose walls it is within first. */
+static void print_outward(void)
+{
+    struct sut_diag diag = { 0 };
+    struct sut_config *c = make_config("DATABASE_URL=sqlite:", "mail.example");
+    box_name = "courier";
+    sut_err e = sut_sandbox_courier(c, &diag);
+    if (!sut_failed(e)) {
+        box_name = "supervisor, courier";
+        e = sut_sandbox_supervisor(c, NULL, NULL, &diag);
+    }
+    if (sut_failed(e))
+        fail("no sandbox");
+    sut_config_free(&c);
+}
+
 int main(void)
 {
     struct sut_diag diag = { 0 };
     print_asks();
+    print_errands();
     print_purposes();
     print_line("keeper", sut_supervisor__keeper_permits);
+    print_line("courier", sut_supervisor__courier_permits);
     print_line("worker", sut_supervisor__worker_permits);
     print_settings();
     box_name = "keeper";
     if (sut_failed(sut_sandbox_keeper(&diag)))
         fail("no sandbox");
+    print_outward();
     print_boxes("embedded", "DATABASE_URL=sqlite:");
     print_boxes("remote",
                 "DATABASE_URL=postgres://shop:canary-password@db.example/shop?sslmode=verify-full");

@@ -283,6 +283,7 @@ static void begin_with(struct stage *s, const char *keeper, const char *worker, 
         .may_create = true,
         .keeper_settings_fd = settings(keeper),
         .worker_settings_fd = settings(worker),
+        .courier_settings_fd = -1,
         .signal_fd = block_signals(),
     };
     if (folder != NULL) {

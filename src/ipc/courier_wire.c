@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipc/courier_wire.h"
+
+#include <string.h>
+
+#define MAIL SUT_ERRAND_BY_MAIL
+#define GET  SUT_ERRAND_BY_GET
+#define FORM SUT_ERRAND_BY_FORM
+
+static const struct sut_errand_row rows[] = {
+#define X(name_, word_, where_, what_, out_, in_, rate_, redirects_)                               \
+    { .where = SUT_ERRAND_##where_,                                                                \
+      .what = what_,                                                                               \
+      .out_max = out_,                                                                             \
+      .in_max = in_,                                                                               \
+      .per_second = rate_,                                                                         \
+      .redirects = redirects_ },
+#include "ipc/errands.def"
+#undef X
+};
+
+_Static_assert(sizeof(rows) / sizeof(rows[0]) == SUT_ERRANDS, "a row for each purpose");
+
+const struct sut_errand_row *sut_errand_row(enum sut_errand_purpose p)
+{
+    SUT_BUG_IF((size_t) p >= SUT_ERRANDS);
+    return &rows[p];
+}
+
+const char *sut_errand_word(enum sut_errand_purpose p)
+{
+    switch (p) {
+#define X(name_, word_, where_, what_, out_, in_, rate_, redirects_)                               \
+    case SUT_ERRAND_##name_:                                                                       \
+        return word_;
+#include "ipc/errands.def"
+#undef X
+    case SUT_ERRANDS:
+        break;
+    }
+    return "";
+}
+
+uint32_t sut_errand_ask_max(enum sut_errand_purpose p)
+{
+    const struct sut_errand_row *const r = sut_errand_row(p);
+    const uint32_t common = SUT_COURIER_U + 3 * SUT_COURIER_B + r->out_max;
+    if (r->what == SUT_ERRAND_BY_MAIL)
+        return common + 2 * SUT_ERRAND_ADDRESS_MAX;
+    return common + (r->where == SUT_ERRAND_DATA ? SUT_ERRAND_URL_MAX : 0) +
+           (r->what == SUT_ERRAND_BY_FORM ? SUT_ERRAND_SIGNATURE_MAX : 0);
+}
+
+uint32_t sut_errand_reply_max(enum sut_errand_purpose p)
+{
+    const struct sut_errand_row *const r = sut_errand_row(p);
+    if (r->what == SUT_ERRAND_BY_MAIL)
+        return 3 * SUT_COURIER_U + SUT_COURIER_B + SUT_ERRAND_TEXT_MAX;
+    return 3 * SUT_COURIER_U + 2 * SUT_COURIER_B + SUT_ERRAND_TYPE_MAX + r->in_max;
+}
+
+/* Bytes from '!' to '~' without those of `but`; no empty text. */
+static bool is_visible(sut_str s, const char *but)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~' || strchr(but, s.p[i]) != NULL)
+            return false;
+    return s.n > 0;
+}
+
+bool sut_errand_is_url_text(sut_str s)
+{
+    return s.n <= SUT_ERRAND_URL_MAX && is_visible(s, "\"<>\\^`{|}");
+}
+
+bool sut_errand_is_token(sut_str s)
+{
+    return is_visible(s, "");
+}
+
+bool sut_errand_is_signature(sut_str s)
+{
+    return s.n <= SUT_ERRAND_SIGNATURE_MAX && is_visible(s, "\"\\");
+}
+
+static bool is_domain(sut_str s)
+{
+    size_t label = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        const char c = s.p[i];
+        const bool is_word =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+        if (c == '.' ? label == 0 : !is_word || label == 63)
+            return false;
+        label = c == '.' ? 0 : label + 1;
+    }
+    return label > 0 && s.n <= SUT_ERRAND_DOMAIN_MAX;
+}
+
+bool sut_errand_is_address(sut_str s)
+{
+    const size_t at = sut_str_find(s, 0, '@');
+    /* Specials of RFC 5321 would need quotes, and are what an injection is made of. */
+    return s.n <= SUT_ERRAND_ADDRESS_MAX && at < s.n && at <= 64 && s.p[0] != '-' &&
+           is_visible(sut_str_sub(s, 0, at), "()<>[]:;,\\\"@") &&
+           is_domain(sut_str_sub(s, at + 1, s.n));
+}
+
+bool sut_errand_is_message(sut_str s)
+{
+    enum { LINE_MAX_BYTES = 998 };
+    size_t line = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n') {
+            i++;
+            line = 0;
+            continue;
+        }
+        if (s.p[i] == '\r' || s.p[i] == '\n' || s.p[i] == '\0' || ++line > LINE_MAX_BYTES)
+            return false;
+    }
+    return s.n > 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * role_courier - the process that speaks with the world: it takes errands of the
+ * worker and brings the answers (ipc/courier.h).
+ *
+ * It holds what the shop signs in with at its mail server and its providers, and no data.  It
+ * reads its settings and the certificate authorities, shuts itself in, and from then
+ * on opens what looking up a name needs and connections to the ports of its table.
+ */
+#include <malloc.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "courier/carrier.h"
+#include "ipc/line.h"
+#include "ipc/permit.h"
+#include "log/log.h"
+#include "os/fd.h"
+#include "os/harden.h"
+#include "prog/command.h"
+#include "prog/role_settings.h"
+#include "prog/roles.h"
+#include "prog/sandboxes.h"
+#include "prog/words.h"
+
+enum {
+    SEND_MS = 2000,
+    REST_MS = 5 * 60 * 1000, /* without an errand: it may be ended, and costs nothing then */
+    LINE_READY = 1,
+    SIGNAL_READY = 2,
+};
+
+struct courier {
+    struct sut_config *config; /* for as long as it lives: the carrier reads in it */
+    struct sut_carrier *carrier;
+    int signal_fd;
+    bool said_rest;
+    bool said_empty;
+};
+
+static const struct sut_line_permit heard[] = {
+    { .type = SUT_WORD_PEERS, .fds_max = SUT_COURIER_PEERS_MAX },
+    { .type = SUT_WORD_PING },
+    { .type = 0 },
+};
+
+static struct sut_carrier_settings settings_of(const struct sut_config *c)
+{
+    const bool has_google = c->google.client_id.n > 0;
+    return (struct sut_carrier_settings){
+        .mail = { .host = c->email.host,
+                  .port = (uint16_t) c->email.port,
+                  .use_ssl = c->email.use_ssl,
+                  .use_tls = c->email.use_tls,
+                  .may_be_clear = c->demo || c->insecure_dev },
+        .mail_user = c->email.user,
+        .mail_password = c->email.password,
+        .mail_timeout_ms = c->email.timeout_s * 1000,
+        .google_keys_url = has_google ? c->google.keys_url : SUT_STR(""),
+        .facebook_graph_url = c->facebook.graph_url,
+        .facebook_app_id = c->facebook.app_id,
+        .facebook_app_secret = c->facebook.app_secret,
+        .ca_file = c->courier.ca_file.n > 0 ? c->courier.ca_file.p : NULL,
+    };
+}
+
+static SUT_ERR say(enum sut_word word)
+{
+    return sut_line_send(SUT_ROLE_FD_SUPERVISOR, (uint16_t) word, SUT_STR(""), NULL, 0, SEND_MS);
+}
+
+/* A socket that can't be served is closed with the message: the worker sees its end. */
+static void take_peers(struct courier *c, struct sut_line_message *m)
+{
+    for (size_t i = 0; i < m->n_fds; i++) {
+        const sut_err e = sut_carrier_take(c->carrier, m->fds[i]);
+        if (sut_failed(e))
+            sut_log(SUT_LOG_ERROR, "courier_peer_refused", LOG_ERR(e));
+        else
+            m->fds[i] = -1;
+    }
+    c->said_rest = c->said_empty = false;
+}
+
+/* An error ends the courier: the supervisor is gone, or is none. */
+static SUT_ERR hear(struct courier *c)
+{
+    struct sut_line_message m;
+    const sut_err got = sut_line_receive(SUT_ROLE_FD_SUPERVISOR, heard, &m);
+    if (got.code == SUT_E_BUSY)
+        return SUT_OK;
+    TRY(got);
+    sut_err e = SUT_OK;
+    if (m.type == SUT_WORD_PEERS)
+        take_peers(c, &m);
+    else
+        e = say(SUT_WORD_HERE);
+    sut_line_message_done(&m);
+    return e;
+}
+
+/* It ends when the supervisor says so, who has given the worker other connections before. */
+static SUT_ERR offer_rest(struct courier *c)
+{
+    if (!c->said_rest && sut_carrier_idle_ms(c->carrier) >= REST_MS) {
+        c->said_rest = true;
+        return say(SUT_WORD_REST);
+    }
+    if (c->said_rest && !c->said_empty && sut_carrier_peers(c->carrier) == 0) {
+        c->said_empty = true;
+        return say(SUT_WORD_EMPTY);
+    }
+    return SUT_OK;
+}
+
+/* Until TERM or the end of the line. */
+static SUT_ERR serve(struct courier *c)
+{
+    const int fds[] = { SUT_ROLE_FD_SUPERVISOR, c->signal_fd };
+    for (;;) {
+        unsigned ready = 0;
+        TRY(sut_carrier_turn(c->carrier, fds, 2, c->said_rest ? -1 : REST_MS, &ready));
+        if ((ready & SIGNAL_READY) != 0)
+            return SUT_OK;
+        if ((ready & LINE_READY) != 0)
+            TRY(hear(c));
+        TRY(offer_rest(c));
+    }
+}
+
+/* What was asked of it, for whoever reads the log after something has happened. */
+static void log_counts(struct courier *c)
+{
+    for (int p = 0; p < SUT_ERRANDS; p++) {
+        const struct sut_ipc_meter m = sut_carrier_count(c->carrier, (enum sut_errand_purpose) p);
+        if (m.asked > 0 || m.spent > 0)
+            sut_log(m.spent > 0 ? SUT_LOG_WARN : SUT_LOG_DEBUG, "courier_sent",
+                    LOG_NAME("for", sut_errand_word((enum sut_errand_purpose) p)),
+                    LOG_INT("times", (int64_t) m.asked), LOG_INT("limited", (int64_t) m.spent));
+    }
+}
+
+static SUT_ERR block_signals(struct courier *c)
+{
+    sigset_t set;
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        FAIL(SYSTEM);
+    /* A terminal's INT goes to all; the supervisor says when to end. */
+    (void) sigdelset(&set, SIGINT);
+    (void) sigdelset(&set, SIGHUP);
+    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+    if (c->signal_fd < 0)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
+static SUT_ERR start(struct courier *c, struct sut_diag *reterr_diag)
+{
+    TRY(block_signals(c));
+    TRY(sut_role_settings(&c->config));
+    sut_harden_wipe_environ();
+    /* The heap of another arena would open a file of /proc when it shrinks. */
+    (void) mallopt(M_ARENA_MAX, 1);
+    sut_log_init((enum sut_log_level) c->config->log.level,
+                 (enum sut_log_format) c->config->log.format, 2, "courier");
+    const struct sut_carrier_settings s = settings_of(c->config);
+    TRY(sut_carrier_create(&s, &c->carrier, reterr_diag));
+    TRY(sut_sandbox_courier(c->config, reterr_diag));
+    TRY(sut_carrier_start(c->carrier));
+    (void) malloc_trim(0);
+    return say(SUT_WORD_READY);
+}
+
+int sut_role_courier(int argc, char **argv)
+{
+    struct courier c = { .signal_fd = -1 };
+    struct sut_diag diag = { .text = "" };
+    (void) argc;
+    (void) argv;
+    sut_err e = sut_harden_process();
+    if (!sut_failed(e))
+        e = start(&c, &diag);
+    if (sut_failed(e)) {
+        if (diag.text[0] == '\0')
+            sut_diag_set(&diag, "the courier can't start: %s", sut_err_info(e.code)->name);
+        return sut_command_fail(&diag);
+    }
+    e = serve(&c);
+    log_counts(&c);
+    /* A name that is being looked up may take longer than anybody waits: the process just ends. */
+    if (sut_failed(e) && e.code != SUT_E_UNAVAILABLE) {
+        sut_log(SUT_LOG_ERROR, "courier_ended", LOG_ERR(e));
+        return SUT_EXIT_FAILED;
+    }
+    return SUT_EXIT_OK;
+}

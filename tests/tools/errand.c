@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * errand PROGRAM - starts a courier of the settings that the environment gives, and
+ * sends it what stands on standard input, a command a line, an answer a line:
+ *
+ *   fetch PURPOSE URL TEXT MS     "-" is an empty text; PURPOSE is a word of errands.def
+ *   mail FROM TO MS               a short message
+ *   raw HEX [MS]                  these bytes on a connection of their own: dropped, silent or the
+ *                                 reply as hex
+ *   pid
+ *
+ * The shipped program has no such words.
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/scan.h"
+#include "config/config.h"
+#include "ipc/courier_wire.h"
+#include "ipc/line.h"
+#include "os/fd.h"
+#include "os/role.h"
+#include "prog/role_settings.h"
+#include "prog/roles.h"
+#include "prog/words.h"
+
+enum { PEERS = 4, READY_MS = 30000, SEND_MS = 2000, WORDS_MAX = 8, LINE_BYTES = 1 << 20 };
+
+struct tool {
+    struct sut_role role;
+    int line;
+    struct sut_courier *courier;
+};
+
+static const struct sut_line_permit heard[] = {
+    { .type = SUT_WORD_READY }, { .type = SUT_WORD_REST }, { .type = SUT_WORD_EMPTY }, { .type = 0 }
+};
+
+_Noreturn static void fail(const char *what)
+{
+    (void) fprintf(stderr, "errand: %s\n", what);
+    exit(1);
+}
+
+static struct sut_config *read_settings(void)
+{
+    struct sut_config *c = NULL;
+    struct sut_config_report report = { 0 };
+    const struct sut_config_source source = { .env = (const char *const *) environ,
+                                              .insecure_dev = true };
+    if (sut_failed(sut_config_load(&source, &c, &report)))
+        fail(report.n > 0 ? report.problems[0].text : "no settings");
+    sut_config_report_done(&report);
+    return c;
+}
+
+static void start(struct tool *t, const char *program)
+{
+    int settings = -1;
+    int pair[2];
+    struct sut_config *c = read_settings();
+    if (sut_failed(sut_role_settings_pack(c, SUT_CONFIG_FOR_COURIER, &settings)) ||
+        sut_failed(sut_line_pair(pair)))
+        fail("no settings, no line");
+    const struct sut_role_fd fds[] = { { .fd = 2, .as = 2 },
+                                       { .fd = settings, .as = SUT_ROLE_FD_SETTINGS },
+                                       { .fd = pair[1], .as = SUT_ROLE_FD_SUPERVISOR } };
+    const struct sut_role_spec spec = { .binary = program,
+                                        .name = "courier",
+                                        .env = (const char *const *) environ,
+                                        .fds = fds,
+                                        .n_fds = 3,
+                                        .death_signal = SIGKILL };
+    if (sut_failed(sut_role_spawn(&spec, &t->role)))
+        fail("the courier can't be started");
+    t->line = pair[0];
+    sut_fd_close(&pair[1]);
+    sut_fd_close(&settings);
+    sut_config_free(&c);
+    struct pollfd p = { .fd = t->line, .events = POLLIN };
+    struct sut_line_message m;
+    if (poll(&p, 1, READY_MS) != 1 || sut_failed(sut_line_receive(t->line, heard, &m)))
+        fail("the courier is not ready");
+    sut_line_message_done(&m);
+}
+
+/* A connection of ours to it. */
+static int connect_one(const struct tool *t)
+{
+    int pair[2];
+    if (sut_failed(sut_fd_socketpair(pair)) ||
+        sut_failed(sut_line_send(t->line, SUT_WORD_PEERS, SUT_STR(""), &pair[1], 1, SEND_MS)))
+        fail("no connection");
+    sut_fd_close(&pair[1]);
+    return pair[0];
+}
+
+static void make_client(struct tool *t)
+{
+    int fds[PEERS];
+    for (int i = 0; i < PEERS; i++)
+        fds[i] = connect_one(t);
+    if (sut_failed(sut_courier_create(fds, PEERS, &t->courier)))
+        fail("no client");
+}
+
+static sut_str text_of(const char *word)
+{
+    return strcmp(word, "-") == 0 ? SUT_STR("") : sut_str_from(word);
+}
+
+static unsigned number(const char *word)
+{
+    uint64_t v = 0;
+    if (sut_failed(sut_parse_u64(sut_str_from(word), UINT32_MAX, &v)))
+        fail("no number");
+    return (unsigned) v;
+}
+
+static void fetch(struct tool *t, char **words)
+{
+    struct sut_errand e = { .purpose = SUT_ERRANDS,
+                            .url = text_of(words[2]),
+                            .text = text_of(words[3]),
+                            .timeout_ms = number(words[4]) };
+    for (int p = 0; p < SUT_ERRANDS; p++)
+        if (strcmp(words[1], sut_errand_word((enum sut_errand_purpose) p)) == 0)
+            e.purpose = (enum sut_errand_purpose) p;
+    struct sut_buf body;
+    struct sut_errand_answer answer;
+    sut_buf_init(&body, SUT_IPC_LENGTH_MAX);
+    const sut_err got = sut_courier_fetch(t->courier, &e, &body, &answer);
+    if (sut_failed(got))
+        (void) printf("%s\n", sut_err_info(got.code)->name);
+    else
+        (void) printf("OK %d %" PRIu32 " %s %zu %.*s\n", answer.status, answer.max_age_s,
+                      answer.content_type[0] == '\0' ? "-" : answer.content_type, body.n,
+                      body.n > 200 ? 200 : (int) body.n, body.n == 0 ? "" : body.p);
+    sut_buf_done(&body);
+}
+
+static void mail(struct tool *t, char **words)
+{
+    static const char *const fates[] = { "sent", "later", "refused" };
+    struct sut_mail_answer answer;
+    const sut_err got = sut_courier_mail(
+        t->courier, text_of(words[1]), text_of(words[2]),
+        SUT_STR("Subject: a test\r\n\r\nFirst line\r\n.a line with a dot\r\n..\r\n"),
+        number(words[3]), &answer);
+    if (sut_failed(got))
+        (void) printf("%s\n", sut_err_info(got.code)->name);
+    else
+        (void) printf("OK %s %d %s\n", fates[answer.fate], answer.code, answer.text);
+}
+
+static void raw(struct tool *t, char **words, size_t n)
+{
+    static char bytes[LINE_BYTES];
+    const sut_str hex = text_of(words[1]);
+    const size_t n_bytes = hex.n / 2;
+    if (sut_failed(sut_parse_hex(hex, bytes, n_bytes)))
+        fail("no hexadecimal");
+    int fd = connect_one(t);
+    if (n_bytes > 0 && send(fd, bytes, n_bytes, MSG_NOSIGNAL) != (ssize_t) n_bytes)
+        (void) printf("cut ");
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    if (poll(&p, 1, n > 2 ? (int) number(words[2]) : 1000) == 0) {
+        (void) printf("silent\n");
+    } else {
+        const ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+        if (got <= 0) {
+            (void) printf("dropped\n");
+        } else {
+            for (ssize_t i = 0; i < got; i++)
+                (void) printf("%02x", (unsigned) (unsigned char) bytes[i]);
+            (void) printf("\n");
+        }
+    }
+    sut_fd_close(&fd);
+}
+
+static size_t split(char *line, char **words)
+{
+    size_t n = 0;
+    char *rest = line;
+    for (char *word; n < WORDS_MAX && (word = strsep(&rest, " \n")) != NULL;)
+        if (word[0] != '\0')
+            words[n++] = word;
+    return n;
+}
+
+int main(int argc, char **argv)
+{
+    static char line[2 * LINE_BYTES + 64];
+    struct tool t = { .line = -1 };
+    if (argc != 2)
+        fail("usage: errand PROGRAM");
+    start(&t, argv[1]);
+    make_client(&t);
+    (void) printf("ready\n");
+    (void) fflush(stdout);
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        char *words[WORDS_MAX];
+        const size_t n = split(line, words);
+        if (n == 5 && strcmp(words[0], "fetch") == 0)
+            fetch(&t, words);
+        else if (n == 4 && strcmp(words[0], "mail") == 0)
+            mail(&t, words);
+        else if (n >= 2 && strcmp(words[0], "raw") == 0)
+            raw(&t, words, n);
+        else if (n == 1 && strcmp(words[0], "pid") == 0)
+            (void) printf("%d\n", t.role.pid);
+        else
+            fail("no such command");
+        (void) fflush(stdout);
+    }
+    sut_courier_free(&t.courier);
+    sut_fd_close(&t.line);
+    sut_role_done(&t.role);
+    return 0;
+}
