@@ -3,11 +3,15 @@
 
 #include <string.h>
 
+#include "api/links.h"
+#include "api/new_device.h"
 #include "api/ticket.h"
 #include "audit/audit.h"
 #include "authn/hasher.h"
 #include "config/config.h"
 #include "crypto/sha256.h"
+#include "guard/browser.h"
+#include "guard/csrf.h"
 #include "guard/visitor.h"
 #include "store/device.h"
 
@@ -93,6 +97,12 @@ SUT_ERR api_entry_pair_of(struct sut_req *r, int64_t user_id, const struct sut_t
              pair.access_life_s, &pair.access));
     TRY(mint(r, SUT_TOKEN_REFRESH, user_id, refresh->session, refresh->nonce, at,
              pair.refresh_life_s, &pair.refresh));
+    if (sut_req_is_browser(r)) {
+        const int64_t age_s = (r->now.v - at.v) / 1000;
+        sut_req_give_refresh(r, pair.refresh, pair.refresh_life_s - age_s);
+        pair.refresh = (sut_str){ 0 };
+        TRY(sut_csrf_token_of_session(r, refresh->session, &pair.csrf));
+    }
     *ret = pair;
     return SUT_OK;
 }
@@ -114,6 +124,7 @@ SUT_ERR api_entry_session(struct sut_req *r, const struct api_device *device,
         .app_version = d->app_version,
         .user_agent = r->x->req->known[SUT_H_USER_AGENT],
         .ip = api_entry_addr(r),
+        .is_browser = sut_req_is_browser(r),
     };
     return sut_random_id(r->app->random, &ret->id);
 }
@@ -153,18 +164,21 @@ struct opening {
     sut_str addr;
     sut_ms now;
     sut_str device; /* its hash; empty: devices are not told apart */
-    bool is_new_device;
-    bool is_first_device;
+    struct api_new_device news;
+    bool has_mail;
 };
 
-/* The device is one of this person's from now on. */
-static SUT_ERR see_device(struct sut_db_conn *c, int64_t person, struct opening *o)
+/* The device is one of this person's from now on; they are told when it was not before. */
+static SUT_ERR see_device(struct sut_db_conn *c, const struct sut_person_account *p,
+                          struct opening *o)
 {
-    o->is_new_device = false;
-    o->is_first_device = false;
+    bool is_new = false;
+    bool is_first = false;
+    o->has_mail = false;
     if (o->device.n == 0)
         return SUT_OK;
-    return sut_device_see(c, person, o->device, o->now, &o->is_new_device, &o->is_first_device);
+    TRY(sut_device_see(c, p->id, o->device, o->now, &is_new, &is_first));
+    return api_new_device_queue(c, o->arena, &o->news, p, is_new, is_first, o->now, &o->has_mail);
 }
 
 /* Who has a second factor shows it, whatever they began with. */
@@ -190,7 +204,7 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
                                o->now));
     }
     TRY(sut_person_set_last_login(c, p.id, o->now));
-    TRY(see_device(c, p.id, o));
+    TRY(see_device(c, &p, o));
     TRY(sut_session_insert(c, &o->session, o->now));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
 }
@@ -227,7 +241,10 @@ SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct 
     o.session.proofs = entry->proofs;
     o.session.refresh_hash = api_entry_hash(&refresh);
     TRY(api_entry_device(r, &o.device));
+    TRY(api_new_device_of(r, entry->device, &o.news));
     TRY(sut_store_write(r->app->store, open_job, &o));
+    if (o.has_mail)
+        api_mail_wake(r);
     ret->outcome = API_DONE;
     return api_entry_pair(r, entry->account->id, &refresh, &ret->pair);
 }

@@ -19,7 +19,8 @@
 /* A pair of tokens as text. */
 struct api_pair {
     sut_str access;
-    sut_str refresh;
+    sut_str refresh; /* p is NULL in browser mode: the answer's cookie has it */
+    sut_str csrf;    /* browser mode: what must come with that cookie; else empty */
     int64_t access_life_s;
     int64_t refresh_life_s;
 };
@@ -38,7 +39,7 @@ enum api_outcome {
     API_WRONG,         /* address or password: nobody is told which */
     API_DISABLED,      /* only after a right password */
     API_TOKEN_BAD,     /* no token of ours, or past its life */
-    API_TOKEN_USED,    /* replaced or revoked */
+    API_TOKEN_USED,    /* replaced or revoked; see session_lives */
     API_ANSWERED,      /* the reply is made: a limit */
     API_LOCKED,        /* too many wrong passwords, or an operator's lock; see retry_after_s */
     API_FACTOR_DUE,    /* a second factor is asked for; see ticket */
@@ -51,6 +52,7 @@ struct api_account {
     sut_str messages[SUT_PASSWORD_MESSAGES_MAX]; /* WEAK_PASSWORD: Django's words */
     size_t n_messages;
     int strength;            /* WEAK_PASSWORD: 0 .. 4 */
+    bool session_lives;      /* TOKEN_USED: another token of it is good */
     int64_t retry_after_s;   /* LOCKED */
     sut_str ticket;          /* FACTOR_DUE */
     int64_t factors;         /* FACTOR_DUE: which the account has, bits of store/factor.h */

@@ -5,6 +5,7 @@
 #include "audit/audit.h"
 #include "authn/sessions.h"
 #include "config/config.h"
+#include "guard/browser.h"
 #include "guard/guard.h"
 #include "guard/visitor.h"
 
@@ -88,6 +89,7 @@ static SUT_ERR refuse_refresh(struct sut_req *r, const struct sut_token *t, stru
     TRY(sut_store_write(r->app->store, replay_job, &p));
     if (p.has_ended)
         sut_sessions_revoke(r->app->sessions, t->session, r->now);
+    ret->session_lives = !p.has_ended && !t->is_foreign;
     api_entry_event(r, SUT_EVENT_TOKEN_REPLAYED, t->user_id, "refresh");
     return SUT_OK;
 }
@@ -153,7 +155,7 @@ static SUT_ERR trade(struct sut_req *r, const struct sut_token *t, struct sut_to
     return SUT_OK;
 }
 
-SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account *ret)
+static SUT_ERR refresh(struct sut_req *r, sut_str token, struct api_account *ret)
 {
     *ret = (struct api_account){ .outcome = API_TOKEN_BAD };
     struct sut_token t;
@@ -171,8 +173,8 @@ SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account
         ENSURE(sut_sessions_knows(r->app->sessions), UNAVAILABLE);
         return refuse_refresh(r, &t, ret);
     }
-    struct sut_token refresh;
-    sut_err e = trade(r, &t, &refresh);
+    struct sut_token next;
+    sut_err e = trade(r, &t, &next);
     if (e.code == SUT_E_NOT_FOUND) {
         e = repeat(r, &t, ret);
         if (!sut_failed(e))
@@ -182,7 +184,21 @@ SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account
         return refuse_refresh(r, &t, ret);
     TRY(e);
     ret->outcome = API_DONE;
-    return api_entry_pair(r, t.user_id, &refresh, &ret->pair);
+    return api_entry_pair(r, t.user_id, &next, &ret->pair);
+}
+
+/*
+ * A cookie that opens nothing any more is taken away.  Not that of a session which lives: of
+ * two tabs that refreshed at once the other has the new cookie already.
+ */
+SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account *ret)
+{
+    TRY(refresh(r, token, ret));
+    const bool is_over = ret->outcome == API_TOKEN_BAD ||
+                         (ret->outcome == API_TOKEN_USED && !ret->session_lives);
+    if (is_over && r->refresh.came.n > 0)
+        sut_req_drop_refresh(r);
+    return SUT_OK;
 }
 
 struct sign_out {
@@ -245,5 +261,7 @@ SUT_ERR api_session_end(struct sut_req *r, sut_str refresh)
     forget(r, s.access);
     if (has_refresh)
         forget(r, &t);
+    if (sut_req_is_browser(r))
+        sut_req_drop_refresh(r);
     return SUT_OK;
 }

@@ -192,3 +192,25 @@ void sut_config__check(struct sut_config *c, struct sut_config_report *r)
     if (c->limits.body_bytes > c->limits.request_memory_bytes)
         (void) problem(c, r, "limits", "request_memory", "limits.body does not fit in it");
 }
+static bool is_plain_url(sut_str url)
+{
+    return sut_str_starts(url, SUT_STR("http://"));
+}
+
+/* A cookie for other sites needs sites that are named, and TLS on both ends. */
+static void check_cookies(const struct sut_config *c, struct sut_config_report *r)
+{
+    if (c->cookies.same_site != SUT_CONFIG_SITE_NONE)
+        return;
+    if (c->cors.origins.n == 0 || !c->cors.credentials)
+        sut_diag_hint(problem(c, r, "cookies", "samesite", "no other origin may send the cookie"),
+                      "name them in cors.origins, with cors.credentials = yes; or leave it strict");
+    bool is_plain = is_plain_url(c->server.public_url);
+    for (size_t i = 0; i < c->cors.origins.n; i++)
+        is_plain = is_plain || is_plain_url(c->cors.origins.items[i]);
+    if (is_plain && !c->insecure_dev)
+        sut_diag_hint(problem(c, r, "cookies", "samesite", "none needs HTTPS on both ends"),
+                      "server.public_url and cors.origins must begin with https://");
+}
+
+    check_cookies(c, r);

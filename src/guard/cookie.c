@@ -2,6 +2,7 @@
 #include "guard/cookie.h"
 
 #include "codec/cookie.h"
+#include "config/config.h"
 
 enum { FIELD_MAX = 4096 };
 
@@ -22,18 +23,43 @@ static const char *name_of(const struct sut_req *r, enum sut_cookie_name name)
     return r->is_secure ? kinds[name].name : kinds[name].plain_name;
 }
 
-sut_str sut_req_cookie(struct sut_req *r, enum sut_cookie_name name)
+enum sut_cookie_state sut_req_cookie_look(struct sut_req *r, enum sut_cookie_name name,
+                                          sut_str *ret)
 {
     const struct sut_http_request *q = r->x->req;
     struct sut_cookies all;
-    sut_str value = { 0 };
+    *ret = (sut_str){ 0 };
+    if (q->known_n[SUT_H_COOKIE] == 0)
+        return SUT_COOKIE_ABSENT;
     /* One field alone: of two, which a proxy or an attacker added can't be told. */
-    if (q->known_n[SUT_H_COOKIE] != 1)
-        return value;
-    if (sut_failed(sut_cookie_parse(r->arena, q->known[SUT_H_COOKIE], &all)) ||
-        sut_failed(sut_cookie_find(&all, name_of(r, name), &value)))
-        return (sut_str){ 0 };
-    return value;
+    if (q->known_n[SUT_H_COOKIE] > 1 ||
+        sut_failed(sut_cookie_parse(r->arena, q->known[SUT_H_COOKIE], &all)))
+        return SUT_COOKIE_DOUBTFUL;
+    const sut_err e = sut_cookie_find(&all, name_of(r, name), ret);
+    if (e.code == SUT_E_NOT_FOUND)
+        return SUT_COOKIE_ABSENT;
+    return sut_failed(e) ? SUT_COOKIE_DOUBTFUL : SUT_COOKIE_CAME;
+}
+
+sut_str sut_req_cookie(struct sut_req *r, enum sut_cookie_name name)
+{
+    sut_str value = { 0 };
+    return sut_req_cookie_look(r, name, &value) == SUT_COOKIE_CAME ? value : (sut_str){ 0 };
+}
+
+static enum sut_same_site same_site_of(const struct sut_req *r, enum sut_cookie_name name)
+{
+    if (name != SUT_COOKIE_REFRESH)
+        return kinds[name].same_site;
+    switch (r->app->config->cookies.same_site) {
+    case SUT_CONFIG_SITE_LAX:
+        return SUT_SAME_SITE_LAX;
+    case SUT_CONFIG_SITE_NONE:
+        return r->is_secure ? SUT_SAME_SITE_NONE : SUT_SAME_SITE_LAX;
+    case SUT_CONFIG_SITE_STRICT:
+        break;
+    }
+    return SUT_SAME_SITE_STRICT;
 }
 
 SUT_ERR sut_reply_cookie(struct sut_req *r, enum sut_cookie_name name, sut_str value,
@@ -43,7 +69,7 @@ SUT_ERR sut_reply_cookie(struct sut_req *r, enum sut_cookie_name name, sut_str v
         .name = sut_str_from(name_of(r, name)),
         .value = value,
         .max_age_s = life_s,
-        .same_site = kinds[name].same_site,
+        .same_site = same_site_of(r, name),
         .secure = r->is_secure,
         .http_only = true,
     };

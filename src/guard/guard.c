@@ -68,13 +68,16 @@ static const struct step steps[] = {
     { "route", sut_guard__route, false },
     { "policy", sut_guard__policy, true },
     { "body", sut_guard__body, true },
+    /* After the body: a token that stands there needs no cookie. */
+    { "csrf", sut_guard__csrf, true },
 };
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
 const char *const *sut_guard_step_names(void)
 {
-    static const char *const names[] = { "host",   "transport", "cors",   "query", "authenticate",
-                                         "limits", "route",     "policy", "body",  NULL };
+    static const char *const names[] = { "host",         "transport", "cors",  "query",
+                                         "authenticate", "limits",    "route", "policy",
+                                         "body",         "csrf",      NULL };
     return names;
 }
 
@@ -95,6 +98,7 @@ static void finish(struct sut_req *r)
     }
     sut_req_conn_end(r);
     sut_guard__keep_device(r);
+    sut_guard__keep_refresh(r);
     sut_headers_apply(r->app->headers, r);
 }
 

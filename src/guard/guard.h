@@ -2,8 +2,8 @@
  *
  * guard - what stands between a request and its handler, as a const table of steps.
  *
- * Address and scheme, Host, CORS, query grammar, authentication, limits, CSRF,
- * policy, body schema; then the handler.  Deny by default: a request that no
+ * Address and scheme, Host, CORS, query grammar, authentication, limits, policy,
+ * body schema, CSRF; then the handler.  Deny by default: a request that no
  * step and no row let through is refused.
  */
 #ifndef SUT_GUARD_GUARD_H

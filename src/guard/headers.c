@@ -21,6 +21,8 @@ static const sut_str page_csp =
 static const sut_str allowed_methods = SUT_STR_INIT("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 static const sut_str allowed_headers =
     SUT_STR_INIT("authorization, content-type, x-csrftoken, idempotency-key");
+static const sut_str allowed_headers_of_browsers =
+    SUT_STR_INIT("authorization, content-type, x-csrftoken, idempotency-key, x-sutler-client");
 static const sut_str exposed_headers = SUT_STR_INIT(
     "x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, retry-after, x-request-id, etag");
 static const sut_str nothing_allowed =
@@ -174,6 +176,25 @@ static bool is_allowed_method(sut_str m)
     return false;
 }
 
+/*
+ * Browser mode is for front ends whose cookies are taken.  Nothing is granted that was not asked
+ * for, so all other preflights get the list as it always was.
+ */
+static bool asks_for_browser_mode(const struct sut_headers *h, const struct sut_http_request *q)
+{
+    const sut_str list = q->known[SUT_H_ACCESS_CONTROL_REQUEST_HEADERS];
+    if (!h->config->cors.credentials)
+        return false;
+    for (size_t at = 0; at < list.n;) {
+        const size_t comma = sut_str_find(list, at, ',');
+        if (sut_str_eq_nocase(sut_str_trim(sut_str_sub(list, at, comma)),
+                              SUT_STR("x-sutler-client")))
+            return true;
+        at = comma + 1;
+    }
+    return false;
+}
+
 void sut_headers_preflight(const struct sut_headers *h, struct sut_req *r)
 {
     const struct sut_http_request *q = r->x->req;
@@ -182,6 +203,8 @@ void sut_headers_preflight(const struct sut_headers *h, struct sut_req *r)
         return;
     struct sut_http_response *res = &r->x->res;
     sut_response_header(res, SUT_STR("Access-Control-Allow-Methods"), allowed_methods);
-    sut_response_header(res, SUT_STR("Access-Control-Allow-Headers"), allowed_headers);
+    sut_response_header(res, SUT_STR("Access-Control-Allow-Headers"),
+                        asks_for_browser_mode(h, q) ? allowed_headers_of_browsers
+                                                    : allowed_headers);
     sut_response_header(res, SUT_STR("Access-Control-Max-Age"), h->max_age);
 }

@@ -43,6 +43,14 @@ struct sut_rate_seen {
     int64_t retry_after_s;
 };
 
+/* The refresh cookie of this request and of its answer; see guard/browser.h. */
+struct sut_refresh_cookie {
+    sut_str came;  /* let through by the step csrf, and what this request acts on */
+    sut_str given; /* a good answer sets it */
+    int64_t life_s;
+    bool is_dropped;
+};
+
 struct sut_req {
     struct sut_exchange *x;
     const struct sut_app *app;
@@ -66,6 +74,7 @@ struct sut_req {
     uint64_t statements;             /* what this request has asked the store */
     const struct sut_device *device; /* see guard/visitor.h; NULL: not asked for yet */
     bool sets_device;                /* the answer's cookie names it */
+    struct sut_refresh_cookie refresh;
     unsigned retry_after_s;          /* BUSY: what the busy part asks for; 0: a second */
     unsigned step;                   /* the guard's next step */
 };

@@ -35,11 +35,17 @@ enum sut_verdict sut_guard__fresh(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
 
+/* What a cookie must come with to be acted on (C8): it knows the body. */
+enum sut_verdict sut_guard__csrf(struct sut_req *r);
+
 /* Who really asks, when the peer is a proxy that the settings trust (D2, C7). */
 void sut_guard__forwarded(struct sut_req *r);
 
 /* Put the cookie of the device that somebody signed in on (guard/visitor.h) into a good answer. */
 void sut_guard__keep_device(struct sut_req *r);
+
+/* Put the refresh cookie (guard/browser.h) into the answer, or take it away. */
+void sut_guard__keep_refresh(struct sut_req *r);
 
 /* Raise a security event about this request (G5). */
 void sut_guard__event(struct sut_req *r, enum sut_event_type type);

@@ -5,6 +5,7 @@
 #include "api/routes.h"
 #include "api/session.h"
 #include "codec/utf8.h"
+#include "guard/browser.h"
 #include "guard/reply.h"
 #include "shop/person.h"
 
@@ -67,16 +68,9 @@ static sut_err post_login(struct sut_req *r)
     return SUT_OK;
 }
 
-/* The field by contract A's name, or by the deployed front end's. */
-static sut_str sent_refresh(const struct sut_req *r)
-{
-    const sut_str token = sut_req_text(r, "refresh_token");
-    return token.n > 0 ? token : sut_req_text(r, "refresh");
-}
-
 static sut_err post_refresh(struct sut_req *r)
 {
-    const sut_str token = sent_refresh(r);
+    const sut_str token = sut_req_refresh_token(r);
     if (token.n == 0) {
         sut_reply_domain(r, 400, "invalid", SUT_STR("Refresh token is required."));
         return SUT_OK;
@@ -97,7 +91,7 @@ static sut_err post_refresh(struct sut_req *r)
 
 static sut_err post_logout(struct sut_req *r)
 {
-    TRY(api_session_end(r, sent_refresh(r)));
+    TRY(api_session_end(r, sut_req_refresh_token(r)));
     sut_reply_message(r, 200, "Successfully logged out");
     return SUT_OK;
 }
@@ -183,7 +177,8 @@ static const struct sut_route rows[] = {
         .tag = "accounts",
         .policy = SUT_POLICY_ANYONE,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH,
+        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH |
+                 SUT_ROUTE_COOKIE_REFRESH,
         .body = &api_a_refresh_body,
         .answers = api_a_refresh_answers,
         .handle = post_refresh,
@@ -209,7 +204,7 @@ static const struct sut_route rows[] = {
         .tag = "accounts",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_SECRET,
+        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH,
         .body = &api_a_logout_body,
         .answers = api_a_message_answers,
         .handle = post_logout,

@@ -37,7 +37,11 @@ void api_a_write_pair(struct sut_jw *w, const struct api_pair *t)
     sut_jw_key(w, "access_token");
     sut_jw_str(w, t->access);
     sut_jw_key(w, "refresh_token");
-    sut_jw_str(w, t->refresh);
+    sut_jw_str_or_null(w, t->refresh);
+    if (t->csrf.n > 0) {
+        sut_jw_key(w, "csrf_token");
+        sut_jw_str(w, t->csrf);
+    }
     sut_jw_key(w, "token_type");
     sut_jw_z(w, "Bearer");
     sut_jw_key(w, "expires_in");

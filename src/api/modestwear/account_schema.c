@@ -107,9 +107,20 @@ static const struct sut_schema user = SUT_SCHEMA("User", user_fields);
 
 static const char *const bearer[] = { "Bearer", NULL };
 
+/* Of every pair of tokens. */
+#define REFRESH_TOKEN                                                                              \
+    { .name = "refresh_token",                                                                     \
+      .type = SUT_F_STRING,                                                                        \
+      .flags = SUT_F_NULLABLE,                                                                     \
+      .doc = "In browser mode null: the answer's cookie has it." },                                \
+    {                                                                                              \
+        .name = "csrf_token", .type = SUT_F_STRING, .flags = SUT_F_OPTIONAL,                       \
+        .doc = "Browser mode: X-CSRFToken of what acts on that cookie."                            \
+    }
+
 static const struct sut_field tokens_fields[] = {
     { .name = "access_token", .type = SUT_F_STRING },
-    { .name = "refresh_token", .type = SUT_F_STRING },
+    REFRESH_TOKEN,
     { .name = "token_type", .type = SUT_F_CHOICE, .choices = bearer },
     { .name = "expires_in", .type = SUT_F_INT, .min = 1, .max = INT32_MAX, .doc = "seconds" },
     { .name = "refresh_expires_in", .type = SUT_F_INT, .min = 1, .max = INT32_MAX },
@@ -134,7 +145,7 @@ static const struct sut_schema logged_in = SUT_SCHEMA("LoggedIn", logged_in_fiel
 
 static const struct sut_field refreshed_fields[] = {
     { .name = "access_token", .type = SUT_F_STRING },
-    { .name = "refresh_token", .type = SUT_F_STRING },
+    REFRESH_TOKEN,
     { .name = "token_type", .type = SUT_F_CHOICE, .choices = bearer },
     { .name = "expires_in", .type = SUT_F_INT, .min = 1, .max = INT32_MAX },
 };

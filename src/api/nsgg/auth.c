@@ -3,6 +3,7 @@
 #include "api/refusal.h"
 #include "api/routes.h"
 #include "api/session.h"
+#include "guard/browser.h"
 #include "guard/reply.h"
 
 enum { EMAIL_MAX = 254, NAME_MAX = 150, PASSWORD_MAX = 1024, TOKEN_MAX = 4096 };
@@ -40,9 +41,10 @@ static const struct sut_schema login_body = SUT_SCHEMA("NsggLogin", login_fields
 static const struct sut_field refresh_fields[] = {
     { .name = "refresh",
       .type = SUT_F_PASSWORD,
-      .flags = SUT_F_REQUIRED | SUT_F_SECRET,
+      .flags = SUT_F_SECRET,
       .min = 1,
-      .max = TOKEN_MAX },
+      .max = TOKEN_MAX,
+      .doc = "Required, save in browser mode." },
 };
 static const struct sut_schema refresh_body = SUT_SCHEMA("NsggRefresh", refresh_fields);
 
@@ -65,7 +67,14 @@ static const struct sut_schema registered = SUT_SCHEMA("NsggRegistered", registe
 
 static const struct sut_field pair_fields[] = {
     { .name = "access", .type = SUT_F_STRING },
-    { .name = "refresh", .type = SUT_F_STRING },
+    { .name = "refresh",
+      .type = SUT_F_STRING,
+      .flags = SUT_F_NULLABLE,
+      .doc = "In browser mode null: the answer's cookie has it." },
+    { .name = "csrf_token",
+      .type = SUT_F_STRING,
+      .flags = SUT_F_OPTIONAL,
+      .doc = "Browser mode: X-CSRFToken of what acts on that cookie." },
 };
 static const struct sut_schema pair = SUT_SCHEMA("NsggTokens", pair_fields);
 
@@ -116,7 +125,11 @@ static void write_pair(struct sut_req *r, const struct api_pair *t)
     sut_jw_key(&w, "access");
     sut_jw_str(&w, t->access);
     sut_jw_key(&w, "refresh");
-    sut_jw_str(&w, t->refresh);
+    sut_jw_str_or_null(&w, t->refresh);
+    if (t->csrf.n > 0) {
+        sut_jw_key(&w, "csrf_token");
+        sut_jw_str(&w, t->csrf);
+    }
     sut_jw_obj_end(&w);
 }
 
@@ -138,8 +151,13 @@ static sut_err post_login(struct sut_req *r)
 
 static sut_err post_refresh(struct sut_req *r)
 {
+    const sut_str token = sut_req_refresh_token(r);
     struct api_account a;
-    TRY(api_session_refresh(r, sut_req_text(r, "refresh"), &a));
+    if (token.n == 0) {
+        sut_reply_fault(r, "refresh", "This field is required.");
+        return SUT_OK;
+    }
+    TRY(api_session_refresh(r, token, &a));
     if (a.outcome == API_ANSWERED)
         return SUT_OK;
     if (a.outcome != API_DONE)
@@ -151,7 +169,7 @@ static sut_err post_refresh(struct sut_req *r)
 
 static sut_err post_logout(struct sut_req *r)
 {
-    TRY(api_session_end(r, sut_req_text(r, "refresh")));
+    TRY(api_session_end(r, sut_req_refresh_token(r)));
     sut_reply_empty(r, 204);
     return SUT_OK;
 }
@@ -211,7 +229,8 @@ static const struct sut_route rows[] = {
         .tag = "accounts v1",
         .policy = SUT_POLICY_ANYONE,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH,
+        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH |
+                 SUT_ROUTE_COOKIE_REFRESH,
         .body = &refresh_body,
         .answers = refresh_answers,
         .handle = post_refresh,
@@ -224,7 +243,7 @@ static const struct sut_route rows[] = {
         .tag = "accounts v1",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_SECRET,
+        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH,
         .body = &logout_body,
         .answers = logout_answers,
         .handle = post_logout,
