@@ -10,30 +10,42 @@
 #include "os/fd.h"
 #include "prog/options.h"
 
-enum { DOCUMENT_MAX = 4 * 1024 * 1024 };
+enum { DOCUMENT_MAX = 4 * 1024 * 1024, LIMITS_MAX = 24 };
 
-static const char routes_usage[] = "usage: sutler routes [--json]\n\n"
-                                   "Print method, path, policy, limits and place of each route.\n";
+static const char routes_usage[] =
+    "usage: sutler routes [--json]\n\n"
+    "Print method, path, policy, limits and place of each route, and whether it\n"
+    "wants a fresh proof of who asks.\n";
 static const char openapi_usage[] = "usage: sutler openapi\n\n"
                                     "Print the OpenAPI 3.1 document.\n";
 
-static const char *limits_of(const struct sut_route *row)
+/* Which rates count it: "user", "anon+login". */
+static const char *limits_of(const struct sut_route *row, char to[LIMITS_MAX])
 {
+    const char *who = row->policy == SUT_POLICY_ANYONE ? "anon|user" : "user";
+    const char *what = "";
     if ((row->flags & SUT_ROUTE_UNCOUNTED) != 0)
         return "none";
-    if ((row->flags & SUT_ROUTE_LOGIN) != 0)
-        return "anon+login";
-    if ((row->flags & SUT_ROUTE_RESET) != 0)
-        return "anon+reset";
-    if ((row->flags & SUT_ROUTE_REFRESH) != 0)
-        return "anon+refresh";
     if ((row->flags & SUT_ROUTE_NO_TOKEN) != 0)
-        return "anon";
-    return row->policy == SUT_POLICY_ANYONE ? "anon|user" : "user";
+        who = "anon";
+    if ((row->flags & SUT_ROUTE_LOGIN) != 0)
+        what = "+login";
+    else if ((row->flags & SUT_ROUTE_RESET) != 0)
+        what = "+reset";
+    else if ((row->flags & SUT_ROUTE_REFRESH) != 0)
+        what = "+refresh";
+    (void) snprintf(to, LIMITS_MAX, "%s%s", who, what);
+    return to;
+}
+
+static bool is_fresh(const struct sut_route *row)
+{
+    return (row->flags & SUT_ROUTE_FRESH) != 0;
 }
 
 static void write_row(struct sut_jw *w, const struct sut_route *row, const char *path)
 {
+    char limits[LIMITS_MAX];
     sut_jw_obj(w);
     sut_jw_key(w, "method");
     sut_jw_z(w, sut_method_name(row->method));
@@ -43,11 +55,21 @@ static void write_row(struct sut_jw *w, const struct sut_route *row, const char 
     sut_jw_z(w, row->name);
     sut_jw_key(w, "policy");
     sut_jw_z(w, sut_policy_name(row->policy));
+    sut_jw_key(w, "fresh");
+    sut_jw_bool(w, is_fresh(row));
     sut_jw_key(w, "limits");
-    sut_jw_z(w, limits_of(row));
+    sut_jw_z(w, limits_of(row, limits));
     sut_jw_key(w, "place");
     sut_jw_z(w, sut_place_name(row->place));
     sut_jw_obj_end(w);
+}
+
+static void print_row(struct sut_buf *out, const struct sut_route *row, const char *path)
+{
+    char limits[LIMITS_MAX];
+    sut_buf_printf(out, "%-7s %-45s %-10s %-13s %s%s\n", sut_method_name(row->method), path,
+                   sut_policy_name(row->policy), limits_of(row, limits), sut_place_name(row->place),
+                   is_fresh(row) ? "   fresh" : "");
 }
 
 static int run_routes(int argc, char **argv)
@@ -71,9 +93,7 @@ static int run_routes(int argc, char **argv)
                 if (o.json)
                     write_row(&w, row, paths[p]);
                 else
-                    sut_buf_printf(
-                        &out, "%-7s %-45s %-10s %-13s %s\n", sut_method_name(row->method), paths[p],
-                        sut_policy_name(row->policy), limits_of(row), sut_place_name(row->place));
+                    print_row(&out, row, paths[p]);
             }
         }
     if (o.json) {

@@ -28,6 +28,7 @@ static const char user_usage[] =
     "       sutler user revoke WHO\n"
     "       sutler user lock WHO [--for TIME]\n"
     "       sutler user unlock WHO\n"
+    "       sutler user mfa-reset WHO\n"
     "each with [--data DIR] [--keys DIR] [--config FILE] [--json]\n\n"
     "WHO is an email address or an id; for `show` also what stands for a person in the\n"
     "log (p and 16 digits).  ROLE is customer, staff or superuser.\n"
@@ -36,7 +37,9 @@ static const char user_usage[] =
     "has exactly that address, user name, phone number or name.  `disable` and\n"
     "`revoke` end all sessions at once, also in the server that runs.  `lock` lets\n"
     "nobody sign in to the account for TIME (90s, 30m, 2h, 7d), or until `unlock`; that\n"
-    "also lifts the lock that wrong passwords led to.\n";
+    "also lifts the lock that wrong passwords led to.  `mfa-reset` takes away all second\n"
+    "factors and recovery codes of who has lost them, ends all sessions, and mails\n"
+    "the person.\n";
 
 /* Words that no other command has. */
 enum word {
@@ -77,6 +80,7 @@ static const struct verb {
     { "revoke", SUT_USER_REVOKE, 1, 1, 0 },
     { "lock", SUT_USER_LOCK, 1, 1, 1U << WORD_FOR },
     { "unlock", SUT_USER_UNLOCK, 1, 1, 0 },
+    { "mfa-reset", SUT_USER_MFA_RESET, 1, 1, 0 },
 };
 
 /* A command line, read. */
@@ -300,7 +304,8 @@ static int run_user(int argc, char **argv)
 
 const struct sut_command sut_cmd_user = {
     .name = "user",
-    .summary = "people's accounts: add, list, show, role, disable, enable, revoke, lock, unlock",
+    .summary = "people's accounts: add, list, show, role, disable, enable, revoke, lock, unlock, "
+               "mfa-reset",
     .usage = user_usage,
     .run = run_user,
 };

@@ -140,6 +140,7 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .hasher = app->hasher,
         .sessions = app->sessions,
         .counters = app->counters,
+        .postman = app->postman,
         .pseudonyms = pseudonyms,
         .random = app->random,
         .clock = app->clock,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/user_admin.h"
 
+#include "api/endings.h"
 #include "audit/audit.h"
 #include "authn/hasher.h"
 #include "authn/sessions.h"
@@ -9,9 +10,12 @@
 #include "codec/schema.h"
 #include "codec/utf8.h"
 #include "counters/lockout.h"
+#include "mail/mail.h"
+#include "mail/postman.h"
 #include "prog/pseudonym.h"
 #include "shop/person.h"
 #include "store/device.h"
+#include "store/factor.h"
 #include "store/person.h"
 #include "store/person_ids.h"
 #include "store/session.h"
@@ -163,6 +167,7 @@ static SUT_ERR show(const struct sut_user_admin *ua, struct sut_db_conn *c, stru
     answer.rows = ARENA_NEW(a, struct sut_user_row);
     ENSURE(answer.rows != NULL, NOMEM);
     TRY(row_of(c, a, &p, answer.rows));
+    answer.rows->factors = found.factors;
     TRY(read_lock(ua, a, &found, p.is_lost ? SUT_STR("") : p.email, &answer.rows->locked_until));
     TRY(name_in_log(ua, a, answer.rows));
     *ret = answer;
@@ -422,6 +427,18 @@ static SUT_ERR end_sessions(struct sut_db_conn *c, struct change *ch, const char
     return sut_session_revoke_all(c, ch->arena, ch->id, 0, why, ch->now, &ch->ended);
 }
 
+/* Who had a factor is told that it is gone. */
+static SUT_ERR drop_factors(struct sut_db_conn *c, struct change *ch,
+                            const struct sut_person_account *p)
+{
+    const struct sut_mail_words words = { .what = SUT_STR("every second factor"), .at = ch->now };
+    TRY(sut_factors_clear(c, ch->id, ch->now));
+    TRY(end_sessions(c, ch, "mfa_reset"));
+    return p->factors == 0 ? SUT_OK
+                           : sut_mail_queue(c, ch->arena, SUT_MAIL_FACTOR_REMOVED, ch->id, &words,
+                                            SUT_STR(""), ch->now);
+}
+
 static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
@@ -441,6 +458,7 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
         action = SUT_ACTION_ADMIN_USER_DISABLE;
         TRY(sut_person_set_active(c, ch->id, false, 0, ch->now));
         TRY(end_sessions(c, ch, "disabled"));
+        TRY(api_endings_links(c, ch->id));
     } else if (ch->ask->verb == SUT_USER_LOCK) {
         const int64_t lock_ms = (int64_t) ch->ask->lock_s * MS_PER_S;
         action = SUT_ACTION_ADMIN_USER_LOCK;
@@ -449,8 +467,13 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
     } else if (ch->ask->verb == SUT_USER_UNLOCK) {
         action = SUT_ACTION_ADMIN_USER_UNLOCK;
         TRY(sut_person_set_locked(c, ch->id, (sut_ms){ 0 }, ch->now));
+    } else if (ch->ask->verb == SUT_USER_MFA_RESET) {
+        action = SUT_ACTION_ADMIN_USER_MFA_RESET;
+        TRY(drop_factors(c, ch, &p));
     } else {
         TRY(end_sessions(c, ch, "revoked"));
+        /* Whoever signs in next is told of by mail, also from where they were before. */
+        TRY(sut_device_forget(c, ch->id));
     }
     return sut_audit_write_id(c, action, 0, "user", ch->id, SUT_STR(""), ch->now);
 }
@@ -459,7 +482,8 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
 static void tell_memory(const struct sut_user_admin *ua, const struct change *ch)
 {
     if (ua->sessions == NULL ||
-        (ch->ask->verb != SUT_USER_DISABLE && ch->ask->verb != SUT_USER_REVOKE))
+        (ch->ask->verb != SUT_USER_DISABLE && ch->ask->verb != SUT_USER_REVOKE &&
+         ch->ask->verb != SUT_USER_MFA_RESET))
         return;
     for (size_t i = 0; i < ch->ended.n; i++)
         sut_sessions_revoke(ua->sessions, ch->ended.v[i], ch->now);
@@ -515,6 +539,8 @@ static SUT_ERR change(const struct sut_user_admin *ua, struct sut_arena *a,
     tell_memory(ua, &ch);
     if (ask->verb == SUT_USER_UNLOCK)
         TRY(unlock(ua, a, ch.id));
+    if (ask->verb == SUT_USER_MFA_RESET && ua->postman != NULL)
+        sut_postman_wake(ua->postman);
     return read_only(ua, a, &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = ask->who }, ret);
 }
 
@@ -536,6 +562,7 @@ SUT_ERR sut_user_admin_do(const struct sut_user_admin *ua, struct sut_arena *a,
     case SUT_USER_REVOKE:
     case SUT_USER_LOCK:
     case SUT_USER_UNLOCK:
+    case SUT_USER_MFA_RESET:
         return change(ua, a, ask, ret);
     }
     FAIL(INVALID);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * user_admin - staff work on accounts: add, list, show, role, disable, enable, revoke,
- * lock, unlock.
+ * lock, unlock, mfa-reset.
  *
  * One set of functions for both ways to ask: the control socket of a running
  * server, and a command that opened the store itself.  Each change and its
@@ -25,6 +25,7 @@
 
 struct sut_counters;
 struct sut_hasher;
+struct sut_postman;
 struct sut_pseudonyms;
 struct sut_random;
 struct sut_sessions;
@@ -44,11 +45,12 @@ enum sut_user_verb {
     SUT_USER_ROLE,
     SUT_USER_DISABLE, /* and revoke */
     SUT_USER_ENABLE,
-    SUT_USER_REVOKE, /* end every session and token */
-    SUT_USER_LOCK,   /* no way in for a while; sessions go on */
-    SUT_USER_UNLOCK, /* that, and the lock that wrong passwords led to, on every device */
+    SUT_USER_REVOKE,    /* end every session and token */
+    SUT_USER_LOCK,      /* no way in for a while; sessions go on */
+    SUT_USER_UNLOCK,    /* that, and the lock that wrong passwords led to, on every device */
+    SUT_USER_MFA_RESET, /* second factors and recovery codes go; and revoke */
 };
-enum { SUT_USER_VERBS = SUT_USER_UNLOCK + 1 };
+enum { SUT_USER_VERBS = SUT_USER_MFA_RESET + 1 };
 
 /* What a person may do, as one word; each includes the one before. */
 enum sut_user_role { SUT_USER_CUSTOMER, SUT_USER_STAFF, SUT_USER_SUPERUSER };
@@ -86,6 +88,7 @@ struct sut_user_row {
     bool is_verified;
     sut_ms joined;
     sut_ms last_login;   /* 0: never */
+    int64_t factors;     /* bits of store/factor.h; SHOW alone */
     sut_ms locked_until; /* by an operator, or by wrong passwords; 0: not; SHOW alone */
     sut_str pseudonym;   /* what stands for the person in the log; SHOW alone */
 };
@@ -105,6 +108,7 @@ struct sut_user_admin {
     struct sut_sessions *sessions;     /* the running server's; NULL: there is none */
     struct sut_pseudonyms *pseudonyms; /* NULL: none are told nor found */
     struct sut_counters *counters;     /* who is locked; NULL: it is not told, and UNLOCK fails */
+    struct sut_postman *postman;       /* NULL: mails wait in the outbox */
     const struct sut_random *random;
     const struct sut_clock *clock;
 };

@@ -7,6 +7,7 @@
 #include "codec/json_out.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
+#include "store/factor.h"
 
 enum { TEXT_MAX = 64 * 1024, WIDTH_ID = 8, WIDTH_EMAIL = 34, WIDTH_NAME = 26, WIDTH_ROLE = 10 };
 
@@ -46,7 +47,12 @@ static void add_cell(struct sut_buf *b, sut_str s, size_t width)
     pad(b, add_plain(b, s), width);
 }
 
-/* "staff; Product Managers; disabled; unverified" */
+static const struct {
+    int64_t bit;
+    const char *word;
+} factors[] = { { SUT_FACTOR_TOTP, "totp" }, { SUT_FACTOR_PASSKEY, "passkey" } };
+
+/* "staff; Product Managers; disabled; unverified; totp" */
 static void add_standing(struct sut_buf *b, const struct sut_user_row *u)
 {
     const char *separator = "";
@@ -68,6 +74,12 @@ static void add_standing(struct sut_buf *b, const struct sut_user_row *u)
         sut_buf_lit(b, "unverified");
         separator = "; ";
     }
+    for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
+        if ((u->factors & factors[i].bit) != 0) {
+            sut_buf_z(b, separator);
+            sut_buf_z(b, factors[i].word);
+            separator = "; ";
+        }
     if (u->locked_until.v > 0) {
         sut_buf_z(b, separator);
         sut_buf_lit(b, "locked until ");
@@ -114,7 +126,7 @@ static void add_table_row(struct sut_buf *b, const struct sut_user_row *u)
     }
 }
 
-static void add_json(struct sut_buf *b, const struct sut_user_row *u)
+static void add_json(struct sut_buf *b, const struct sut_user_row *u, bool is_list)
 {
     struct sut_jw w = sut_jw_of(b);
     sut_jw_obj(&w);
@@ -147,6 +159,14 @@ static void add_json(struct sut_buf *b, const struct sut_user_row *u)
         sut_jw_time(&w, u->last_login);
     else
         sut_jw_null(&w);
+    if (!is_list) {
+        sut_jw_key(&w, "factors");
+        sut_jw_arr(&w);
+        for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
+            if ((u->factors & factors[i].bit) != 0)
+                sut_jw_z(&w, factors[i].word);
+        sut_jw_arr_end(&w);
+    }
     if (u->locked_until.v > 0) {
         sut_jw_key(&w, "locked_until");
         sut_jw_time(&w, u->locked_until);
@@ -167,7 +187,7 @@ SUT_ERR sut_user_printer_rows(struct sut_user_printer *p, const struct sut_user_
         sut_buf_reset(&b);
         if (p->is_json) {
             sut_buf_z(&b, p->n > 0 ? ",\n " : p->is_list ? "[" : "");
-            add_json(&b, &rows[i]);
+            add_json(&b, &rows[i], p->is_list);
         } else {
             if (p->n == 0)
                 add_header(&b);

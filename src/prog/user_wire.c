@@ -77,6 +77,7 @@ void sut_user_answer_put(struct sut_buf *b, const struct sut_user_answer *answer
         sut_ipc_put_u64(b, u->is_verified);
         sut_ipc_put_i64(b, u->joined.v);
         sut_ipc_put_i64(b, u->last_login.v);
+        sut_ipc_put_i64(b, u->factors);
         sut_ipc_put_i64(b, u->locked_until.v);
         sut_ipc_put_bytes(b, u->pseudonym);
     }
@@ -94,6 +95,7 @@ static SUT_ERR get_row(struct sut_ipc_reader *r, struct sut_user_row *u)
     TRY(sut_ipc_get_bool(r, &u->is_verified));
     TRY(sut_ipc_get_i64(r, &u->joined.v));
     TRY(sut_ipc_get_i64(r, &u->last_login.v));
+    TRY(sut_ipc_get_i64(r, &u->factors));
     TRY(sut_ipc_get_i64(r, &u->locked_until.v));
     return get_text(r, &u->pseudonym);
 }
