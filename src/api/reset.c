@@ -12,6 +12,7 @@
 #include "crypto/sha256.h"
 #include "log/log.h"
 #include "mail/mail.h"
+#include "store/device.h"
 #include "store/person_ids.h"
 #include "store/personal.h"
 
@@ -164,12 +165,22 @@ static SUT_ERR look(struct sut_req *r, sut_str hash, struct sut_person_row *ret)
 }
 
 /* Who forgot the password has tried a few: what was counted against the old one goes with it. */
-static SUT_ERR unlock(struct sut_req *r, sut_str email)
+static SUT_ERR unlock(struct sut_req *r, const struct sut_person_row *p)
 {
+    struct sut_db_conn *conn = NULL;
     sut_str key = { 0 };
-    TRY(sut_email_key(r->arena, email, &key));
-    const struct sut_lockout_subject s = sut_lockout_of(key);
+    sut_str *devices = NULL;
+    size_t n = 0;
+    TRY(sut_email_key(r->arena, p->email, &key));
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_device_list(conn, r->arena, p->id, &devices, &n));
+    sut_req_conn_end(r);
+    struct sut_lockout_subject s = sut_lockout_of(key);
     sut_lockout_clear(r->app->counters, &s, r->now);
+    for (size_t i = 0; i < n; i++) {
+        s = sut_lockout_of_device(key, devices[i]);
+        sut_lockout_clear(r->app->counters, &s, r->now);
+    }
     return SUT_OK;
 }
 
@@ -190,10 +201,9 @@ static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, stru
         .now = r->now,
     };
     TRY(sut_store_write(r->app->store, take_job, &t));
-    TRY(unlock(r, ret->person.email));
     api_endings_tell(r, &t.endings);
     api_mail_wake(r);
-    return SUT_OK;
+    return unlock(r, &ret->person);
 }
 
 SUT_ERR api_reset_take(struct sut_req *r, sut_str token, sut_str password, struct api_account *ret)

@@ -229,8 +229,8 @@ static const struct sut_route rows[] = {
         .tag = "accounts v1",
         .policy = SUT_POLICY_ANYONE,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH |
-                 SUT_ROUTE_COOKIE_REFRESH,
+        .flags =
+            SUT_ROUTE_NO_TOKEN | SUT_ROUTE_SECRET | SUT_ROUTE_REFRESH | SUT_ROUTE_COOKIE_REFRESH,
         .body = &refresh_body,
         .answers = refresh_answers,
         .handle = post_refresh,
@@ -243,7 +243,7 @@ static const struct sut_route rows[] = {
         .tag = "accounts v1",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
-        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH,
+        .flags = SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH | SUT_ROUTE_UNVERIFIED_OK,
         .body = &logout_body,
         .answers = logout_answers,
         .handle = post_logout,
