@@ -9,6 +9,8 @@
 
 enum { MESSAGE_MAX = 256 * 1024, ID_BYTES = 16 };
 
+const char sut_letter_to_nobody[] = "to_nobody";
+
 enum sut_mail_kind sut_letter_kind(sut_str what)
 {
     for (int k = 0; k < SUT_MAIL_KINDS; k++)
@@ -97,7 +99,7 @@ SUT_ERR sut_letter_write(struct sut_db_conn *c, struct sut_arena *a,
     if (e.code == SUT_E_PARSE)
         ret->why = "bad_payload";
     else if (e.code == SUT_E_INVALID)
-        ret->why = "bad_address";
+        ret->why = row->person == 0 ? sut_letter_to_nobody : "bad_address";
     else if (e.code == SUT_E_TOO_LARGE)
         ret->why = "too_large";
     else

@@ -216,6 +216,9 @@ static struct fate send_out(struct sut_postman *p, const struct sut_letter *l)
     }
     if (answer.code == 0)
         return (struct fate){ .is_resting = true, .why = "server_unreachable" };
+    /* It was fine until then: its certificate was not, or the connection ended. */
+    if (answer.code < 400)
+        return (struct fate){ .is_resting = true, .why = "connection_failed", .code = answer.code };
     return (struct fate){ .why = "server_said_later", .code = answer.code };
 }
 
@@ -276,7 +279,9 @@ static void settle(struct sut_postman *p, const struct sut_outbox_row *row, cons
         n.due_at = is_over ? (sut_ms){ 0 } : due;
         sut_ignore(note(p, &n), "the claim ends by itself, and it is tried again");
     }
-    tell(p, &said);
+    /* Queued for an address without an account, so that asking costs the same: no news. */
+    if (f->why != sut_letter_to_nobody)
+        tell(p, &said);
 }
 
 /* --- a batch --- */

@@ -26,6 +26,7 @@ extern const struct sut_command sut_cmd_routes;
 extern const struct sut_command sut_cmd_openapi;
 extern const struct sut_command sut_cmd_user;
 extern const struct sut_command sut_cmd_key;
+extern const struct sut_command sut_cmd_mail;
 
 struct sut_diag;
 

@@ -16,18 +16,23 @@
 #include "log/log.h"
 #include "os/fd.h"
 #include "prog/key_control.h"
+#include "prog/mail_wire.h"
+#include "prog/mailing.h"
 #include "prog/user_wire.h"
 
-/* From 2 on: prog/key_control.h. */
+/* From 2 on: prog/key_control.h and prog/mail_wire.h. */
 enum {
     ASK_USER = 1,
     ASK_MEMORY = 2 * 1024 * 1024,
+    MAIL_MEMORY = 6 * 1024 * 1024, /* a message, as it is built */
     PATH_BYTES = 4096,
     CALL_MS = 60000, /* a hash behind a full queue of sign-ins may take its time */
 };
 
 struct sut_control {
     struct sut_user_admin admin;
+    struct sut_mail_admin mails;
+    char mail_dir[PATH_MAX];
     struct sut_control_keys keys;
     struct sut_ipc_server *server;
     pthread_t thread;
@@ -57,6 +62,25 @@ static SUT_ERR handle_user(void *arg, struct sut_ipc_reader *in, struct sut_buf 
         answer = (struct sut_user_answer){ .refused = sut_str_from(sut_err_info(e.code)->text) };
     }
     sut_user_answer_put(reply, &answer);
+    return SUT_OK;
+}
+
+static SUT_ERR handle_mail(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_mail_ask ask;
+    struct sut_mail_shown answer;
+
+    TRY(sut_mail_ask_get(in, &ask));
+    TRY(sut_arena_create(MAIL_MEMORY, &a));
+    sut_arena_set_flags(a, SUT_ARENA_SECRET);
+    const sut_err e = sut_mail_admin_do(&c->mails, a, &ask, &answer);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.verb), LOG_ERR(e));
+        answer = (struct sut_mail_shown){ .refused = sut_str_from(sut_err_info(e.code)->text) };
+    }
+    sut_mail_shown_put(reply, &answer);
     return SUT_OK;
 }
 
@@ -95,6 +119,10 @@ static const struct sut_ipc_permit permits[] = {
       .max = SUT_KEY_ASK_MAX,
       .reply_max = SUT_KEY_STATUS_MAX,
       .handle = handle_key_status },
+    { .type = SUT_ASK_MAIL,
+      .max = SUT_MAIL_ASK_MAX,
+      .reply_max = SUT_MAIL_ANSWER_MAX,
+      .handle = handle_mail },
     { .handle = NULL },
 };
 
@@ -143,6 +171,13 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .postman = app->postman,
         .pseudonyms = pseudonyms,
         .random = app->random,
+        .clock = app->clock,
+    };
+    c->mails = (struct sut_mail_admin){
+        .store = app->store,
+        .pseudonyms = pseudonyms,
+        .sender = sut_mailing_sender(app->config),
+        .maildir = sut_mailing_dir(app->config, c->mail_dir),
         .clock = app->clock,
     };
     if (keys != NULL)

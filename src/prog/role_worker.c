@@ -29,6 +29,7 @@
 #include "guard/guard.h"
 #include "guard/headers.h"
 #include "log/log.h"
+#include "mail/postman.h"
 #include "net/listen.h"
 #include "os/fd.h"
 #include "os/harden.h"
@@ -41,6 +42,7 @@
 #include "prog/hashing.h"
 #include "prog/key_admin.h"
 #include "prog/key_control.h"
+#include "prog/mailing.h"
 #include "prog/role_settings.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
@@ -52,6 +54,7 @@
 #include "store/device.h"
 #include "store/keys.h"
 #include "store/link_token.h"
+#include "store/outbox.h"
 #include "store/session.h"
 
 enum {
@@ -396,6 +399,7 @@ static void watch(struct worker *w, unsigned turn)
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
         forget_expired(w, now);
         sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
@@ -455,6 +459,7 @@ static void worker_done(struct worker *w)
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
+    sut_postman_stop(&w->app.postman);
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
     sut_counters_free(&w->app.counters);
@@ -526,6 +531,7 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     }
     if (w->config->demo)
         TRY(fill_demo(w));
+    TRY(sut_mailing_start(&w->app, &w->app.postman));
     TRY(make_key_admin(w));
     const struct sut_control_keys keys = sut_key_control(w->keys);
     TRY(sut_control_start(&w->app, w->boot.pseudonyms, &keys, &w->control_fd, &w->control,

@@ -139,6 +139,8 @@ class Exim:
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.iterdir()]:
                 os.chown(path, self.uid, self.gid)
+        # The shop reads the authority's certificate.
+        self.folder.chmod(0o755)
         self.process = None
 
     def start(self):

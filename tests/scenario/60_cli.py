@@ -52,6 +52,7 @@ def test_config_show_masks_every_secret(ctx):
     done = run("config", "show", "--config", sutler.ROOT / "conf/modestwear.conf",
                env={"ALLOWED_HOSTS": "shop.example,www.shop.example", "FRONTEND_URL": "https://front.example",
                     "GOOGLE_CLIENT_ID": "abc.apps.example", "EMAIL_HOST": "mail.example", "EMAIL_PORT": "2525",
+                    "DEFAULT_FROM_EMAIL": "shop@shop.example",
                     "SUTLER_LIMITS_ANON": "7/minute"})
     for want in ("shop.example", "https://front.example", "abc.apps.example", "mail.example", "2525", "7/minute"):
         assert want in done.stdout, (want, done)
