@@ -35,6 +35,14 @@ static bool has_part(const struct sut_curl *curl, CURLU *url, CURLUPart which)
     return text != NULL;
 }
 
+/* A name whose last label is a number is an address to some readers: to ours it must be one. */
+static bool ends_in_number(const char *host)
+{
+    const char *const dot = strrchr(host, '.');
+    const char *const label = dot == NULL ? host : dot + 1;
+    return label[strspn(label, "0123456789")] == '\0' || strncmp(label, "0x", 2) == 0;
+}
+
 /* A name that DNS knows, or a number; nothing that another reader could take for something else. */
 static SUT_ERR take_host(sut_str host, struct sut_target *t)
 {
@@ -53,7 +61,7 @@ static SUT_ERR take_host(sut_str host, struct sut_target *t)
     }
     t->host[host.n] = '\0';
     t->is_numeric = inet_pton(t->address.is_v6 ? AF_INET6 : AF_INET, t->host, t->address.ip) == 1;
-    ENSURE(t->is_numeric || !t->address.is_v6, DENIED);
+    ENSURE(t->is_numeric || (!t->address.is_v6 && !ends_in_number(t->host)), DENIED);
     return SUT_OK;
 }
 
@@ -136,6 +144,11 @@ SUT_ERR sut_target_parse(const struct sut_curl *curl, sut_str text, enum sut_err
     return e;
 }
 
+static SUT_ERR no_host(void)
+{
+    FAIL(DENIED);
+}
+
 SUT_ERR sut_target_mail(const struct sut_curl *curl, const struct sut_mail_place *place,
                         sut_str helo, struct sut_target *ret)
 {
@@ -150,6 +163,9 @@ SUT_ERR sut_target_mail(const struct sut_curl *curl, const struct sut_mail_place
     sut_err e = read_url(curl, sut_str_from(z), ret);
     if (!sut_failed(e))
         e = take_parts(curl, ret);
+    /* What stands in the settings is a host, whole. */
+    if (!sut_failed(e) && !sut_str_eq_nocase(place->host, sut_str_from(ret->host)))
+        e = no_host();
     if (sut_failed(e))
         sut_target_done(curl, ret);
     return e;
