@@ -17,6 +17,7 @@
 #include "api/ops/openapi.h"
 #include "api/routes.h"
 #include "audit/events.h"
+#include "authn/google.h"
 #include "authn/hasher.h"
 #include "authn/sessions.h"
 #include "base/scan.h"
@@ -141,6 +142,19 @@ static SUT_ERR make_openapi(struct worker *w)
     return e;
 }
 
+/* Its keys are fetched when somebody first signs in. */
+static SUT_ERR make_google(struct worker *w)
+{
+    const struct sut_google_options o = {
+        .client_ids = w->config->google.client_id,
+        .issuers = w->config->google.issuers,
+        .fetch = sut_google_fetch_keys,
+        .fetch_ctx = w->app.courier,
+        .steady = &sut_jwks_steady,
+    };
+    return o.client_ids.n == 0 ? SUT_OK : sut_google_create(&o, &w->app.google);
+}
+
 /* All that requests need, in the order in which the parts lean on each other. */
 static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
 {
@@ -152,6 +166,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;
     w->app.courier = sut_config_goes_out(c) ? sut_worker_line_courier(w->line) : NULL;
+    TRY(make_google(w));
     /* With a shop's own key its links are those of the Django shop before it. */
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
     w->app.media = w->boot.media;
@@ -463,6 +478,7 @@ static void worker_done(struct worker *w)
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
     sut_counters_free(&w->app.counters);
+    sut_google_free(&w->app.google);
     sut_secret_free(&w->device_key);
     sut_hasher_stop(&w->app.hasher);
     sut_fragments_free(&w->app.fragments);
