@@ -112,6 +112,18 @@ static SUT_ERR by_subject(struct signing *s, struct api_social *ret)
     return enter(s, API_SOCIAL_USE, ret);
 }
 
+/* Whether the account has a link to this provider, and not this one; EXISTS: it has it by now. */
+static SUT_ERR look_for_other(struct sut_db_conn *c, const struct signing *s, bool *ret)
+{
+    int64_t person = 0;
+    TRY(sut_social_has(c, s->account.id, s->provider, ret));
+    if (!*ret)
+        return SUT_OK;
+    const sut_err e = sut_social_find(c, s->r->arena, s->provider, s->who->subject, &person);
+    ENSURE(sut_failed(e), EXISTS);
+    return e.code == SUT_E_NOT_FOUND ? SUT_OK : e;
+}
+
 static SUT_ERR by_email(struct signing *s, struct api_social *ret)
 {
     const struct sut_person_account *a = &s->account;
@@ -121,7 +133,7 @@ static SUT_ERR by_email(struct signing *s, struct api_social *ret)
     bool has_other = false;
     TRY(sut_req_conn(s->r, &conn));
     const sut_err read = sut_person_by_id(conn, s->r->arena, a->id, &p);
-    const sut_err looked = sut_social_has(conn, a->id, s->provider, &has_other);
+    const sut_err looked = look_for_other(conn, s, &has_other);
     sut_req_conn_end(s->r);
     if (read.code == SUT_E_CORRUPT) {
         sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", a->id));

@@ -107,9 +107,13 @@ static SUT_ERR check_is_theirs(struct sut_db_conn *c, const struct api_social_ta
 {
     struct sut_person_row p;
     bool is_theirs = false;
+    bool has_link = false;
     TRY(sut_person_by_id(c, t->r->arena, t->account->id, &p));
     TRY(api_is_address_of(t->r->arena, p.email, t->who->email, &is_theirs));
     ENSURE(is_theirs && p.email_verified == t->account->email_verified, DENIED);
+    TRY(sut_social_has(c, p.id, t->provider, &has_link));
+    /* Of several first sign-ins at once one links it; the others find it linked. */
+    ENSURE(!has_link || t->take == API_SOCIAL_TAKE_OVER, DENIED);
     return SUT_OK;
 }
 
