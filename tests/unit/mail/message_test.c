@@ -333,6 +333,34 @@ static void no_line_of_a_body_is_too_long_at_any_length(void **state)
         }
 }
 
+static void a_message_is_shown_to_be_read(void **state)
+{
+    struct sut_arena *a = *state;
+    struct sut_message m = plain_message();
+    struct sut_buf out;
+    m.text =
+        SUT_STR("Hello,\n\nhttps://shop.example/?token=abcdefghijklmnopqrstuvwxyz0123456789abcdefgh"
+                "ijklmnopqrstuvwxyz\n\xf0\x9f\x8e\x89 \x1b[31mred\n");
+    sut_buf_init_arena(&out, a, OUT_MAX);
+    sut_message_text(written(a, &m), &out);
+    const sut_str s = sut_buf_str(&out);
+    assert_true(sut_str_starts(s, SUT_STR("Date: ")));
+    assert_true(has(s, "Subject: Hello\nMessage-ID: "));
+    assert_true(has(s,
+                    "\n\nHello,\n\nhttps://shop.example/?token=abcdefghijklmnopqrstuvwxyz0123456789"
+                    "abcdefghijklmnopqrstuvwxyz\n"));
+    assert_true(has(s, "\xf0\x9f\x8e\x89 \xef\xbf\xbd[31mred\n"));
+    assert_false(has(s, "\r") || has(s, "<p>") || has(s, "quoted-printable"));
+    static const char *const odd[] = {
+        "", "\r\n\r\n", "Subject: x", "\r\n\r\n\r\n\r\n=", "=\r", "a\r\n\r\nb\r\n\r\n=4"
+    };
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        sut_buf_reset(&out);
+        sut_message_text(sut_str_from(odd[i]), &out);
+        assert_false(sut_failed(sut_buf_check(&out)));
+    }
+}
+
 static void a_message_that_does_not_fit_is_told(void **state)
 {
     (void) state;
@@ -355,6 +383,7 @@ int main(void)
         cmocka_unit_test(a_long_address_stands_on_a_line_of_its_own),
         cmocka_unit_test(a_body_comes_back_whatever_is_in_it),
         cmocka_unit_test(no_line_of_a_body_is_too_long_at_any_length),
+        cmocka_unit_test(a_message_is_shown_to_be_read),
         cmocka_unit_test(a_message_that_does_not_fit_is_told),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
