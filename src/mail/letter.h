@@ -25,6 +25,8 @@ struct sut_letter {
     sut_str message;
     const char *why; /* NULL; else it can never be sent, and this constant word says why */
 };
+/* Such a word, by its address: of nobody's row that names no receiver.  It is no failure. */
+extern const char sut_letter_to_nobody[];
 
 /* In the arena.  An error is one that may pass: the store, the keeper. */
 SUT_ERR sut_letter_write(struct sut_db_conn *c, struct sut_arena *a,

@@ -339,6 +339,20 @@ static void an_address_that_no_mail_goes_to_is_given_up(void **state)
     sut_postman_stop(&p);
 }
 
+/* A reset that was asked for an address without an account. */
+static void a_mail_to_nobody_ends_without_a_word(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_postman *p = postman(f);
+    queue_to(f, 0, "");
+    (void) turned(p, 0);
+    assert_int_equal(world.n, 0);
+    assert_int_equal(newest(f).state, SUT_OUTBOX_GIVEN_UP);
+    assert_true(sut_str_is(newest(f).why, "to_nobody"));
+    assert_int_equal(world.notes[SUT_POSTMAN_GIVEN_UP], 0);
+    sut_postman_stop(&p);
+}
+
 static SUT_ERR lose_job(struct sut_db_conn *c, void *arg)
 {
     static const char zeros[SUT_DATA_WRAPPED];
@@ -511,6 +525,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(a_server_that_is_away_is_left_in_peace, &f),
         cmocka_unit_test_prestate(a_courier_that_is_away_or_busy_loses_nothing, &f),
         cmocka_unit_test_prestate(an_address_that_no_mail_goes_to_is_given_up, &f),
+        cmocka_unit_test_prestate(a_mail_to_nobody_ends_without_a_word, &f),
         cmocka_unit_test_prestate(a_lost_key_gives_one_mail_up_and_no_other, &f),
         cmocka_unit_test_prestate(who_dies_after_the_claim_leaves_it_to_the_next, &f),
         cmocka_unit_test_prestate(a_slow_server_gets_no_mail_whose_claim_may_end, &f),

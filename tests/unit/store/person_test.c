@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "store/person.h"
+#include "store/person_ids.h"
 #include "store_fixture.h"
 
 static struct sut_person_new person(const char *email, const char *username)
@@ -47,7 +48,7 @@ static int64_t made(struct fixture *f, const char *email, const char *username)
 struct change {
     struct sut_arena *a;
     int64_t id;
-    enum what { PROFILE, PASSWORD, LOGIN, ACTIVE, ROLE, VERIFIED, REVOKED, GROUP } what;
+    enum what { PROFILE, PASSWORD, LOGIN, ACTIVE, ROLE, VERIFIED, REVOKED, GROUP, EMAIL } what;
     struct sut_person_change profile;
     sut_str was;
     sut_str text;
@@ -75,6 +76,8 @@ static SUT_ERR apply(struct sut_db_conn *c, void *arg)
         return sut_person_set_tokens_revoked(c, k->id, k->at);
     case GROUP:
         return sut_person_set_group(c, k->id, k->text, k->on);
+    case EMAIL:
+        return sut_person_set_email(c, k->a, k->id, k->text, k->on, 7, k->at);
     }
     FAIL(SYSTEM);
 }
@@ -168,6 +171,61 @@ static void a_profile_changes_only_where_it_is_told(void **state)
     assert_non_null(p.last_name.p);
     k.id = 999999;
     assert_int_equal(applied(f, k), SUT_E_NOT_FOUND);
+}
+
+static enum sut_ecode email_put(struct fixture *f, int64_t id, const char *email, bool is_verified)
+{
+    return applied(
+        f,
+        (struct change){ .id = id, .what = EMAIL, .text = sut_str_from(email), .on = is_verified });
+}
+
+static int64_t id_of(struct fixture *f, const char *email)
+{
+    struct sut_person_account p;
+    const sut_err e = sut_person_account_by_email(f->reader, f->arena, sut_str_from(email), &p);
+    return e.code == SUT_E_NOT_FOUND ? 0 : p.id;
+}
+
+static void an_address_is_changed_and_found_by_the_new_one(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t id = made(f, "before@example.com", "mover");
+    const int64_t other = made(f, "held@example.com", "holder");
+    assert_int_equal(email_put(f, id, "After@Example.com", true), SUT_E_OK);
+    const struct sut_person_row p = row_of(f, id);
+    assert_true(sut_str_is(p.email, "After@Example.com") && p.email_verified);
+    assert_true(sut_str_is(p.username, "mover") && sut_str_is(p.phone, "0215550123"));
+    assert_true(p.modified_at.v == now.v + 5);
+    assert_true(id_of(f, "after@example.com") == id && id_of(f, "before@example.com") == 0);
+    /* The former one is free, and nobody else's can be had in any spelling. */
+    assert_int_equal(email_put(f, id, "HELD@example.com", true), SUT_E_EXISTS);
+    assert_true(id_of(f, "after@example.com") == id && id_of(f, "held@example.com") == other);
+    assert_int_equal(email_put(f, other, "before@example.com", false), SUT_E_OK);
+    assert_false(row_of(f, other).email_verified);
+    /* One's own in another spelling is no change. */
+    assert_int_equal(email_put(f, id, "after@example.com", false), SUT_E_OK);
+    assert_false(row_of(f, id).email_verified);
+    assert_int_equal(email_put(f, 999999, "x@example.com", true), SUT_E_NOT_FOUND);
+}
+
+static void somebody_is_chosen_from_all_by_chance(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    int64_t first = 0;
+    int64_t last = 0;
+    struct sut_person_account p;
+    OK(sut_person_any(f->reader, 0, &first));
+    OK(sut_person_any(f->reader, 1048575, &last));
+    assert_true(first < last);
+    for (int64_t i = 0; i < 1048576; i += 65536) {
+        int64_t id = 0;
+        OK(sut_person_any(f->reader, i, &id));
+        assert_true(id >= first && id <= last);
+        OK(sut_person_account(f->reader, f->arena, id, &p));
+    }
+    assert_int_equal(sut_person_any(f->reader, 1048576, &first).code, SUT_E_INVALID);
+    assert_int_equal(sut_person_any(f->reader, -1, &first).code, SUT_E_INVALID);
 }
 
 static void a_password_is_changed_only_from_the_one_that_was_seen(void **state)
@@ -327,6 +385,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(a_user_name_is_taken_once, &f),
         cmocka_unit_test_prestate(people_are_found_by_address, &f),
         cmocka_unit_test_prestate(a_profile_changes_only_where_it_is_told, &f),
+        cmocka_unit_test_prestate(an_address_is_changed_and_found_by_the_new_one, &f),
+        cmocka_unit_test_prestate(somebody_is_chosen_from_all_by_chance, &f),
         cmocka_unit_test_prestate(a_password_is_changed_only_from_the_one_that_was_seen, &f),
         cmocka_unit_test_prestate(rights_and_times_are_set, &f),
         cmocka_unit_test_prestate(groups_are_joined_and_left, &f),
