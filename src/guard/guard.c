@@ -317,6 +317,8 @@ static const char *row_fault(const struct sut_route *row)
         return "lacks a name, a path, an answer or a handler";
     if ((row->flags & SUT_ROUTE_NO_TOKEN) != 0 && row->policy != SUT_POLICY_ANYONE)
         return "looks at no token and yet wants a person";
+    if ((row->flags & SUT_ROUTE_FRESH) != 0 && row->policy == SUT_POLICY_ANYONE)
+        return "wants a fresh proof of nobody";
     unsigned keys = 0;
     while (row->query != NULL && row->query[keys].name != NULL)
         keys++;

@@ -281,6 +281,10 @@ static void a_row_that_says_too_little_does_not_start(void **state)
     row.flags = SUT_ROUTE_NO_TOKEN;
     assert_false(starts(&row, why, sizeof(why)));
     assert_string_equal(why, "the route GET /api/mine/ looks at no token and yet wants a person");
+    row = rows[0];
+    row.flags = SUT_ROUTE_FRESH;
+    assert_false(starts(&row, why, sizeof(why)));
+    assert_string_equal(why, "the route GET /api/open/ wants a fresh proof of nobody");
     struct sut_query_key keys[SUT_QUERY_MAX + 2] = { { .name = NULL } };
     for (unsigned i = 0; i <= SUT_QUERY_MAX; i++)
         keys[i].name = "k";

@@ -23,6 +23,8 @@
 #include "prog/pseudonym.h"
 #include "store/audit_row.h"
 #include "store/device.h"
+#include "store/factor.h"
+#include "store/outbox.h"
 #include "store/person.h"
 #include "store/session.h"
 #include "temp_store.h"
@@ -431,6 +433,53 @@ static void an_operator_locks_and_unlocks(void **state)
                    "no such user");
 }
 
+static SUT_ERR add_app(struct sut_db_conn *c, void *arg)
+{
+    const struct seeing *s = arg;
+    TRY(sut_totp_begin(c, s->person, SUT_STR("12345678901234567890"), s->now));
+    return sut_totp_use(c, s->person, 7, s->now);
+}
+
+static size_t mails_queued(int64_t id)
+{
+    struct sut_db_conn *c = NULL;
+    struct sut_outbox_row *rows = NULL;
+    size_t n = 0;
+    size_t found = 0;
+    assert_false(sut_failed(sut_store_lease(store, &c)));
+    assert_false(sut_failed(sut_outbox_list(c, arena, false, 0, 50, &rows, &n)));
+    sut_store_return(store, &c);
+    for (size_t i = 0; i < n; i++)
+        found += rows[i].person == id && sut_str_is(rows[i].what, "factor-removed") ? 1 : 0;
+    return found;
+}
+
+static void an_operator_takes_second_factors_away(void **state)
+{
+    (void) state;
+    need_store();
+    const struct sut_user_row u = add("app@example.com");
+    struct seeing s = { .person = u.id, .now = sut_clock_now(&sut_clock_system) };
+    struct signing_in in = { .user_id = u.id, .session = 4720, .now = s.now };
+    const struct sut_token t = { .user_id = u.id, .session = 4720 };
+    const struct sut_user_ask reset = { .verb = SUT_USER_MFA_RESET, .who = u.email };
+    const struct sut_user_ask show = { .verb = SUT_USER_SHOW, .who = u.email };
+    /* Who has none loses none, and hears nothing. */
+    assert_int_equal(ask_row(&reset).factors, 0);
+    assert_int_equal(mails_queued(u.id), 0);
+
+    assert_false(sut_failed(sut_store_write(store, add_app, &s)));
+    assert_false(sut_failed(sut_store_write(store, sign_in, &in)));
+    assert_int_equal(ask_row(&show).factors, SUT_FACTOR_TOTP);
+    assert_int_equal(ask_row(&reset).factors, 0);
+    expect_audit("admin.user_mfa_reset", about(u.id, ""));
+    assert_true(sut_sessions_is_refused(sessions, &t));
+    assert_int_equal(mails_queued(u.id), 1);
+    expect_refused(
+        &(struct sut_user_ask){ .verb = SUT_USER_MFA_RESET, .who = SUT_STR("no@one.org") },
+        "no such user");
+}
+
 static void lists_in_pages(void **state)
 {
     (void) state;
@@ -584,6 +633,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(disabling_ends_sessions_at_once),
         cmocka_unit_test(revoking_ends_sessions_at_once),
         cmocka_unit_test(an_operator_locks_and_unlocks),
+        cmocka_unit_test(an_operator_takes_second_factors_away),
         cmocka_unit_test(lists_in_pages),
         cmocka_unit_test(finds_the_person_behind_a_pseudonym),
         cmocka_unit_test(what_has_not_the_form_is_no_pseudonym),

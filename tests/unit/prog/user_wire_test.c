@@ -64,7 +64,8 @@ static void takes_no_ask_out_of_bounds(void **state)
         b.p[i / 8] = (char) (b.p[i / 8] ^ (char) (1U << i % 8));
         struct sut_ipc_reader r = sut_ipc_reader_of(sut_buf_str(&b));
         if (!sut_failed(sut_user_ask_get(&r, &got))) {
-            assert_true(got.verb < SUT_USER_VERBS && got.lock_s <= SUT_USER_LOCK_MAX_S && got.role <= SUT_USER_SUPERUSER);
+            assert_true((int) got.verb < SUT_USER_VERBS && got.role <= SUT_USER_SUPERUSER);
+            assert_true(got.lock_s <= SUT_USER_LOCK_MAX_S);
             assert_true(got.who.n <= SUT_USER_TEXT_MAX);
         }
         b.p[i / 8] = (char) (b.p[i / 8] ^ (char) (1U << i % 8));
@@ -105,6 +106,7 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
                                          .groups = SUT_STR("x\ny"),
                                          .is_active = true,
                                          .joined = { .v = 5 },
+                                         .factors = 3,
                                          .locked_until = { .v = 77 },
                                          .pseudonym = SUT_STR("p0123456789abcdef") };
     assert_false(sut_failed(sut_arena_create(1024 * 1024, &a)));
@@ -124,6 +126,7 @@ static void gives_an_answer_back_and_bounds_its_rows(void **state)
             assert_int_equal(got.rows[99].id, 100);
             assert_true(sut_str_is(got.rows[99].groups, "x\ny"));
             assert_int_equal(got.rows[0].role, SUT_USER_STAFF);
+            assert_int_equal(got.rows[0].factors, 3);
             assert_int_equal(got.rows[0].locked_until.v, 77);
             assert_true(sut_str_is(got.rows[0].pseudonym, "p0123456789abcdef"));
         }
