@@ -114,6 +114,29 @@ static void check_folders(struct sut_config *c, struct sut_config_report *r)
                       "a stolen data folder must stay shut: keep the keys beside it");
 }
 
+/*
+ * Customers come by https, and nothing here speaks TLS: somebody in front does, whose address would
+ * stand for all of theirs.
+ */
+static void warn_of_shared_address(const struct sut_config *c, struct sut_config_report *r)
+{
+    if (c->proxy.trusted.n > 0 || c->server.listen_tls.n > 0 || c->demo || c->insecure_dev ||
+        !sut_str_starts(c->server.public_url, SUT_STR("https://")))
+        return;
+    struct sut_diag *d = sut_problems__warn(r);
+    sut_diag_set(d, "proxy.trusted: the shop is reached by https, which no listener of its own "
+                    "speaks, and no proxy is trusted: all customers would count as one address");
+    sut_diag_hint(d, "name the proxy's address, as 127.0.0.1");
+}
+
+static void check_proxy(const struct sut_config *c, struct sut_config_report *r)
+{
+    warn_of_shared_address(c, r);
+    if (c->proxy.protocol == SUT_PROXY_V2 && c->proxy.trusted.n == 0)
+        sut_diag_hint(problem(c, r, "proxy", "protocol", "no proxy is trusted to send the header"),
+                      "name the proxies in proxy.trusted");
+}
+
 static void check_tls(const struct sut_config *c, struct sut_config_report *r)
 {
     if ((c->tls.cert.n == 0) != (c->tls.key.n == 0))
@@ -184,6 +207,7 @@ void sut_config__check(struct sut_config *c, struct sut_config_report *r)
     check_hosts(c, r);
     check_folders(c, r);
     check_tls(c, r);
+    check_proxy(c, r);
     check_passwords(c, r);
     check_email(c, r);
     check_facebook(c, r);

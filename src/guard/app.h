@@ -25,6 +25,7 @@ struct sut_fragments;
 struct sut_router;
 struct sut_headers;
 struct sut_pages;
+struct sut_sharing;
 struct sut_postman;
 struct sut_courier;
 struct sut_google;
@@ -51,6 +52,7 @@ struct sut_app {
     struct sut_google *google;   /* NULL: nobody signs in with Google */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
+    struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */
     bool plain_loopback_ok;      /* --demo or --insecure-dev: plain HTTP is answered on loopback */
 };
 

@@ -5,6 +5,8 @@
 #include "counters/counters.h"
 #include "guard/guard.h"
 #include "guard/reply.h"
+#include "guard/sharing.h"
+#include "log/log.h"
 #include "store/person.h"
 
 /* A1, A2, A5: who the token names.  Nothing is refused here: limits are asked first. */
@@ -58,12 +60,25 @@ static void note_rate(struct sut_req *r, const struct sut_rate_result *res)
     };
 }
 
+/* C7: everybody behind a proxy that is not trusted counts as one. */
+static void look_for_sharing(struct sut_req *r)
+{
+    const struct sut_http_request *q = r->x->req;
+    if (r->app->sharing == NULL)
+        return;
+    const bool is_forwarded = q->known_n[SUT_H_X_FORWARDED_FOR] > 0;
+    if (sut_sharing_saw(r->app->sharing, r->client, is_forwarded, r->now))
+        sut_log(SUT_LOG_WARN, "clients_share_one_address", LOG_ADDR("addr", r->client->text),
+                LOG_Z("better", "proxy.trusted"));
+}
+
 /* C6: one address for strangers (an IPv6 one by its /64), the user for the rest. */
 enum sut_verdict sut_guard__limits(struct sut_req *r)
 {
     const unsigned flags = r->route == NULL ? 0 : r->route->flags;
     if ((flags & SUT_ROUTE_UNCOUNTED) != 0)
         return SUT_NEXT;
+    look_for_sharing(r);
     struct sut_rate_ask asks[3];
     unsigned n = 0;
     if (r->auth.state == SUT_AUTH_USER)

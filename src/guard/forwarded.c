@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/config.h"
+#include "guard/guard.h"
 #include "guard/step_int.h"
 
 enum { HOPS_MAX = 32 };
@@ -25,6 +26,12 @@ static bool is_proxy(const struct sut_config_nets *trusted, const struct sut_add
         if (is_in(&trusted->items[i], a))
             return true;
     return false;
+}
+
+bool sut_guard_is_proxy(const void *config, const struct sut_addr *peer)
+{
+    const struct sut_config *c = config;
+    return is_proxy(&c->proxy.trusted, peer);
 }
 
 /* One hop as proxies write it: an address, or one with a port behind it. */
@@ -65,12 +72,13 @@ void sut_guard__forwarded(struct sut_req *r)
 {
     const struct sut_config_nets *trusted = &r->app->config->proxy.trusted;
     const struct sut_http_request *q = r->x->req;
-    if (trusted->n == 0 || !is_proxy(trusted, r->x->peer))
+    if (trusted->n == 0 || !is_proxy(trusted, r->x->via))
         return;
     if (q->known_n[SUT_H_X_FORWARDED_PROTO] == 1 &&
         sut_str_eq_nocase(q->known[SUT_H_X_FORWARDED_PROTO], SUT_STR("https")))
         r->is_secure = true;
-    if (q->known_n[SUT_H_X_FORWARDED_FOR] == 0)
+    /* Whom the proxy named by its own protocol stands closer than any field. */
+    if (q->known_n[SUT_H_X_FORWARDED_FOR] == 0 || !is_proxy(trusted, r->x->peer))
         return;
     struct sut_addr *client = ARENA_NEW(r->arena, struct sut_addr);
     if (client == NULL)

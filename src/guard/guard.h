@@ -27,6 +27,9 @@ bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id);
 struct sut_rate_result;
 void sut_guard_refuse_rate(struct sut_req *r, const struct sut_rate_result *res);
 
+/* Whether the settings (a struct sut_config) trust this peer to speak for others (C7). */
+bool sut_guard_is_proxy(const void *config, const struct sut_addr *peer);
+
 /* Names of the steps in order, for documents and tests; NULL ends. */
 const char *const *sut_guard_step_names(void);
 

@@ -69,12 +69,19 @@ void sut_gate_free(struct sut_gate **g)
     *g = NULL;
 }
 
-static SUT_ERR enter(struct sut_gate *g, const uint8_t key[16])
+/* With the lock held, as all below. */
+static SUT_ERR enter_house(struct sut_gate *g)
 {
     if (g->counts.open >= g->total) {
         g->counts.refused_total++;
         FAIL(BUSY);
     }
+    g->counts.open++;
+    return SUT_OK;
+}
+
+static SUT_ERR enter_address(struct sut_gate *g, const uint8_t key[16])
+{
     struct visitor **at = find(g, key);
     if (*at != NULL && (*at)->n >= g->per_address) {
         g->counts.refused_address++;
@@ -87,8 +94,26 @@ static SUT_ERR enter(struct sut_gate *g, const uint8_t key[16])
         *at = v;
     }
     (*at)->n++;
-    g->counts.open++;
     return SUT_OK;
+}
+
+static SUT_ERR enter(struct sut_gate *g, const uint8_t key[16])
+{
+    TRY(enter_house(g));
+    const sut_err e = enter_address(g, key);
+    g->counts.open -= sut_failed(e) ? 1 : 0;
+    return e;
+}
+
+static void leave_address(struct sut_gate *g, const uint8_t key[16])
+{
+    struct visitor **at = find(g, key);
+    SUT_BUG_IF(*at == NULL);
+    if (--(*at)->n == 0) {
+        struct visitor *gone = *at;
+        *at = gone->next;
+        sut_mem_free(gone);
+    }
 }
 
 SUT_ERR sut_gate_enter(struct sut_gate *g, const struct sut_addr *a)
@@ -101,20 +126,40 @@ SUT_ERR sut_gate_enter(struct sut_gate *g, const struct sut_addr *a)
     return e;
 }
 
-void sut_gate_leave(struct sut_gate *g, const struct sut_addr *a)
+SUT_ERR sut_gate_enter_proxy(struct sut_gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    const sut_err e = enter_house(g);
+    pthread_mutex_unlock(&g->lock);
+    return e;
+}
+
+SUT_ERR sut_gate_name(struct sut_gate *g, const struct sut_addr *client)
 {
     uint8_t key[16];
-    sut_addr_limit_key(a, key);
+    sut_addr_limit_key(client, key);
     pthread_mutex_lock(&g->lock);
-    struct visitor **at = find(g, key);
-    SUT_BUG_IF(*at == NULL || g->counts.open == 0);
-    g->counts.open--;
-    if (--(*at)->n == 0) {
-        struct visitor *gone = *at;
-        *at = gone->next;
-        sut_mem_free(gone);
-    }
+    const sut_err e = enter_address(g, key);
     pthread_mutex_unlock(&g->lock);
+    return e;
+}
+
+void sut_gate_leave_proxy(struct sut_gate *g, const struct sut_addr *client)
+{
+    uint8_t key[16];
+    if (client != NULL)
+        sut_addr_limit_key(client, key);
+    pthread_mutex_lock(&g->lock);
+    SUT_BUG_IF(g->counts.open == 0);
+    g->counts.open--;
+    if (client != NULL)
+        leave_address(g, key);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void sut_gate_leave(struct sut_gate *g, const struct sut_addr *a)
+{
+    sut_gate_leave_proxy(g, a);
 }
 
 struct sut_gate_counts sut_gate_count(struct sut_gate *g)

@@ -33,6 +33,14 @@ void sut_gate_free(struct sut_gate **g);
 
 /* One more connection from a: BUSY in all, RATE for the address; then nothing is counted. */
 SUT_ERR sut_gate_enter(struct sut_gate *g, const struct sut_addr *a);
+/*
+ * One more connection that a proxy makes for somebody who is not known yet: it counts in all alone
+ * (BUSY), until its client is named and has a share of their own (RATE).
+ */
+SUT_ERR sut_gate_enter_proxy(struct sut_gate *g);
+SUT_ERR sut_gate_name(struct sut_gate *g, const struct sut_addr *client);
+/* One that entered by a proxy is gone; client NULL: it was never named. */
+void sut_gate_leave_proxy(struct sut_gate *g, const struct sut_addr *client);
 /* One that had entered is gone. */
 void sut_gate_leave(struct sut_gate *g, const struct sut_addr *a);
 

@@ -29,6 +29,7 @@
 #include "db/reach.h"
 #include "guard/guard.h"
 #include "guard/headers.h"
+#include "guard/sharing.h"
 #include "log/log.h"
 #include "mail/postman.h"
 #include "net/listen.h"
@@ -81,6 +82,7 @@ struct worker {
     struct sut_control *control;
     struct sut_counter_rows counter_rows;
     struct sut_secret *device_key; /* a struct sut_hmac_key */
+    struct sut_sharing sharing;
     struct sut_worker_line *line;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
@@ -171,6 +173,8 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
     w->app.media = w->boot.media;
     w->app.plain_loopback_ok = c->demo || c->insecure_dev;
+    if (c->proxy.trusted.n == 0 && !c->insecure_dev)
+        w->app.sharing = &w->sharing;
     TRY(api_router_create(&w->router));
     w->app.router = w->router;
     TRY(sut_headers_create(c, &w->headers));
@@ -258,6 +262,10 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     o.timeouts.body_ms = c->limits.body_timeout_ms;
     o.timeouts.stall_ms = c->limits.write_timeout_ms;
     o.timeouts.idle_ms = c->limits.idle_timeout_ms;
+    if (c->proxy.protocol == SUT_PROXY_V2) {
+        o.is_proxy = sut_guard_is_proxy;
+        o.proxy_ctx = c;
+    }
     struct sut_tls_settings tls;
     DEFER(sut_buf_done) struct sut_buf cert = { .p = NULL };
     if (w->n_tls > 0) {

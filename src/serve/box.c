@@ -95,10 +95,13 @@ struct sut_box *sut_box__take(struct sut_serve_loop *l, struct sut_conn *c)
         return NULL;
     b->conn = c;
     b->peer = c->peer;
+    if (c->is_proxied)
+        b->via = c->via;
     b->is_working = false;
     b->has_begun = false;
     b->is_late = false;
     b->x.peer = &b->peer;
+    b->x.via = c->is_proxied ? &b->via : &b->peer;
     b->x.listener = c->listener;
     b->x.started_ns = sut_monotonic_ns();
     b->x.loop_ctx = l->app_ctx;

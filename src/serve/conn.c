@@ -50,6 +50,15 @@ void sut_conn__drop(struct sut_conn *c)
     sut_filter_down_close(&c->top);
 }
 
+static void leave_gate(struct sut_conn *c)
+{
+    struct sut_gate *g = c->loop->server->gate;
+    if (!c->is_proxied)
+        sut_gate_leave(g, &c->peer);
+    else
+        sut_gate_leave_proxy(g, c->is_named ? &c->peer : NULL);
+}
+
 static void on_closed(struct sut_filter *f)
 {
     struct sut_conn *c = of(f);
@@ -62,7 +71,8 @@ static void on_closed(struct sut_filter *f)
         c->next->prev = c->prev;
     sut_tls_free(&c->tls);
     sut_buf_done(&c->held);
-    sut_gate_leave(l->server->gate, &c->peer);
+    leave_gate(c);
+    sut_proxied_done(&c->proxied);
     atomic_fetch_sub_explicit(&l->n_assigned, 1, memory_order_relaxed);
     sut_mem_free(c);
     sut_server__may_end(l);
@@ -267,7 +277,28 @@ static const struct sut_filter_ops conn_ops = {
 
 /* --- the beginning --- */
 
-/* tcp, tls when the listener says so, a test's link, and HTTP on top. */
+/* The proxy has said whom it speaks for, or nothing that could be understood. */
+static bool on_proxied(struct sut_filter *top, const struct sut_proxy2 *header)
+{
+    struct sut_conn *c = of(top);
+    if (c->state == SUT_CONN_CLOSED)
+        return false;
+    if (header != NULL && header->has_client) {
+        c->is_named = !sut_failed(sut_gate_name(c->loop->server->gate, &header->client));
+        c->peer = header->client;
+    }
+    if (header == NULL || (header->has_client && !c->is_named)) {
+        sut_serve__bump(&c->loop->counts.turned_away);
+        sut_conn__drop(c);
+        return false;
+    }
+    /* With TLS its handshake comes now, in what is left of the same time. */
+    if (c->tls == NULL)
+        set_idle(c);
+    return true;
+}
+
+/* tcp, the proxy's header when there is one, tls when the listener says so, a test's link, HTTP. */
 static SUT_ERR build_chain(struct sut_conn *c, int fd)
 {
     struct sut_serve_loop *l = c->loop;
@@ -280,6 +311,11 @@ static SUT_ERR build_chain(struct sut_conn *c, int fd)
         return e;
     }
     struct sut_filter *highest = &c->tcp.filter;
+    if (c->is_proxied) {
+        sut_proxied_init(&c->proxied, on_proxied, &c->top);
+        sut_filter_join(highest, &c->proxied.filter);
+        highest = &c->proxied.filter;
+    }
     if (c->tls != NULL) {
         sut_filter_join(highest, sut_tls_filter(c->tls));
         highest = sut_tls_filter(c->tls);
@@ -302,6 +338,9 @@ static SUT_ERR conn_create(struct sut_serve_loop *l, int fd, unsigned listener,
     c->loop = l;
     c->listener = listener;
     c->peer = *peer;
+    c->is_proxied = l->server->o.is_proxy != NULL;
+    if (c->is_proxied)
+        c->via = *peer;
     /* One read of the wire may come after reading was switched off. */
     sut_buf_init(&c->held, l->server->o.limits.early_bytes + 256 * (size_t) 1024);
     TRY(build_chain(c, fd));
@@ -315,7 +354,10 @@ void sut_conn__open(struct sut_serve_loop *l, int fd, unsigned listener,
     struct sut_conn *c = NULL;
     if (sut_failed(conn_create(l, fd, listener, peer, &c))) {
         close(fd);
-        sut_gate_leave(l->server->gate, peer);
+        if (l->server->o.is_proxy == NULL)
+            sut_gate_leave(l->server->gate, peer);
+        else
+            sut_gate_leave_proxy(l->server->gate, NULL);
         atomic_fetch_sub_explicit(&l->n_assigned, 1, memory_order_relaxed);
         return;
     }
@@ -324,7 +366,7 @@ void sut_conn__open(struct sut_serve_loop *l, int fd, unsigned listener,
         c->next->prev = c;
     l->conns = c;
     sut_serve__bump(&l->counts.accepted);
-    if (c->tls != NULL) {
+    if (c->tls != NULL || c->is_proxied) {
         c->state = SUT_CONN_HANDSHAKE;
         sut_conn__set_deadline(c, sut_conn__timeouts(c)->handshake_ms);
     } else {

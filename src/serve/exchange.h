@@ -29,13 +29,14 @@ struct sut_exchange {
     struct sut_arena *arena;
     struct sut_http_request *req;
     struct sut_http_response res;
-    const struct sut_addr *peer;
-    unsigned listener;   /* enum sut_listener_flag */
-    sut_ms now;          /* when the request was complete */
-    uint64_t started_ns; /* monotonic, at its first byte */
-    char request_id[33]; /* 32 hexadecimal characters, NUL-terminated */
-    void *loop_ctx;      /* what service.loop_start gave for this loop thread; NULL on the pool */
-    void *app_data;      /* the application's, for this exchange */
+    const struct sut_addr *peer; /* the connection's other end, or whom a proxy named there */
+    const struct sut_addr *via;  /* that other end itself */
+    unsigned listener;           /* enum sut_listener_flag */
+    sut_ms now;                  /* when the request was complete */
+    uint64_t started_ns;         /* monotonic, at its first byte */
+    char request_id[33];         /* 32 hexadecimal characters, NUL-terminated */
+    void *loop_ctx; /* what service.loop_start gave for this loop thread; NULL on the pool */
+    void *app_data; /* the application's, for this exchange */
 };
 
 struct sut_service {

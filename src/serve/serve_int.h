@@ -15,6 +15,7 @@
 #include "loop/loop.h"
 #include "net/gate.h"
 #include "net/listen.h"
+#include "net/proxy2.h"
 #include "net/tcp.h"
 #include "serve/server.h"
 
@@ -27,7 +28,8 @@ struct sut_conn;
 /* An exchange with all that it needs; recycled by its loop. */
 struct sut_box {
     struct sut_exchange x;
-    struct sut_addr peer; /* a copy: the connection may go first */
+    struct sut_addr peer; /* copies: the connection may go first */
+    struct sut_addr via;
     struct sut_job job;
     struct sut_post post;
     void (*fn)(struct sut_exchange *x);
@@ -55,6 +57,7 @@ struct sut_conn {
     struct sut_filter top;     /* first */
     struct sut_filter between; /* used by tests */
     struct sut_tcp tcp;
+    struct sut_proxied proxied; /* between tcp and what is above, when proxies are expected */
     struct sut_tls *tls;
     struct sut_serve_loop *loop;
     struct sut_conn *prev;
@@ -69,8 +72,11 @@ struct sut_conn {
     size_t held_at;
     size_t lingered;
     struct sut_addr peer;
+    struct sut_addr via;
     enum sut_conn_state state;
     unsigned listener;
+    bool is_proxied;
+    bool is_named; /* proxied, and counted under its client's address */
     bool has_peer_ended;
     bool is_ready; /* in the loop's list of those with held bytes */
     bool keeps;    /* once drained: the next request, else linger */

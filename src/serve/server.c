@@ -104,11 +104,18 @@ static void deal(struct sut_serve_loop *mine, int fd, unsigned listener,
     sut_loop_post(l->loop, &h->post);
 }
 
+static bool may_enter(struct sut_server *s, const struct sut_addr *peer)
+{
+    if (s->o.is_proxy == NULL)
+        return !sut_failed(sut_gate_enter(s->gate, peer));
+    return s->o.is_proxy(s->o.proxy_ctx, peer) && !sut_failed(sut_gate_enter_proxy(s->gate));
+}
+
 static void on_accept(void *ctx, int fd, const struct sut_addr *peer)
 {
     const struct sut_door *d = ctx;
     struct sut_serve_loop *l = d->loop;
-    if (l->is_stopping || sut_failed(sut_gate_enter(l->server->gate, peer)))
+    if (l->is_stopping || !may_enter(l->server, peer))
         turn_away(l, fd);
     else
         deal(l, fd, d->flags, peer);

@@ -60,6 +60,13 @@ struct sut_server_options {
     const struct sut_random *random; /* NULL: the system's */
     const struct sut_tls_settings
         *tls; /* for listeners with SUT_LISTENER_TLS; read by start alone */
+    /*
+     * Every connection begins with a header of the PROXY protocol (net/proxy2.h), within the time
+     * of a handshake, and comes from a peer of whom is_proxy(proxy_ctx) says so; another is
+     * closed.  NULL: connections are their clients' own.  Any loop thread asks it.
+     */
+    bool (*is_proxy)(const void *proxy_ctx, const struct sut_addr *peer);
+    const void *proxy_ctx;
     /* Tests: a link without state of its own between the wire and HTTP; NULL: none. */
     const struct sut_filter_ops *between;
 };

@@ -184,6 +184,7 @@ const struct sut_answer api_a_register_answers[] = {
 const struct sut_answer api_a_login_answers[] = {
     { .status = 200, .schema = &logged_in_envelope },
     { .status = 401, .doc = "Invalid email or password" },
+    { .status = 403, .doc = "Account temporarily locked, or disabled" },
     { 0 },
 };
 const struct sut_answer api_a_refresh_answers[] = {

@@ -182,6 +182,7 @@ static const struct sut_answer register_answers[] = {
 static const struct sut_answer login_answers[] = {
     { .status = 200, .schema = &pair },
     { .status = 401, .doc = "No active account found with the given credentials" },
+    { .status = 403, .doc = "Account temporarily locked" },
     { 0 },
 };
 static const struct sut_answer refresh_answers[] = {

@@ -273,7 +273,8 @@ static const char shared_schemas[] =
     "\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{\"type\":\"string\"},"
     "\"reason\":{\"type\":\"string\"},\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"},"
     "\"password_strength\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4},"
-    "\"retry_after\":{\"type\":\"integer\",\"minimum\":1}," SECOND_FACTOR "},"
+    "\"lockout\":{\"type\":\"boolean\"},\"retry_after\":{\"type\":\"integer\",\"minimum\":1}"
+    "," SECOND_FACTOR "},"
     "\"required\":[\"code\",\"message\",\"reason\"],\"additionalProperties\":false}},"
     "\"required\":[\"error\"],\"additionalProperties\":false}";
 

@@ -73,6 +73,7 @@ void fake_ask(struct fake *f, enum sut_method method, const char *target)
         .arena = f->arena,
         .req = &f->q,
         .peer = &f->peer,
+        .via = &f->peer,
         .listener = SUT_LISTENER_TLS,
         .now = { .v = 1795315251123 },
         .request_id = "0123456789abcdef0123456789abcdef",

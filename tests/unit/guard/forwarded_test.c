@@ -45,6 +45,33 @@ static void a_trusted_proxy_is_believed(void **state)
     fake_end(&f);
 }
 
+/* The connection's other end is a proxy that has named its client by the PROXY protocol. */
+static void whom_the_proxy_named_itself_no_field_renames(void **state)
+{
+    (void) state;
+    struct fake f;
+    struct sut_addr proxy;
+    fake_begin(&f, behind_proxies);
+    assert_false(sut_failed(sut_addr_parse(SUT_STR("192.0.2.7"), &proxy)));
+    assert_false(sut_failed(sut_addr_parse(SUT_STR("203.0.113.50"), &f.peer)));
+    fake_ask(&f, SUT_GET, "/");
+    f.x.listener = 0;
+    f.x.via = &proxy;
+    fake_field(&f, SUT_H_X_FORWARDED_PROTO, "https");
+    fake_field(&f, SUT_H_X_FORWARDED_FOR, "198.51.100.9");
+    struct sut_req *r = fake_req(&f, NULL);
+    sut_guard__forwarded(r);
+    assert_string_equal(r->client->text, "203.0.113.50");
+    /* The scheme is still the proxy's to say. */
+    assert_true(r->is_secure);
+    /* A proxy of ours in front of that one is looked behind. */
+    assert_false(sut_failed(sut_addr_parse(SUT_STR("192.0.2.8"), &f.peer)));
+    r->client = r->x->peer;
+    sut_guard__forwarded(r);
+    assert_string_equal(r->client->text, "198.51.100.9");
+    fake_end(&f);
+}
+
 static void a_stranger_is_not(void **state)
 {
     (void) state;
@@ -127,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trusted_proxy_is_believed),
+        cmocka_unit_test(whom_the_proxy_named_itself_no_field_renames),
         cmocka_unit_test(a_stranger_is_not),
         cmocka_unit_test(what_a_client_wrote_itself_counts_for_nothing),
         cmocka_unit_test(a_port_behind_an_address_is_left_out),

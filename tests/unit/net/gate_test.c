@@ -40,6 +40,36 @@ static void an_address_has_its_share_and_others_theirs(void **state)
     sut_gate_free(&g);
 }
 
+static void a_proxys_connections_count_under_their_clients(void **state)
+{
+    (void) state;
+    struct sut_gate *g = NULL;
+    assert_false(sut_failed(sut_gate_create(5, 2, 1, &g)));
+    const struct sut_addr a = v4(1);
+    const struct sut_addr b = v4(2);
+    /* More than an address may have; then each is named. */
+    for (int i = 0; i < 5; i++)
+        assert_false(sut_failed(sut_gate_enter_proxy(g)));
+    assert_int_equal(sut_gate_enter_proxy(g).code, SUT_E_BUSY);
+    assert_false(sut_failed(sut_gate_name(g, &a)));
+    assert_false(sut_failed(sut_gate_name(g, &a)));
+    assert_int_equal(sut_gate_name(g, &a).code, SUT_E_RATE);
+    assert_false(sut_failed(sut_gate_name(g, &b)));
+    assert_int_equal(sut_gate_count(g).open, 5);
+    assert_int_equal(sut_gate_count(g).refused_address, 1);
+    assert_int_equal(sut_gate_count(g).refused_total, 1);
+    sut_gate_leave_proxy(g, NULL);
+    sut_gate_leave_proxy(g, NULL);
+    sut_gate_leave_proxy(g, &a);
+    assert_false(sut_failed(sut_gate_enter_proxy(g)));
+    assert_false(sut_failed(sut_gate_name(g, &a)));
+    sut_gate_leave_proxy(g, &a);
+    sut_gate_leave_proxy(g, &a);
+    sut_gate_leave_proxy(g, &b);
+    assert_int_equal(sut_gate_count(g).open, 0);
+    sut_gate_free(&g);
+}
+
 static void a_full_house_turns_everybody_away(void **state)
 {
     (void) state;
@@ -80,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_has_its_share_and_others_theirs),
+        cmocka_unit_test(a_proxys_connections_count_under_their_clients),
         cmocka_unit_test(a_full_house_turns_everybody_away),
         cmocka_unit_test(without_memory_nobody_is_counted),
     };
