@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/factor.h"
 
+#include "api/passkey_login.h"
 #include "authn/recovery.h"
 #include "authn/totp.h"
 #include "store/factor.h"
@@ -31,6 +32,10 @@ static SUT_ERR use_recovery(struct sut_db_conn *c, struct api_factor_try *t, sut
 static const struct api_factor_way ways[] = {
     { .member = "otp", .proof = SUT_PROOF_TOTP, .use = use_totp },
     { .member = "recovery_code", .proof = SUT_PROOF_RECOVERY, .use = use_recovery },
+    { .member = "assertion",
+      .proof = SUT_PROOF_PASSKEY,
+      .look = api_passkey_look,
+      .use = api_passkey_use },
 };
 
 static const struct sut_json *member(const struct sut_req *r, const struct api_factor_way *w)

@@ -17,6 +17,7 @@ extern const struct sut_routes api_modestwear_social_routes;
 extern const struct sut_routes api_modestwear_catalog_routes;
 extern const struct sut_routes api_modestwear_links_routes;
 extern const struct sut_routes api_modestwear_factor_routes;
+extern const struct sut_routes api_modestwear_passkey_routes;
 extern const struct sut_routes api_modestwear_sessions_routes;
 extern const struct sut_routes api_nsgg_auth_routes;
 extern const struct sut_routes api_nsgg_password_routes;

@@ -2,6 +2,7 @@
 #include "api/ticket.h"
 
 #include "api/links.h"
+#include "api/passkey_site.h"
 #include "audit/audit.h"
 #include "codec/b64url.h"
 #include "codec/json.h"
@@ -61,7 +62,19 @@ struct issue {
     struct api_secret secret;
     int64_t factors;
     int64_t codes_left;
+    sut_str options; /* for their passkeys; empty: none */
 };
+
+/* Beside a ticket, what their passkeys may sign in its place. */
+static SUT_ERR ask_passkey(struct sut_db_conn *c, struct issue *i, int64_t person)
+{
+    i->options = (sut_str){ 0 };
+    if ((i->factors & SUT_FACTOR_PASSKEY) == 0)
+        return SUT_OK;
+    const sut_err e = api_passkey_ask(c, i->r, SUT_LINK_PASSKEY_PROOF, person, &i->options);
+    /* A shop that has lost its name still knows other factors. */
+    return e.code == SUT_E_UNAVAILABLE ? SUT_OK : e;
+}
 
 static SUT_ERR issue_job(struct sut_db_conn *c, void *arg)
 {
@@ -90,6 +103,7 @@ static SUT_ERR issue_job(struct sut_db_conn *c, void *arg)
     TRY(write_data(a, e, e->new_hash.n > 0 ? e->new_hash : p.password, &l.data));
     TRY(sut_link_token_add(c, &l, now));
     i->factors = p.factors;
+    TRY(ask_passkey(c, i, p.id));
     return sut_recovery_count(c, p.id, &i->codes_left);
 }
 
@@ -102,6 +116,7 @@ SUT_ERR api_ticket_issue(struct sut_req *r, const struct api_entry *entry, struc
     ret->outcome = API_FACTOR_DUE;
     ret->ticket = i.secret.text;
     ret->factors = i.factors;
+    ret->passkey_options = i.options;
     ret->has_recovery = i.codes_left > 0;
     return SUT_OK;
 }

@@ -109,7 +109,7 @@ SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
 
 /* --- recovery codes --- */
 
-static SUT_ERR make_codes(struct sut_req *r, struct api_recovery_codes *ret)
+SUT_ERR api_recovery_make(struct sut_req *r, struct api_recovery_codes *ret)
 {
     for (size_t i = 0; i < SUT_RECOVERY_CODES; i++) {
         char *text = ARENA_ARRAY(r->arena, char, SUT_RECOVERY_TEXT);
@@ -120,16 +120,17 @@ static SUT_ERR make_codes(struct sut_req *r, struct api_recovery_codes *ret)
     return SUT_OK;
 }
 
-static SUT_ERR put_codes(struct sut_db_conn *c, const struct change *ch)
+SUT_ERR api_recovery_put(struct sut_db_conn *c, struct sut_req *r,
+                         const struct api_recovery_codes *codes)
 {
     unsigned char hashes[SUT_RECOVERY_CODES][SUT_RECOVERY_HASH];
     sut_str rows[SUT_RECOVERY_CODES];
-    const int64_t id = ch->r->auth.user_id;
+    const int64_t id = r->auth.user_id;
     for (size_t i = 0; i < SUT_RECOVERY_CODES; i++) {
-        TRY(sut_recovery_hash(id, ch->codes->text[i], hashes[i]));
+        TRY(sut_recovery_hash(id, codes->text[i], hashes[i]));
         rows[i] = sut_str_of((const char *) hashes[i], SUT_RECOVERY_HASH);
     }
-    return sut_recovery_put(c, id, rows, SUT_RECOVERY_CODES, ch->r->now);
+    return sut_recovery_put(c, id, rows, SUT_RECOVERY_CODES, r->now);
 }
 
 static SUT_ERR renew_job(struct sut_db_conn *c, void *arg)
@@ -139,14 +140,14 @@ static SUT_ERR renew_job(struct sut_db_conn *c, void *arg)
     sut_arena_rewind(ch->r->arena, ch->mark);
     TRY(sut_person_account(c, ch->r->arena, ch->r->auth.user_id, &p));
     ENSURE(p.factors != 0, NOT_FOUND);
-    TRY(put_codes(c, ch));
+    TRY(api_recovery_put(c, ch->r, ch->codes));
     return note(c, ch, SUT_ACTION_USER_RECOVERY_CODES);
 }
 
 SUT_ERR api_recovery_renew(struct sut_req *r, struct api_recovery_codes *ret)
 {
     struct change ch = { .codes = ret };
-    TRY(make_codes(r, ret));
+    TRY(api_recovery_make(r, ret));
     return run(r, renew_job, &ch);
 }
 
@@ -164,7 +165,7 @@ static SUT_ERR confirm_job(struct sut_db_conn *c, void *arg)
     ENSURE(!row.is_confirmed, NOT_FOUND);
     TRY(sut_totp_match(row.secret, ch->otp, now, row.last_step, &step));
     TRY(sut_totp_use(c, t->user_id, step, now));
-    TRY(put_codes(c, ch));
+    TRY(api_recovery_put(c, ch->r, ch->codes));
     /* This session has shown the factor that it just got. */
     TRY(sut_session_prove(c, t->session, t->user_id, SUT_PROOF_TOTP, now));
     TRY(note(c, ch, SUT_ACTION_USER_FACTOR_ADD));
@@ -174,7 +175,7 @@ static SUT_ERR confirm_job(struct sut_db_conn *c, void *arg)
 SUT_ERR api_totp_confirm(struct sut_req *r, sut_str otp, struct api_recovery_codes *ret)
 {
     struct change ch = { .codes = ret, .otp = otp };
-    TRY(make_codes(r, ret));
+    TRY(api_recovery_make(r, ret));
     TRY(run(r, confirm_job, &ch));
     api_mail_wake(r);
     return SUT_OK;

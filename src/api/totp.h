@@ -14,6 +14,8 @@
 #include "authn/recovery.h"
 #include "guard/req.h"
 
+struct sut_db_conn;
+
 enum { API_TOTP_QR_LIFE_S = 600 };
 
 struct api_totp_secret {
@@ -27,6 +29,10 @@ SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret);
 struct api_recovery_codes {
     sut_str text[SUT_RECOVERY_CODES];
 };
+SUT_ERR api_recovery_make(struct sut_req *r, struct api_recovery_codes *ret);
+/* In a write job: the asker's, in place of all before. */
+SUT_ERR api_recovery_put(struct sut_db_conn *c, struct sut_req *r,
+                         const struct api_recovery_codes *codes);
 /* The first code of the app; DENIED: it is wrong; NOT_FOUND: nothing was begun, or it is done. */
 SUT_ERR api_totp_confirm(struct sut_req *r, sut_str otp, struct api_recovery_codes *ret);
 /* NOT_FOUND: there is none. */

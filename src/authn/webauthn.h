@@ -25,7 +25,7 @@
 #include "crypto/cose.h"
 
 enum {
-    SUT_WEBAUTHN_CHALLENGE = 32,        /* bytes of ours */
+    SUT_WEBAUTHN_CHALLENGE_SIZE = 32,   /* bytes of ours */
     SUT_WEBAUTHN_CREDENTIAL_MAX = 1023, /* bytes of a credential's id, 4 */
     SUT_WEBAUTHN_HANDLE_MAX = 64,       /* bytes of a user handle, 5.4.3 */
     SUT_WEBAUTHN_KEY_MAX = 1024,        /* bytes of a COSE_Key */
@@ -127,6 +127,6 @@ SUT_ERR sut_webauthn_verify(struct sut_arena *a, const struct sut_webauthn_site 
 
 /* The challenge that a client says it was given: 32 bytes of ours; false: none. */
 bool sut_webauthn_challenge_of(struct sut_arena *a, sut_str client_data,
-                               unsigned char ret[SUT_WEBAUTHN_CHALLENGE]);
+                               unsigned char ret[SUT_WEBAUTHN_CHALLENGE_SIZE]);
 
 #endif

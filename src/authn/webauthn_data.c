@@ -52,20 +52,20 @@ static SUT_ERR read_client_data(struct sut_arena *a, sut_str json, const struct 
 }
 
 bool sut_webauthn_challenge_of(struct sut_arena *a, sut_str client_data,
-                               unsigned char ret[SUT_WEBAUTHN_CHALLENGE])
+                               unsigned char ret[SUT_WEBAUTHN_CHALLENGE_SIZE])
 {
     const struct sut_json *o = NULL;
     enum sut_webauthn_fault fault = SUT_WEBAUTHN_FINE;
     size_t n = 0;
     return !sut_failed(read_client_data(a, client_data, &o, &fault)) &&
            !sut_failed(
-               sut_b64url_decode(text_of(o, "challenge"), ret, SUT_WEBAUTHN_CHALLENGE, &n)) &&
-           n == SUT_WEBAUTHN_CHALLENGE;
+               sut_b64url_decode(text_of(o, "challenge"), ret, SUT_WEBAUTHN_CHALLENGE_SIZE, &n)) &&
+           n == SUT_WEBAUTHN_CHALLENGE_SIZE;
 }
 
 static bool is_challenge(sut_str text, sut_str challenge)
 {
-    unsigned char bytes[SUT_WEBAUTHN_CHALLENGE];
+    unsigned char bytes[SUT_WEBAUTHN_CHALLENGE_SIZE];
     size_t n = 0;
     return !sut_failed(sut_b64url_decode(text, bytes, sizeof(bytes), &n)) &&
            sut_secret_eq(sut_str_of((const char *) bytes, n), challenge);

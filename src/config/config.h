@@ -282,6 +282,7 @@ struct sut_config {
         bool staff_factor;     /* sessions of staff need a second factor */
         bool new_device_mail;  /* told by mail of a sign-in on a device that was not known */
         uint32_t fresh_life_s; /* how long a proof of who somebody is counts as fresh */
+        sut_str rp_id;         /* of passkeys; empty: the host of server.public_url */
     } accounts;
 
     struct {

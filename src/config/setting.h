@@ -110,5 +110,6 @@ bool sut_setting__is_prefix(sut_str v, struct sut_diag *d);
 bool sut_setting__is_contact(sut_str v, struct sut_diag *d);
 bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d);
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d);
+bool sut_setting__is_domain(sut_str v, struct sut_diag *d);
 
 #endif

@@ -502,6 +502,41 @@ bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d)
     return false;
 }
 
+enum { LABEL_MAX = 63 }; /* RFC 1035 */
+
+/* Labels of letters, digits and dashes, with a letter in the last: no address. */
+static bool is_domain(sut_str v)
+{
+    size_t label = 0;
+    bool has_letter = false;
+    for (size_t i = 0; i < v.n; i++) {
+        const char c = sut_ascii_lower(v.p[i]);
+        if (c == '.') {
+            if (label == 0 || v.p[i - 1] == '-')
+                return false;
+            label = 0;
+            has_letter = false;
+            continue;
+        }
+        const bool is_letter = c >= 'a' && c <= 'z';
+        if (!is_letter && !(c >= '0' && c <= '9') && (c != '-' || label == 0))
+            return false;
+        has_letter |= is_letter;
+        if (++label > LABEL_MAX)
+            return false;
+    }
+    return label > 0 && has_letter && v.p[v.n - 1] != '-';
+}
+
+bool sut_setting__is_domain(sut_str v, struct sut_diag *d)
+{
+    if (is_domain(v))
+        return true;
+    sut_diag_set(d, "`%.*s` is no domain", SUT_STR_ARG(v));
+    sut_diag_hint(d, "it is a name alone, as in shop.example, without https:// and port");
+    return false;
+}
+
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d)
 {
     for (size_t i = 0; i < v.n; i++) {

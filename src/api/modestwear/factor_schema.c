@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/modestwear/factor_schema.h"
 
+#include "api/modestwear/passkey_schema.h"
+
 enum { PASSWORD_MAX = 1024, OTP_MAX = 16, CODE_MAX = 64, TICKET_MAX = 128 };
 
 #define OTP                                                                                        \
     {                                                                                              \
         .name = "otp", .type = SUT_F_PASSWORD, .flags = SUT_F_SECRET | SUT_F_NULLABLE, .min = 1,   \
         .max = OTP_MAX, .doc = "The six digits of the authenticator app; blanks don't count."      \
+    }
+
+#define ASSERTION                                                                                  \
+    {                                                                                              \
+        .name = "assertion", .type = SUT_F_OBJECT, .flags = SUT_F_NULLABLE,                        \
+        .of = &api_a_assertion, .doc = "AuthenticationResponseJSON, of a passkey."                 \
     }
 
 static const struct sut_field second_factor_fields[] = {
@@ -23,6 +31,7 @@ static const struct sut_field second_factor_fields[] = {
       .min = 1,
       .max = CODE_MAX,
       .doc = "One of the ten; case, dashes and blanks don't count." },
+    ASSERTION,
 };
 const struct sut_schema api_a_second_factor_body = SUT_SCHEMA("SecondFactor", second_factor_fields);
 
@@ -33,6 +42,7 @@ static const struct sut_field reauthenticate_fields[] = {
       .min = 1,
       .max = PASSWORD_MAX },
     OTP,
+    ASSERTION,
 };
 const struct sut_schema api_a_reauthenticate_body =
     SUT_SCHEMA("Reauthenticate", reauthenticate_fields);

@@ -189,8 +189,8 @@ static void write_field(struct sut_jw *w, const struct sut_field *f)
         key_z(w, "type", "null");
         sut_jw_obj_end(w);
         sut_jw_arr_end(w);
-    } else if (f->type == SUT_F_OBJECT) {
-        reference(w, sut_str_from(f->of->name));
+\"passkey_options\":"                              \
+    "{\"$ref\":\"#/components/schemas/PublicKeyCredentialRequestOptions\"}"
     } else {
         write_type(w, f);
     }
@@ -251,7 +251,8 @@ static void write_schema(struct sut_jw *w, const struct known_schema *k)
 /* Of a sign-in that waits for its second factor. */
 #define SECOND_FACTOR                                                                              \
     "\"ticket\":{\"type\":\"string\"},\"methods\":{\"type\":\"array\",\"items\":{\"enum\":"        \
-    "[\"totp\",\"passkey\",\"recovery_code\"]}},\"passkey_options\":{\"type\":\"object\"}"
+    "[\"totp\",\"passkey\",\"recovery_code\"]}},\"passkey_options\":"                              \
+    "{\"$ref\":\"#/components/schemas/PublicKeyCredentialRequestOptions\"}"
 
 /* Shapes that every row shares; see contract A "errors, three shapes" and contract B's envelope. */
 static const char shared_schemas[] =
