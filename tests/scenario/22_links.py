@@ -723,3 +723,128 @@ def test_no_mail_and_no_secret_when_the_store_refuses(ctx):
     for who in (email, new_email("nobody")):
         assert ask_reset(client, who, check=False).status == 500
     assert sql(server, counts) == before
+
+
+# -- the pages, in a browser
+
+
+@only("sqlite")
+def test_the_pages_of_links_send_the_token_when_the_button_is_pressed(ctx):
+    import shutil
+    from browser import Browser
+    if not shutil.which("chromium"):
+        raise Skip("no chromium")
+    server = ctx.server(**DEV)
+    client, box = server.client(), Mailbox(server)
+    email, to = new_email("page"), new_email("page2")
+    tokens = client.register(email)["tokens"]
+    mails = {"verify": box.take(email, "/verify-email")}
+    assert ask_reset(client, email).status == 200
+    mails["reset"] = box.take(email, "/reset-password")
+    posts = ("performance.getEntriesByType('resource').filter(e => e.initiatorType === 'fetch')"
+             ".map(e => new URL(e.name).pathname)")
+    text = "document.getElementById('answer').textContent"
+    with Browser() as chromium:
+        def opened(mail, path):
+            faults = chromium.visit(mail.link)
+            assert not faults, faults
+            assert chromium.evaluate("location.href") == f"http://127.0.0.1:{server.port}{path}", "the token stays there"
+            assert chromium.evaluate("history.length") <= 20 and chromium.evaluate(posts) == []
+            assert chromium.evaluate("document.referrer") == ""
+
+        def press():
+            chromium.evaluate("document.getElementById('go').click()")
+            assert chromium.wait_for(text + " !== ''"), chromium.evaluate("document.body.innerText")
+            return chromium.evaluate(text)
+
+        opened(mails["verify"], "/verify-email")
+        status = client.get("/api/users/verification-status/", token=tokens["access_token"])
+        assert status.json["data"]["is_verified"] is False
+        assert press() == "Your address is verified."
+        opened(mails["verify"], "/verify-email")
+        assert press() == "Email already verified"
+        opened(mails["reset"], "/reset-password")
+        fill = "document.getElementById('password').value = {0}; document.getElementById('again').value = {1}"
+        chromium.evaluate(fill.format(json.dumps(OTHER), json.dumps(PASSWORD)))
+        assert press() == "The two passwords are not the same."
+        chromium.evaluate(fill.format('"12345678"', '"12345678"'))
+        assert press() and chromium.wait_for(text + ".includes('too common')"), chromium.evaluate(text)
+        chromium.evaluate(fill.format(json.dumps(OTHER), json.dumps(OTHER)))
+        chromium.evaluate("document.getElementById('go').click()")
+        assert chromium.wait_for(text + ".startsWith('Your password is changed')"), chromium.evaluate(text)
+        tokens = client.login(email, OTHER)["tokens"]
+        assert change_email(client, to, tokens).status == 200
+        opened(box.take(to, "/email-change/confirm"), "/email-change/confirm")
+        assert press() == "This is your account's address now."
+        opened(box.take(email, "/email-change/revert", n=2)[1], "/email-change/revert")
+        assert press() == "Your account has its address. Choose a new password now."
+        assert sign_in(client, email, OTHER) == 200
+        for path in PAGES:
+            assert not chromium.visit(f"http://127.0.0.1:{server.port}{path}")
+            assert "not whole" in chromium.evaluate(text)
+            # What stands in the address is text, not markup.
+            chromium.visit(f"http://127.0.0.1:{server.port}{path}?token=%3Cscript%3Ewindow.owned%3D1%3C/script%3E")
+            assert chromium.evaluate("window.owned === undefined")
+
+
+# -- time
+
+
+def welch(a, b):
+    """Welch's t of two samples."""
+    def parts(v):
+        mean = sum(v) / len(v)
+        return mean, sum((x - mean) ** 2 for x in v) / (len(v) - 1) / len(v)
+    (ma, va), (mb, vb) = parts(a), parts(b)
+    return (ma - mb) / (va + vb) ** 0.5
+
+
+def asked_in(server, client, tries, shuffle):
+    """Seconds of the answers: to addresses with an account, and without.  Each is asked once: within the
+    pause a second request of the same address does nothing, for either."""
+    order = [True] * tries + [False] * tries
+    shuffle(order)
+    known = iter(server.timing_people)
+    took = {True: [], False: []}
+    answers = set()
+    for has_account in order:
+        address = next(known) if has_account else new_email("pace")
+        data = client.bytes_of("POST", "/api/users/password-reset/", {"email": address}, token=None)
+        if client.conn is None:
+            client.conn = server.conn()
+        began = time.perf_counter_ns()
+        client.conn.send(data)
+        answer = client.conn.read("POST")
+        took[has_account].append((time.perf_counter_ns() - began) / 1e9)
+        answers.add((answer.status, answer.body, tuple(sorted(k.lower() for k, _ in answer.headers))))
+        if answer.closed:
+            client.close()
+    assert len(answers) == 1, answers
+    return took[True], took[False]
+
+
+def test_a_known_address_takes_the_same_time_as_an_unknown_one(ctx):
+    """SUTLER_TIMING_TRIES=1000 and more for the whole measurement: so many of each, interleaved by chance."""
+    import os
+    import random
+    tries = int(os.environ.get("SUTLER_TIMING_TRIES", "250"))
+    server = ctx.own_server(insecure_dev=True, settings="[password]\nhash = pbkdf2_sha256\niterations = 1\n")
+    with server.client(check=False) as client:
+        server.timing_people = [new_email("pace") for _ in range(tries + 20)]
+        for email in server.timing_people:
+            client.register(email)
+        # All of them idle: their keys are not open any more when the measurement begins.
+        server.kill_worker()
+        server.wait_well()
+        warm = [server.timing_people.pop() for _ in range(20)]
+        for email in warm + [new_email("pace") for _ in warm]:
+            ask_reset(client, email)
+        known, unknown = asked_in(server, client, tries, random.Random(7).shuffle)
+    # What the machine did meanwhile is cut off, from both alike.
+    limit = sorted(known + unknown)[int(len(known + unknown) * 0.95)]
+    cut = [[min(x, limit) for x in v] for v in (known, unknown)]
+    t = welch(*cut)
+    means = [sum(v) / len(v) * 1e6 for v in cut]
+    print(f"# reset, {ctx.store}: {tries} tries of each, known {means[0]:.0f} us, unknown {means[1]:.0f} us, t = {t:.2f}, "
+          f"uncut t = {welch(known, unknown):.2f}", flush=True)
+    assert abs(t) < 4.5, (t, means)
