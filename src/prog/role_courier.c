@@ -9,9 +9,11 @@
  */
 #include <malloc.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/scan.h"
 #include "config/config.h"
 #include "courier/carrier.h"
 #include "ipc/line.h"
@@ -27,7 +29,7 @@
 
 enum {
     SEND_MS = 2000,
-    REST_MS = 5 * 60 * 1000, /* without an errand: it may be ended, and costs nothing then */
+    REST_MS_MAX = 24 * 3600 * 1000,
     LINE_READY = 1,
     SIGNAL_READY = 2,
 };
@@ -36,6 +38,7 @@ struct courier {
     struct sut_config *config; /* for as long as it lives: the carrier reads in it */
     struct sut_carrier *carrier;
     int signal_fd;
+    int rest_ms; /* without an errand for so long it may be ended, and costs nothing then */
     bool said_rest;
     bool said_empty;
 };
@@ -104,7 +107,7 @@ static SUT_ERR hear(struct courier *c)
 /* It ends when the supervisor says so, who has given the worker other connections before. */
 static SUT_ERR offer_rest(struct courier *c)
 {
-    if (!c->said_rest && sut_carrier_idle_ms(c->carrier) >= REST_MS) {
+    if (!c->said_rest && sut_carrier_idle_ms(c->carrier) >= (uint64_t) c->rest_ms) {
         c->said_rest = true;
         return say(SUT_WORD_REST);
     }
@@ -121,7 +124,7 @@ static SUT_ERR serve(struct courier *c)
     const int fds[] = { SUT_ROLE_FD_SUPERVISOR, c->signal_fd };
     for (;;) {
         unsigned ready = 0;
-        TRY(sut_carrier_turn(c->carrier, fds, 2, c->said_rest ? -1 : REST_MS, &ready));
+        TRY(sut_carrier_turn(c->carrier, fds, 2, c->said_rest ? -1 : c->rest_ms, &ready));
         if ((ready & SIGNAL_READY) != 0)
             return SUT_OK;
         if ((ready & LINE_READY) != 0)
@@ -160,6 +163,16 @@ static SUT_ERR block_signals(struct courier *c)
     return SUT_OK;
 }
 
+static SUT_ERR take_rest(struct courier *c, int argc, char **argv)
+{
+    static const char name[] = "--rest=";
+    uint64_t ms = 0;
+    ENSURE(argc > 2 && strncmp(argv[2], name, sizeof(name) - 1) == 0, INVALID);
+    TRY(sut_parse_u64(sut_str_from(argv[2] + sizeof(name) - 1), REST_MS_MAX, &ms));
+    c->rest_ms = (int) ms;
+    return SUT_OK;
+}
+
 static SUT_ERR start(struct courier *c, struct sut_diag *reterr_diag)
 {
     TRY(block_signals(c));
@@ -181,9 +194,9 @@ int sut_role_courier(int argc, char **argv)
 {
     struct courier c = { .signal_fd = -1 };
     struct sut_diag diag = { .text = "" };
-    (void) argc;
-    (void) argv;
     sut_err e = sut_harden_process();
+    if (!sut_failed(e))
+        e = take_rest(&c, argc, argv);
     if (!sut_failed(e))
         e = start(&c, &diag);
     if (sut_failed(e)) {

@@ -22,7 +22,7 @@ int sut_role_main(const char *name, int argc, char **argv);
 /* The keeper: argv holds `--keys=DIR`, `--may-create=0|1` and `--next=none|make|adopt` (words.h).
  */
 int sut_role_keeper(int argc, char **argv);
-/* The courier. */
+/* The courier: argv[2] is `--rest=MS`, after how long without an errand it says REST (words.h). */
 int sut_role_courier(int argc, char **argv);
 /* The worker: argv holds `--plain=N` and `--tls=N`, how many sockets of each kind it got. */
 int sut_role_worker(int argc, char **argv);

@@ -7,6 +7,9 @@
  *   mail FROM TO MS               a short message
  *   raw HEX [MS]                  these bytes on a connection of their own: dropped, silent or the
  *                                 reply as hex
+ *   rest                          what the courier says of its own accord within 3 s
+ *   hang up                       end all connections
+ *   wait MS
  *   pid
  *
  * The shipped program has no such words.
@@ -72,8 +75,10 @@ static void start(struct tool *t, const char *program)
     const struct sut_role_fd fds[] = { { .fd = 2, .as = 2 },
                                        { .fd = settings, .as = SUT_ROLE_FD_SETTINGS },
                                        { .fd = pair[1], .as = SUT_ROLE_FD_SUPERVISOR } };
+    static const char *const args[] = { "--rest=1000", NULL };
     const struct sut_role_spec spec = { .binary = program,
                                         .name = "courier",
+                                        .args = args,
                                         .env = (const char *const *) environ,
                                         .fds = fds,
                                         .n_fds = 3,
@@ -186,6 +191,20 @@ static void raw(struct tool *t, char **words, size_t n)
     sut_fd_close(&fd);
 }
 
+static void rest(const struct tool *t)
+{
+    struct pollfd p = { .fd = t->line, .events = POLLIN };
+    struct sut_line_message m;
+    if (poll(&p, 1, 3000) != 1 || sut_failed(sut_line_receive(t->line, heard, &m))) {
+        (void) printf("nothing\n");
+        return;
+    }
+    (void) printf("%s\n", m.type == SUT_WORD_REST    ? "REST"
+                          : m.type == SUT_WORD_EMPTY ? "EMPTY"
+                                                     : "?");
+    sut_line_message_done(&m);
+}
+
 static size_t split(char *line, char **words)
 {
     size_t n = 0;
@@ -215,6 +234,12 @@ int main(int argc, char **argv)
             mail(&t, words);
         else if (n >= 2 && strcmp(words[0], "raw") == 0)
             raw(&t, words, n);
+        else if (n == 1 && strcmp(words[0], "rest") == 0)
+            rest(&t);
+        else if (n == 2 && strcmp(words[0], "hang") == 0)
+            sut_courier_free(&t.courier), (void) printf("done\n");
+        else if (n == 2 && strcmp(words[0], "wait") == 0)
+            (void) poll(NULL, 0, (int) number(words[1])), (void) printf("waited\n");
         else if (n == 1 && strcmp(words[0], "pid") == 0)
             (void) printf("%d\n", t.role.pid);
         else
