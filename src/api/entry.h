@@ -60,6 +60,13 @@ struct api_account {
     sut_str passkey_options; /* FACTOR_DUE: JSON; empty: no passkey */
 };
 
+/* An account at a provider of identity that is to open this one from then on. */
+struct api_link {
+    int64_t provider; /* enum sut_provider; 0: none */
+    sut_str subject;
+    sut_str email; /* as the provider has checked it */
+};
+
 /* What somebody has proved, and what is to happen when that is enough. */
 struct api_entry {
     const struct sut_person_account *account; /* as it was read when the proof was checked */
@@ -70,6 +77,8 @@ struct api_entry {
      * all. */
     sut_store_job *also;
     void *also_arg;
+    /* To be linked once a second factor is shown, when one is due: the ticket keeps it. */
+    struct api_link link;
     /* `also` gives the account to who owns its address: another's second factors go, and are not
      * asked for. */
     bool takes_over;

@@ -4,6 +4,7 @@
 #include "api/account.h"
 #include "api/attempt.h"
 #include "api/factor.h"
+#include "api/social_take.h"
 #include "api/ticket.h"
 #include "audit/audit.h"
 #include "authn/hasher.h"
@@ -69,13 +70,29 @@ static SUT_ERR judge(struct sut_req *r, const struct api_ticket *ticket,
 static SUT_ERR enter(struct sut_req *r, const struct api_ticket *ticket, unsigned proof,
                      struct api_account *ret)
 {
+    const struct sut_identity who = { .subject = ticket->link.subject,
+                                      .email = ticket->link.email };
+    struct api_social_taking linking = {
+        .r = r,
+        .take = API_SOCIAL_LINK,
+        .account = &ticket->account,
+        .provider = (enum sut_provider) ticket->link.provider,
+        .who = &who,
+        .has_factor = true,
+    };
+    const bool links = ticket->link.provider != 0;
     const struct api_entry entry = {
         .account = &ticket->account,
         .proofs = ticket->proofs | proof,
         .device = &ticket->device,
+        .also = links ? api_social_take_job : NULL,
+        .also_arg = &linking,
     };
     TRY(api_account_signed_in(r, &ticket->account, SUT_STR(""), &ret->person));
-    return api_entry_open(r, &entry, ret);
+    TRY(api_entry_open(r, &entry, ret));
+    if (links)
+        api_social_taken(&linking);
+    return SUT_OK;
 }
 
 static SUT_ERR redeem(struct sut_req *r, const struct api_ticket *ticket,

@@ -92,6 +92,9 @@ static SUT_ERR enter(struct signing *s, enum api_social_take take, struct api_so
         .also = api_social_take_job,
         .also_arg = &t,
         .takes_over = take == API_SOCIAL_TAKE_OVER,
+        .link = { .provider = take == API_SOCIAL_LINK ? (int64_t) s->provider : 0,
+                  .subject = s->who->subject,
+                  .email = s->who->email },
     };
     TRY(api_account_signed_in(r, &s->account, s->who->email, &ret->account.person));
     TRY(api_entry_open(r, &entry, &ret->account));

@@ -127,8 +127,9 @@ sut_err api_social_take_job(struct sut_db_conn *c, void *taking)
     TRY(check_is_theirs(c, t));
     if (t->take == API_SOCIAL_TAKE_OVER)
         return take_over(c, t);
-    /* Who has a second factor has not shown it yet: an address alone links nothing to theirs. */
-    if (t->account->factors != 0)
+    /* Who has a second factor has not shown it yet: an address alone links nothing to theirs, and
+     * the ticket knows what is to be linked then. */
+    if (t->account->factors != 0 && !t->has_factor)
         return SUT_OK;
     TRY(link_account(c, t));
     TRY(audit(c, t, SUT_ACTION_USER_SOCIAL_LINK));

@@ -22,6 +22,7 @@ struct api_social_taking {
     const struct sut_person_account *account; /* as it was read */
     enum sut_provider provider;
     const struct sut_identity *who;
+    bool has_factor;            /* a second factor was shown */
     struct api_endings endings; /* the job's */
     bool has_mailed;            /* likewise */
 };

@@ -47,6 +47,12 @@ static SUT_ERR write_data(struct sut_arena *a, const struct api_entry *e, sut_st
         put_text(&w, "os", e->device->os);
         put_text(&w, "app_version", e->device->app_version);
     }
+    if (e->link.provider != 0) {
+        sut_jw_key(&w, "provider");
+        sut_jw_i64(&w, e->link.provider);
+        put_text(&w, "subject", e->link.subject);
+        put_text(&w, "email", e->link.email);
+    }
     sut_jw_obj_end(&w);
     TRY(sut_buf_check(&b));
     *ret = sut_buf_str(&b);
@@ -144,6 +150,13 @@ static SUT_ERR read_data(struct sut_arena *a, sut_str data, struct api_ticket *r
         .os = text_of(o, "os"),
         .app_version = text_of(o, "app_version"),
     };
+    const struct sut_json *provider = sut_json_get(o, "provider");
+    if (provider != NULL)
+        ret->link = (struct api_link){
+            .provider = provider->i,
+            .subject = text_of(o, "subject"),
+            .email = text_of(o, "email"),
+        };
     *ret_password = text_of(o, "password");
     return SUT_OK;
 }

@@ -26,6 +26,7 @@ struct api_ticket {
     struct sut_person_account account; /* as it is now: what the ticket was for still holds */
     unsigned proofs;
     struct api_device device;
+    struct api_link link; /* to be made with the session */
 };
 /* NOT_FOUND: none of ours, used up, past its life, or what it was given for has changed. */
 SUT_ERR api_ticket_read(struct sut_req *r, sut_str text, struct api_ticket *ret);

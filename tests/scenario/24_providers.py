@@ -402,6 +402,10 @@ def test_the_second_factor_is_asked_for_here_too(ctx):
     first = good(google(client, providers.build(other)))
     secret, _ = enrol(client, access)
     other_secret, _ = enrol(client, first["tokens"]["access_token"])
+    # An address alone links nothing to who has a second factor and does not show it.
+    stranger = providers.claims(nbf=None, email=email)
+    assert google(client, providers.build(stranger)).json["code"] == "second_factor_required"
+    assert good(google(client, providers.build({**stranger, "email": new_email("own")})))["is_new_user"] is True
     for token, own in ((providers.build(claims), secret), (providers.build(other), other_secret)):
         answer = google(client, token)
         assert answer.status == 401 and answer.json["code"] == "second_factor_required", answer
@@ -409,6 +413,11 @@ def test_the_second_factor_is_asked_for_here_too(ctx):
         answer = client.post("/api/users/login/second-factor/",
                              {"ticket": answer.json["ticket"], "otp": totp(own)}, token=None)
         assert answer.status == 200, answer
+        assert answer.json["data"]["user"]["email"] in (email, linked)
+    # Once it was shown, the number opens the account whatever the address is by then.
+    assert len(wait_mails(Mailbox(server), email, "Google")) == 1
+    answer = google(client, providers.build({**claims, "email": new_email("moved")}))
+    assert answer.status == 401 and answer.json["code"] == "second_factor_required", answer
 
 
 def test_of_many_first_sign_ins_at_once_one_makes_the_account(ctx):
