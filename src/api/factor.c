@@ -4,6 +4,7 @@
 #include "api/passkey_login.h"
 #include "authn/recovery.h"
 #include "authn/totp.h"
+#include "log/log.h"
 #include "store/factor.h"
 #include "store/session.h"
 
@@ -13,6 +14,11 @@ static SUT_ERR use_totp(struct sut_db_conn *c, struct api_factor_try *t, sut_ms 
     int64_t step = 0;
     const sut_err e = sut_totp_find(c, t->r->arena, t->person, &row);
     ENSURE(e.code != SUT_E_NOT_FOUND, DENIED);
+    if (e.code == SUT_E_CORRUPT) {
+        /* No code is right any more; a recovery code still is. */
+        sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", t->person));
+        FAIL(DENIED);
+    }
     TRY(e);
     ENSURE(row.is_confirmed, DENIED);
     TRY(sut_totp_match(row.secret, t->given->s, now, row.last_step, &step));

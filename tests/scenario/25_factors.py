@@ -7,10 +7,11 @@ import hmac
 import json
 import re
 import struct
+import subprocess
 import time
 import urllib.parse
 
-from sutler import PASSWORD, Skip, also_tls, new_email
+from sutler import PASSWORD, Skip, also_tls, new_email, only
 import jwts as jwt
 
 DUE = {"detail": "Second factor required.", "code": "second_factor_required"}
@@ -431,6 +432,51 @@ def test_a_ticket_outlives_a_restart_and_is_its_own_shops(ctx):
     assert redeem(client, due(client, email), recovery_code=codes[0]).status == 401
     for word in (secret, ticket, *codes):
         assert word not in server.log_text()
+
+
+def sql(server, statement):
+    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c", statement],
+                          check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@only("postgres")
+def test_a_ticket_ends_after_five_minutes(ctx):
+    server = ctx.own_server(env=MANY_TRIES)
+    client = server.client()
+    email, _, _, codes = person(client)
+    ticket = due(client, email)
+    left = int(sql(server, "SELECT max(expires_at) - max(created_at) FROM link_tokens WHERE purpose = 4"))
+    assert left == 300000, left
+    sql(server, "UPDATE link_tokens SET expires_at = (extract(epoch FROM now()) * 1000)::bigint + 1500 WHERE purpose = 4")
+    assert redeem(client, ticket, recovery_code="0" * 16).json["code"] == "invalid"
+    time.sleep(1.6)
+    assert redeem(client, ticket, recovery_code=codes[0]).json == GONE
+    good(redeem(client, due(client, email), recovery_code=codes[0]))
+
+
+@only("postgres")
+def test_what_the_store_keeps_opens_nothing(ctx):
+    """Who reads the database finds no code, secret or ticket in it; who moves rows gets nowhere."""
+    server = ctx.own_server(env=MANY_TRIES)
+    client = server.client()
+    email, _, secret, codes = person(client)
+    other = person(client)
+    ticket = due(client, email)
+    raw = base64.b32decode(secret)
+    dump = subprocess.run(["pg_dump", "--inserts", server.env["DATABASE_URL"]], check=True, capture_output=True,
+                          text=True).stdout
+    for word in (secret, raw.hex(), codes[0], codes[0].replace("-", ""), ticket,
+                 base64.urlsafe_b64decode(ticket + "=").hex(), email):
+        assert word not in dump, word
+    # The other's secret in place of one's own: it does not open, and nobody gets in by it.
+    sql(server, f"UPDATE totp SET secret = t.secret FROM totp t, users a, users b WHERE totp.id = a.id AND t.id = b.id"
+                f" AND a.id < b.id AND totp.id = (SELECT min(id) FROM totp) AND t.id = (SELECT max(id) FROM totp)")
+    mid_step()
+    answer = redeem(client, ticket, otp=code(other[2], 1))
+    assert answer.status == 401 and answer.json["code"] == "invalid", answer
+    assert "sealed_field_lost" in server.log_text()
+    good(redeem(client, due(client, email), recovery_code=codes[1]))
 
 
 # -- failures count
