@@ -200,22 +200,6 @@ static void check_facebook(const struct sut_config *c, struct sut_config_report 
                       "set SUTLER_FACEBOOK_APP_SECRET in the environment");
 }
 
-void sut_config__check(struct sut_config *c, struct sut_config_report *r)
-{
-    check_secrets(c, r);
-    check_master(c, r);
-    check_hosts(c, r);
-    check_folders(c, r);
-    check_tls(c, r);
-    check_proxy(c, r);
-    check_passwords(c, r);
-    check_email(c, r);
-    check_facebook(c, r);
-    if (c->tokens.refresh_life_s <= c->tokens.access_life_s)
-        (void) problem(c, r, "tokens", "refresh_life", "it must be longer than access_life");
-    if (c->limits.body_bytes > c->limits.request_memory_bytes)
-        (void) problem(c, r, "limits", "request_memory", "limits.body does not fit in it");
-}
 static bool is_plain_url(sut_str url)
 {
     return sut_str_starts(url, SUT_STR("http://"));
@@ -237,4 +221,20 @@ static void check_cookies(const struct sut_config *c, struct sut_config_report *
                       "server.public_url and cors.origins must begin with https://");
 }
 
+void sut_config__check(struct sut_config *c, struct sut_config_report *r)
+{
+    check_secrets(c, r);
+    check_master(c, r);
+    check_hosts(c, r);
+    check_folders(c, r);
+    check_tls(c, r);
+    check_proxy(c, r);
+    check_passwords(c, r);
+    check_email(c, r);
+    check_facebook(c, r);
     check_cookies(c, r);
+    if (c->tokens.refresh_life_s <= c->tokens.access_life_s)
+        (void) problem(c, r, "tokens", "refresh_life", "it must be longer than access_life");
+    if (c->limits.body_bytes > c->limits.request_memory_bytes)
+        (void) problem(c, r, "limits", "request_memory", "limits.body does not fit in it");
+}
