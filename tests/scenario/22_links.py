@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 import sutler
-from mailbox import Mailbox
+from mails import Mailbox
 from sutler import PASSWORD, Skip, new_email, only
 
 OTHER = "another-Horse7-battery"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mailbox - reads the mails of a server in development: the maildir under its data folder."""
+"""mails - reads the mails of a server in development: the maildir under its data folder."""
 import email
 import email.policy
+import json
 import re
 import time
 import urllib.parse
@@ -32,6 +33,18 @@ class Mail:
     @property
     def token(self):
         return urllib.parse.parse_qs(urllib.parse.urlsplit(self.link).query)["token"][0]
+
+
+def wait_sent(server, seconds=30):
+    """Until no mail waits: the postman has nothing more to open."""
+    end = time.monotonic() + seconds
+    while True:
+        done = server.cli("mail", "list", "--json")
+        assert done.returncode == 0, done
+        if not any(row["state"] == "due" for row in json.loads(done.stdout)):
+            return
+        assert time.monotonic() < end, done.stdout
+        time.sleep(0.05)
 
 
 class Mailbox:
