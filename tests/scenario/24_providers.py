@@ -9,7 +9,7 @@ import json
 import struct
 import time
 
-from mailbox import Mailbox
+from mails import Mailbox
 from providers import Graph, Providers
 from sutler import PASSWORD, also_tls, found_in_memory, new_email, only
 import jwts as jwt
