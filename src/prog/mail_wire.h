@@ -21,6 +21,7 @@ enum {
 void sut_mail_ask_put(struct sut_buf *b, const struct sut_mail_ask *ask);
 SUT_ERR sut_mail_ask_get(struct sut_ipc_reader *r, struct sut_mail_ask *ret);
 
+/* As sut_mail_ask_put(). */
 void sut_mail_shown_put(struct sut_buf *b, const struct sut_mail_shown *answer);
 /* Rows lie in the arena, their slices in the message. */
 SUT_ERR sut_mail_shown_get(struct sut_ipc_reader *r, struct sut_arena *a,

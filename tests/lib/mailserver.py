@@ -10,6 +10,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -147,7 +148,8 @@ class Exim:
         who = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.getuid() == 0 else {}
         self.process = subprocess.Popen([self.program, "-C", self.config, "-bdf", "-q10s"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=(self.folder / "err").open("ab"),
-                                        cwd=self.folder, env={"PATH": "/usr/bin:/bin"}, **who)
+                                        cwd=self.folder, env={"PATH": "/usr/bin:/bin"}, start_new_session=True,
+                                        **who)
         end = time.monotonic() + 10
         while time.monotonic() < end:
             with socket.socket() as probe:
@@ -165,8 +167,9 @@ class Exim:
         return "".join(f.read_text(errors="replace") for f in files if f.exists())
 
     def stop(self):
+        """With its connections: each is a process of the session that we began."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait(10)
         self.process = None
 
