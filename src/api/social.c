@@ -235,12 +235,11 @@ static SUT_ERR try_sign_in(struct signing *s, struct api_social *ret)
     const bool is_moved = e.code == SUT_E_DENIED;
     if (!is_moved && e.code != SUT_E_CORRUPT)
         return e;
+    const char *const where = api_social_word(s->provider);
     if (is_moved)
-        sut_log(SUT_LOG_ERROR, "index_of_another",
-                LOG_NAME("provider", api_social_word(s->provider)));
+        sut_log(SUT_LOG_ERROR, "index_of_another", LOG_NAME("provider", where));
     else
-        sut_log(SUT_LOG_ERROR, "sealed_field_lost",
-                LOG_NAME("provider", api_social_word(s->provider)));
+        sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_NAME("provider", where));
     return refuse(s, API_SOCIAL_TOKEN, is_moved ? "index" : "lost", ret);
 }
 

@@ -35,6 +35,9 @@ static struct {
     "{\"data\":{\"app_id\":\"138483919580948\",\"error\":{\"code\":190,\"message\":\"Error "       \
     "validating access token: Session has expired\",\"subcode\":463},\"expires_at\":1352419328,"   \
     "\"is_valid\":false,\"scopes\":[],\"user_id\":\"1207059\"}}"
+#define MALFORMED                                                                                  \
+    "{\"data\":{\"error\":{\"code\":190,\"message\":\"Malformed access token\"},\"is_valid\":"     \
+    "false,\"scopes\":[]}}"
 #define ERROR_190                                                                                  \
     "{\"error\":{\"message\":\"Invalid OAuth access token.\",\"type\":\"OAuthException\","         \
     "\"code\":190,\"fbtrace_id\":\"A\"}}"
@@ -124,8 +127,7 @@ static void a_token_that_is_not_for_us_is_bad_and_nobody_is_asked_who_has_it(voi
         DEBUG(APP, "\"USER\"", "0", "true", "1207059"),
         DEBUG(APP, "\"USER\"", "0", "true", "\"\""),
         "{\"data\":{}}",
-        "{\"data\":{\"error\":{\"code\":190,\"message\":\"Malformed access token\"},\"is_valid\":"
-        "false,\"scopes\":[]}}",
+        MALFORMED,
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (judge(200, rows[i], 200, ME_OK) != SUT_FACEBOOK_BAD)

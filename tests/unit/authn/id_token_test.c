@@ -35,6 +35,9 @@ static enum sut_id_token_fault judge_with(sut_str claims, sut_str nonce)
 
 /* The claims of a good token, in this order; a case puts another text in one's place. */
 enum claim { ISS, AUD, AZP, EXP, IAT, NBF, SUB, EMAIL, VERIFIED, NONCE, NAMES, CLAIMS };
+#define NAMES_GOOD                                                                                 \
+    "\"name\":\"John Smith\",\"given_name\":\"John\",\"family_name\":\"Smith\","                   \
+    "\"picture\":\"https://lh3.example/photo.jpg\",\"hd\":\"example.com\""
 static const char *const good[CLAIMS] = {
     [ISS] = "\"iss\":\"https://accounts.google.com\"",
     [AUD] = "\"aud\":\"web\"",
@@ -46,8 +49,7 @@ static const char *const good[CLAIMS] = {
     [EMAIL] = "\"email\":\"jsmith@example.com\"",
     [VERIFIED] = "\"email_verified\":true",
     [NONCE] = "\"nonce\":\"n-0S6_WzA2Mj\"",
-    [NAMES] = "\"name\":\"John Smith\",\"given_name\":\"John\",\"family_name\":\"Smith\","
-              "\"picture\":\"https://lh3.example/photo.jpg\",\"hd\":\"example.com\"",
+    [NAMES] = NAMES_GOOD,
 };
 
 /* `instead` empty: the claim is left out. */

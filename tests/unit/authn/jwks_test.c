@@ -253,7 +253,8 @@ static void one_fetch_goes_on_at_a_time(void **state)
     struct seeker seekers[THREADS];
     far.delay_ms = 100;
     for (size_t i = 0; i < THREADS; i++) {
-        seekers[i] = (struct seeker){ .j = *state, .kid = i % 2 == 0 ? "a" : "b", .got = 99 };
+        seekers[i] =
+            (struct seeker){ .j = *state, .kid = i % 2 == 0 ? "a" : "b", .got = SUT_E_RATE };
         assert_int_equal(pthread_create(&threads[i], NULL, seek, &seekers[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {
@@ -270,7 +271,7 @@ static void who_has_a_key_does_not_wait_for_a_fetch(void **state)
     assert_int_equal(look(*state, "a"), SUT_E_OK);
     far.now_ms += 600 * 1000;
     far.delay_ms = 500;
-    struct seeker s = { .j = *state, .kid = "c", .got = 99 };
+    struct seeker s = { .j = *state, .kid = "c", .got = SUT_E_RATE };
     assert_int_equal(pthread_create(&thread, NULL, seek, &s), 0);
     while (far.asked < 2)
         (void) nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
