@@ -7,11 +7,13 @@ import hashlib
 import hmac
 import json
 import struct
+import subprocess
 import time
 
 from mails import Mailbox
 from providers import Graph, Providers
 from sutler import PASSWORD, also_tls, found_in_memory, new_email, only
+from tab import BROWSER, Tab
 import jwts as jwt
 
 GOOGLE = "/api/users/social/google/"
@@ -454,6 +456,68 @@ def test_links_are_found_under_a_new_index_key(ctx):
     server.restart()
     client = server.client()
     assert good(google(client, providers.build(claims[0])))["user"]["id"] == ids[0]
+
+
+def sql(server, statement):
+    done = subprocess.run(["psql", "-XAtq", "-d", server.env["DATABASE_URL"], "-c", statement], check=True,
+                          capture_output=True, text=True)
+    return done.stdout.split("\n")[:-1]
+
+
+@only("postgres")
+def test_each_step_leaves_its_row_and_nothing_in_clear(ctx):
+    providers = Providers.get()
+    providers.mode("ok")
+    server = ctx.own_server(env=providers.env("mock"))
+    client = server.client()
+    last = 0
+
+    def trail():
+        nonlocal last
+        rows = [row.split("|") for row in
+                sql(server, "SELECT id, action, resource, coalesce(user_id::text, '-') FROM audit "
+                            f"WHERE id > {last} ORDER BY id")]
+        last = rows[-1][0] if rows else last
+        return [tuple(row[1:]) for row in rows]
+
+    trail()
+    claims = providers.claims(nbf=None, picture="https://pictures.example/ana.jpg")
+    me = str(good(google(client, providers.build(claims)))["user"]["id"])
+    assert trail() == [("user.register", f"user:{me}", me), ("user.social_link", f"user:{me}", me)]
+    good(google(client, providers.build(claims)))
+    assert trail() == [("user.login", f"user:{me}", me)]
+    bad(google(client, "x.y.z"))
+    assert trail() == [("user.login_failed", "user", "-")]
+    email = server.make_user(new_email("trail"), "--verified")
+    trail()
+    me = str(good(google(client, providers.build(providers.claims(nbf=None, email=email))))["user"]["id"])
+    assert trail() == [("user.social_link", f"user:{me}", me), ("user.login", f"user:{me}", me)]
+    email = new_email("trail")
+    client.register(email)
+    trail()
+    me = str(good(google(client, providers.build(providers.claims(nbf=None, email=email))))["user"]["id"])
+    assert trail() == [("user.taken_over", f"user:{me}", me), ("user.login", f"user:{me}", me)]
+    rows = sql(server, "SELECT provider, subject_index, encode(subject, 'escape'), encode(picture, 'escape')"
+                       " FROM social_links ORDER BY id")
+    text = "\n".join(rows)
+    assert text.startswith("1|") and "mock-" not in text and "pictures" not in text, text
+    lengths = sql(server, "SELECT octet_length(picture) > 31, key_version > 0 FROM social_links ORDER BY id LIMIT 1")
+    assert lengths == ["t|t"], lengths
+
+
+@also_tls
+def test_a_browser_gets_its_refresh_token_in_a_cookie_here_too(ctx):
+    server, providers = mock(ctx)
+    claims = providers.claims(nbf=None)
+    for was_there in (False, True):
+        tab = Tab(ctx, server)
+        answer = tab.post(GOOGLE, {"token": providers.build(claims)}, headers=BROWSER, token=None)
+        data = good(answer)
+        assert data["is_new_user"] is not was_there
+        tab.take(data["tokens"])
+        assert tab.cookie and tab.cookie not in answer.text
+        assert tab.refresh().status == 200
+        assert tab.ask("GET", "/api/users/profile/").status == 200
 
 
 def test_without_settings_nobody_signs_in_so(ctx):
