@@ -125,14 +125,14 @@ class Authenticator:
 
     # -- parts
 
-    def client_data(self, type, challenge, origin, **bent):
-        data = {"type": bent.get("type", type), "challenge": bent.get("challenge", challenge),
-                "origin": bent.get("origin", origin), "crossOrigin": bent.get("cross_origin", False)}
+    def client_data(self, kind, challenge, origin, bent):
+        data = {"type": bent.get("type", kind), "challenge": bent.get("challenge", challenge),
+                "origin": origin, "crossOrigin": bent.get("cross_origin", False)}
         data.update(bent.get("more_client_data", {}))
         data = {name: value for name, value in data.items() if value is not ...}
         return bent.get("client_data", json.dumps(data).encode())
 
-    def auth_data(self, rp_id, flags, credential=b"", **bent):
+    def auth_data(self, rp_id, flags, credential, bent):
         flags = bent.get("flags", flags | PRESENT | (VERIFIED if self.verifies else 0) | self.backup)
         extensions = bent.get("extensions")
         if extensions is not None:
@@ -141,12 +141,12 @@ class Authenticator:
                 + struct.pack(">I", bent.get("count", self.count)) + credential
                 + (b"" if extensions is None else cbor(extensions)) + bent.get("after_auth_data", b""))
 
-    def attested(self, **bent):
+    def attested(self, bent):
         cid = bent.get("credential_id", self.id)
         return (bent.get("aaguid", self.aaguid) + struct.pack(">H", bent.get("credential_length", len(cid))) + cid
                 + cbor(bent.get("cose_key", cose(self.key))))
 
-    def statement(self, format, message, **bent):
+    def statement(self, format, message, bent):
         """fmt and attStmt."""
         if format == "none":
             return "none", {}
@@ -166,9 +166,9 @@ class Authenticator:
         """RegistrationResponseJSON for PublicKeyCredentialCreationOptionsJSON."""
         self.rp_id, self.handle = options["rp"]["id"], options["user"]["id"]
         assert any(p["alg"] == self.alg for p in options["pubKeyCredParams"])
-        client = self.client_data("webauthn.create", options["challenge"], origin, **bent)
-        auth = self.auth_data(self.rp_id, CREDENTIAL, self.attested(**bent), **bent)
-        fmt, statement = self.statement(format, auth + hashlib.sha256(client).digest(), **bent)
+        client = self.client_data("webauthn.create", options["challenge"], origin, bent)
+        auth = self.auth_data(self.rp_id, CREDENTIAL, self.attested(bent), bent)
+        fmt, statement = self.statement(format, auth + hashlib.sha256(client).digest(), bent)
         statement = bent.get("statement", lambda s: s)(statement)
         parts = bent.get("object", lambda o: o)({"fmt": fmt, "attStmt": statement,
                                                  "authData": bent.get("auth_data", auth)})
@@ -184,8 +184,8 @@ class Authenticator:
         """AuthenticationResponseJSON for PublicKeyCredentialRequestOptionsJSON."""
         if self.counts and "count" not in bent:
             self.count += 1
-        client = self.client_data("webauthn.get", options["challenge"], origin, **bent)
-        auth = self.auth_data(options["rpId"], 0, bent.get("credential", b""), **bent)
+        client = self.client_data("webauthn.get", options["challenge"], origin, bent)
+        auth = self.auth_data(options["rpId"], 0, bent.get("credential", b""), bent)
         auth = bent.get("auth_data", auth)
         signature = sign(bent.get("signer", self.key),
                          bent.get("signed", auth + hashlib.sha256(client).digest()))
