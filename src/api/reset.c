@@ -26,6 +26,27 @@ static int64_t chance_of(sut_str address_key)
     return (digest[0] << 16 | digest[1] << 8 | digest[2]) >> 4;
 }
 
+/* Open the row, and hold its address against the one that was given; 0 unless a mail may go to it.
+ */
+static SUT_ERR open_owner(struct sut_req *r, struct sut_db_conn *conn, int64_t id, bool is_known,
+                          sut_str email, int64_t *ret)
+{
+    struct sut_person_row p;
+    bool is_theirs = false;
+    const sut_err e = sut_person_by_id(conn, r->arena, id, &p);
+    if (e.code == SUT_E_CORRUPT && is_known)
+        sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", id));
+    if (e.code == SUT_E_CORRUPT || e.code == SUT_E_NOT_FOUND)
+        return SUT_OK;
+    TRY(e);
+    TRY(api_is_address_of(r->arena, p.email, email, &is_theirs));
+    if (is_known && !is_theirs)
+        sut_log(SUT_LOG_ERROR, "index_of_another", LOG_PERSON("user", id));
+    if (is_known && is_theirs && p.is_active)
+        *ret = id;
+    return SUT_OK;
+}
+
 /*
  * Whose address it is; 0: nobody's whom a mail can be sent to.  Either way the same statements run:
  * for an address that is nobody's, somebody else's row is read and opened in its place.
@@ -34,10 +55,8 @@ static SUT_ERR find_owner(struct sut_req *r, sut_str email, sut_str key, int64_t
 {
     struct sut_db_conn *conn = NULL;
     struct sut_person_account account;
-    struct sut_person_row p;
     int64_t somebody = 0;
     bool has_changed = false;
-    bool is_theirs = false;
     *ret = 0;
     TRY(sut_req_conn(r, &conn));
     const sut_err found = sut_person_account_by_email(conn, r->arena, email, &account);
@@ -47,23 +66,11 @@ static SUT_ERR find_owner(struct sut_req *r, sut_str email, sut_str key, int64_t
     /* A miss has asked this already. */
     if (is_known)
         TRY(sut_personal_look_for_keys(conn, &has_changed));
-    sut_err e = sut_person_any(conn, chance_of(key), &somebody);
+    const sut_err e = sut_person_any(conn, chance_of(key), &somebody);
     if (e.code == SUT_E_NOT_FOUND)
         return SUT_OK;
     TRY(e);
-    e = sut_person_by_id(conn, r->arena, is_known ? account.id : somebody, &p);
-    if (e.code == SUT_E_CORRUPT || e.code == SUT_E_NOT_FOUND) {
-        if (is_known)
-            sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", account.id));
-        return SUT_OK;
-    }
-    TRY(e);
-    TRY(api_is_address_of(r->arena, p.email, email, &is_theirs));
-    if (is_known && !is_theirs)
-        sut_log(SUT_LOG_ERROR, "index_of_another", LOG_PERSON("user", p.id));
-    if (is_known && is_theirs && p.is_active)
-        *ret = p.id;
-    return SUT_OK;
+    return open_owner(r, conn, is_known ? account.id : somebody, is_known, email, ret);
 }
 
 struct asking {

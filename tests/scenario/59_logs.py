@@ -197,7 +197,7 @@ def fail_login(server, email):
 
 def test_a_pseudonym_stands_for_a_person_until_its_key_is_rotated(ctx):
     for form in FORMATS:
-        server = ctx.own_server(env={"SUTLER_LOG_FORMAT": form})
+        server = ctx.own_server(env={"SUTLER_LOG_FORMAT": form, "SUTLER_LOCKOUT_FAILURES": "100"})
         client, ada, bob = server.client(), new_email("canary"), new_email("canary")
         ids = {email: str(client.register(email)["user"]["id"]) for email in (ada, bob)}
         for email in (ada, bob, ada):
