@@ -47,19 +47,15 @@ sut_str sut_req_cookie(struct sut_req *r, enum sut_cookie_name name)
     return sut_req_cookie_look(r, name, &value) == SUT_COOKIE_CAME ? value : (sut_str){ 0 };
 }
 
+/* For a front end on another site all of them must be None, or none of them would come back. */
 static enum sut_same_site same_site_of(const struct sut_req *r, enum sut_cookie_name name)
 {
-    if (name != SUT_COOKIE_REFRESH)
-        return kinds[name].same_site;
-    switch (r->app->config->cookies.same_site) {
-    case SUT_CONFIG_SITE_LAX:
-        return SUT_SAME_SITE_LAX;
-    case SUT_CONFIG_SITE_NONE:
+    const enum sut_config_same_site set = r->app->config->cookies.same_site;
+    if (set == SUT_CONFIG_SITE_NONE)
         return r->is_secure ? SUT_SAME_SITE_NONE : SUT_SAME_SITE_LAX;
-    case SUT_CONFIG_SITE_STRICT:
-        break;
-    }
-    return SUT_SAME_SITE_STRICT;
+    if (name == SUT_COOKIE_REFRESH && set == SUT_CONFIG_SITE_LAX)
+        return SUT_SAME_SITE_LAX;
+    return kinds[name].same_site;
 }
 
 SUT_ERR sut_reply_cookie(struct sut_req *r, enum sut_cookie_name name, sut_str value,
