@@ -21,6 +21,7 @@ enum {
     TROUBLE_MS = 5000,           /* until the store or the keeper is asked again */
     REST_MS = 15000,             /* a mail server that can't be had is left in peace */
     BUSY_MS = 1000,
+    COURIER_MS = 2000,
     DELAY_MIN_MS = 15 * 1000,
     DELAY_MAX_MS = 3600 * 1000,
     CLAIM_SLACK_MS = 15000, /* for the store and the keeper, around the courier's time */
@@ -187,7 +188,9 @@ static struct fate fate_of_error(sut_err e)
     case SUT_E_DENIED:
         return (struct fate){ .is_resting = true, .why = "courier_refused" };
     default:
-        return (struct fate){ .is_resting = true, .why = "courier_unavailable" };
+        /* Another one is there in a moment. */
+        return (
+            struct fate){ .is_resting = true, .wait_ms = COURIER_MS, .why = "courier_unavailable" };
     }
 }
 
