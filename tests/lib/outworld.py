@@ -89,6 +89,21 @@ class Box:
                 "-days", "30", "-extfile", "ext", "-out", "box.pem")
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(self.folder / "box.pem", self.folder / "box.key")
+        # Others, for who calls them by name.
+        openssl("req", "-new", *ec, "-subj", "/CN=box", "-addext", "subjectAltName=DNS:expired.example",
+                "-keyout", "expired.key", "-out", "expired.csr")
+        (self.folder / "expired.ext").write_text("subjectAltName=DNS:expired.example\nbasicConstraints=CA:FALSE\n")
+        openssl("x509", "-req", "-in", "expired.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-days", "-1", "-extfile", "expired.ext", "-out", "expired.pem")
+        openssl("req", "-x509", *ec, "-days", "30", "-subj", "/CN=stranger.example", "-addext",
+                "subjectAltName=DNS:stranger.example", "-keyout", "stranger.key", "-out", "stranger.pem")
+        self.others = {}
+        for name in ("expired", "stranger"):
+            context = self.others[f"{name}.example"] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
+        def choose(connection, name, _):
+            connection.context = self.others.get(name, self.tls)
+        self.tls.sni_callback = choose
 
     # names
 
@@ -209,14 +224,23 @@ class Box:
     def drive(self):
         env = {"PATH": os.environ["PATH"], "SUTLER_COURIER_CA_FILE": str(self.folder / "ca.pem"),
                "GOOGLE_CLIENT_ID": "box", "SUTLER_GOOGLE_KEYS_URL": "https://pictures.example/keys",
+               "HOME": str(self.folder),
                **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}, **self.order["env"]}
+        env = {name: value for name, value in env.items() if value is not None}
         tool = pathlib.Path(self.order["program"]).parent / "tests/tools/errand"
         process = subprocess.Popen([tool, self.order["program"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                    text=True, errors="replace", env=env, cwd=self.folder)
         first = process.stdout.readline()
         assert first == "ready\n", first
+        process.stdin.write("pid\n")
+        process.stdin.flush()
+        pid = int(process.stdout.readline())
         answers = []
         for command in self.order["commands"]:
+            if command.startswith("@"):  # "@SIGNAL SECONDS": to the courier, a while later
+                number, seconds = command[1:].split()
+                threading.Timer(float(seconds), os.kill, (pid, int(number))).start()
+                continue
             process.stdin.write(command + "\n")
             process.stdin.flush()
             answers.append(process.stdout.readline().rstrip("\n"))

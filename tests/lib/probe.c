@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -87,10 +88,40 @@ static void try_fast_open(int sig)
     say(sendto(2, "", 0, MSG_FASTOPEN, NULL, 0) == 0 ? "probe: sent\n" : "probe: failed\n");
 }
 
+/* A port of our own, as a program that waits for visitors has one. */
+static void try_bind(int sig)
+{
+    (void) sig;
+    const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    say(fd >= 0 && bind(fd, (const struct sockaddr *) &to, sizeof(to)) == 0 ? "probe: bound\n"
+                                                                            : "probe: failed\n");
+}
+
+/* A port that stands in no table. */
+static void try_connect(int sig)
+{
+    (void) sig;
+    const struct sockaddr_in to = { .sin_family = AF_INET,
+                                    .sin_port = htons(22),
+                                    .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int code = connect(fd, (const struct sockaddr *) &to, sizeof(to));
+    say(code < 0 && errno == EACCES ? "probe: refused\n" : "probe: connected\n");
+}
+
+/* What DNS and TCP have no need of. */
+static void try_raw(int sig)
+{
+    (void) sig;
+    say(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) >= 0 ? "probe: raw\n" : "probe: failed\n");
+}
+
 __attribute__((constructor)) static void install(void)
 {
-    static void (*const acts[])(int) = { try_open,  try_socket, try_exec,  try_fork,     try_code,
-                                         try_write, try_signal, try_owner, try_fast_open };
+    static void (*const acts[])(int) = { try_open,      try_socket, try_exec,    try_fork,
+                                         try_code,      try_write,  try_signal,  try_owner,
+                                         try_fast_open, try_bind,   try_connect, try_raw };
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
         (void) signal(SIGRTMIN + 1 + (int) i, acts[i]);
 }

@@ -2,17 +2,18 @@
 """The courier: where it goes, where nothing brings it, and what becomes of who asks it wrongly."""
 import os
 import pathlib
-import re
 import signal
 import socket
 import struct
-import threading
+import subprocess
 import time
 
 import outworld
 import sutler
 from sutler import Skip, only
 
+# Which runtime is in the program under test.
+SANITIZED = any(name in pathlib.Path(sutler.PROGRAM).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
 PUBLIC = "https://pictures.example"
 # Ways to write a place that is not public; of most of them something listens there, and must hear nothing.
 INWARD = [
@@ -223,3 +224,157 @@ def test_a_worker_that_breaks_the_table_is_dropped(ctx):
     # The others are served all the same.
     assert got["answers"][-1].startswith("OK 200"), got["answers"][-1]
     assert not got["heard"], got["heard"]
+
+
+@only("sqlite")
+def test_certificates_are_checked_against_the_authorities_that_are_trusted(ctx):
+    names = {name: ["93.184.216.34"] for name in ("expired.example", "stranger.example", "wrong.example")}
+    got = outworld.run([fetch(f"https://{name}/ok") for name in names] + [fetch(f"{PUBLIC}/ok")], names=names)
+    assert got["answers"][:3] == ["UNAVAILABLE"] * 3 and got["answers"][3].startswith("OK 200"), got["answers"]
+    assert len(got["requests"]) == 1, got["requests"]
+    # Of the system's authorities none has signed it.
+    got = outworld.run([fetch(f"{PUBLIC}/ok")], env={"SUTLER_COURIER_CA_FILE": None})
+    assert got["answers"] == ["UNAVAILABLE"] and not got["requests"], got
+
+
+@only("sqlite")
+def test_a_destination_of_the_settings_is_taken_as_named(ctx):
+    def keys(url, names=None, **env):
+        got = outworld.run([fetch("-", "google-keys")], names=names, env={"SUTLER_GOOGLE_KEYS_URL": url, **env})
+        return got["answers"][0], got["heard"]
+    # The trap hears who goes there: that it is silent elsewhere means something.
+    assert keys("https://127.0.0.1/certs") == ("UNAVAILABLE", ["127.0.0.1 443"])
+    assert keys("https://inside.example:8443/", {"inside.example": ["10.0.0.1"]}) == ("UNAVAILABLE", ["10.0.0.1 8443"])
+    # In clear on this machine alone, whatever DNS says.
+    answer, heard = keys("http://localhost:8080/certs")
+    assert answer == "UNAVAILABLE" and set(heard) <= {"127.0.0.1 8080", "::1 8080"} and heard, (answer, heard)
+    assert keys("http://inside.example:8080/", {"inside.example": ["10.0.0.1"]}) == ("DENIED", [])
+    assert keys("http://10.0.0.1:8080/") == ("DENIED", [])
+    # The environment has no say in it.
+    proxies = {name: "http://127.0.0.1:8080" for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
+    answer, heard = keys(f"{PUBLIC}/keys", **proxies, SSLKEYLOGFILE="/tmp/keys.log")
+    assert answer.startswith("OK 200") and not heard, (answer, heard)
+
+
+@only("sqlite")
+def test_who_dies_or_stops_in_the_middle_of_a_call_is_noticed(ctx):
+    start = time.monotonic()
+    got = outworld.run(["@9 0.5", fetch(f"{PUBLIC}/silent", ms=8000), fetch(f"{PUBLIC}/ok", ms=8000), "end"])
+    assert got["answers"] == ["UNAVAILABLE", "UNAVAILABLE", "signal 9"], got["answers"]
+    assert time.monotonic() - start < 15
+    got = outworld.run(["@19 0.5", fetch(f"{PUBLIC}/silent", ms=2000), "@18 0", "wait 300", fetch(f"{PUBLIC}/ok")])
+    assert got["answers"][0] == "UNAVAILABLE" and got["answers"][2].startswith("OK 200"), got["answers"]
+    # It says that it could rest, and that nobody is there any more; TERM ends it.
+    got = outworld.run(["rest", "hang up", "rest", "@15 0", "end"])
+    assert got["answers"] == ["REST", "done", "EMPTY", "exit 0"], got["answers"]
+
+
+# What tests/lib/probe.c does on which signal.
+OPEN, SOCKET, EXEC, FORK, CODE, WRITE, SIGNAL, OWNER, FAST_OPEN, BIND, CONNECT, RAW = (
+    signal.SIGRTMIN + 1 + n for n in range(12))
+
+
+class Courier:
+    """One of its own with what it may not do at hand; the environment is its settings."""
+
+    def __init__(self, env=None, program="-probe"):
+        tool = pathlib.Path(sutler.PROGRAM).parent / "tests/tools/errand"
+        self.process = subprocess.Popen([tool, sutler.PROGRAM + program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=sutler.clean_env({"GOOGLE_CLIENT_ID": "box", **(env or {})}))
+        assert self.process.stdout.readline() == "ready\n", self.process.stderr.read()
+        self.pid = int(self.ask("pid"))
+
+    def ask(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().rstrip("\n")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.said = self.process.stderr.read()
+        self.process.wait(20)
+
+
+@only("sqlite")
+def test_a_courier_that_leaves_its_table_dies_or_is_refused(ctx):
+    if SANITIZED:
+        raise Skip("a sanitizer's own calls are allowed")
+    for sig in (EXEC, FORK, CODE, WRITE, SIGNAL, OWNER, FAST_OPEN, BIND, RAW):
+        with Courier() as courier:
+            os.kill(courier.pid, sig)
+            assert courier.ask("end") == "signal 31", sig
+        assert "probe:" not in courier.said, (sig, courier.said)
+    for sig in (OPEN, CONNECT):
+        with Courier() as courier:
+            os.kill(courier.pid, sig)
+            time.sleep(0.3)
+            assert courier.ask(fetch("-", "facebook-me", "token")) == "NOT_FOUND"
+        assert "probe: refused" in courier.said, (sig, courier.said)
+
+
+@only("sqlite")
+def test_the_courier_of_a_shop(ctx):
+    """Started by the supervisor, shut in as the others, the only one with what it signs in there with; back when it dies."""
+    password, secret = "mail-password-8c1f0e", "facebook-secret-77ab10"
+    with socket.create_server(("127.0.0.1", 0)) as mail_server:
+        server = ctx.own_server(env={"EMAIL_HOST": "localhost", "EMAIL_PORT": str(mail_server.getsockname()[1]), "EMAIL_HOST_USER": "shop",
+                                     "EMAIL_HOST_PASSWORD": password, "DEFAULT_FROM_EMAIL": "shop@shop.example",
+                                     "SUTLER_FACEBOOK_APP_ID": "1234", "SUTLER_FACEBOOK_APP_SECRET": secret})
+        pid = server.role("courier")
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+            assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", status
+            assert int(status["Seccomp_filters"]) >= 2, status["Seccomp_filters"]
+            assert all(int(status[name], 16) == 0 for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")), status
+        assert pathlib.Path(f"/proc/{pid}/environ").read_bytes().strip(b"\0") == b""
+        assert b"=" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"--role=courier", b"").replace(b"--rest=", b"")
+        kinds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        assert all(not kind.startswith("/") or kind.startswith("/dev/null") or kind == str(server.log_path) for kind in kinds), kinds
+        if os.geteuid() == 0:
+            needles = {password.encode(), secret.encode()}
+            assert sutler.found_in_memory(pid, needles) == needles
+            for role in ("worker", "keeper"):
+                assert not sutler.found_in_memory(server.role(role), needles), role
+        # A mail is on its way: the server of the settings is called, and hangs.
+        server.client().register(sutler.new_email("courier"))
+        mail_server.settimeout(20)
+        first, _ = mail_server.accept()
+        os.kill(pid, signal.SIGKILL)
+        assert first.recv(1) == b""
+        # The next try brings another one, through the same door.
+        second, _ = mail_server.accept()
+        assert server.role("courier") != pid
+        # One that stops is found out, and replaced.
+        stopped = server.role("courier")
+        os.kill(stopped, signal.SIGSTOP)
+        end = time.monotonic() + 15
+        while sutler.is_alive(stopped):
+            assert time.monotonic() < end, server.log_text()[-1500:]
+            time.sleep(0.05)
+        assert "event=role_silent which=courier" in server.log_text()
+        server.client().register(sutler.new_email("courier"))
+        third, _ = mail_server.accept()
+        for connection in (first, second, third):
+            connection.close()
+        assert server.client().get("/api/catalog/products/").status == 200
+
+
+@only("sqlite")
+def test_a_shop_without_destinations_has_no_courier(ctx):
+    server = ctx.server()
+    names = {pathlib.Path(f"/proc/{pid}/comm").read_text().strip() for pid in server.roles()}
+    assert names == {"sutler-keeper", "sutler-worker"}, names
+
+
+@only("sqlite")
+def test_a_courier_is_small(ctx):
+    if SANITIZED:
+        raise Skip("a sanitizer's memory")
+    with Courier(program="") as courier:
+        lines = pathlib.Path(f"/proc/{courier.pid}/smaps_rollup").read_text().splitlines()
+        own = sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Dirty:", "Private_Clean:")))
+        pss = next(int(line.split()[1]) for line in lines if line.startswith("Pss_Anon:"))
+    assert pss <= 3 * 1024, f"{pss} KiB of its own, {own} KiB with what it alone maps"

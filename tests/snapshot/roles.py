@@ -17,7 +17,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = HERE.parents[1] / "doc/design/processes.md"
 TABLES = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-BOXES = ("keeper", "worker, embedded", "worker, remote", "supervisor, embedded", "supervisor, remote")
+BOXES = ("keeper", "courier", "worker, embedded", "worker, remote", "supervisor, embedded", "supervisor, remote",
+         "supervisor, courier")
 # What a line of the last table is about: one of these calls, without a check of its arguments.
 CAPABILITIES = {
     "open a file": ("open", "openat", "openat2", "creat", "open_by_handle_at"),
@@ -109,6 +110,16 @@ def test_what_the_keeper_answers():
         assert int(size) <= 64 * 1024 and int(out) <= 64 * 1024, (name, size, out)
 
 
+def test_where_the_courier_goes():
+    rows = found(r"^courier does (\S+) to=(\w+) by=(\w+) in=(\d+) out=(\d+) per_second=(\d+) redirects=(\d+)$")
+    told = {row[0]: row[2:] for row in the_table("errand", "where", "to", "by", "a second", "redirects")}
+    assert rows and told == {name: (to, by, rate, turns) for name, to, by, _, _, rate, turns in rows}, (rows, told)
+    for name, to, by, size, out, rate, turns in rows:
+        assert int(size) <= 1 << 19 and int(out) <= 6 << 20 and 0 < int(rate) <= 100, name
+        # What the settings name is not led elsewhere.
+        assert to == "data" or turns == "0", name
+
+
 def test_which_keys_leave_the_keeper():
     code = dict(found(r"^key (\S+) (leaves|stays)$"))
     told = {row[0]: row[2] for row in the_table("key", "wrapped for", "leaves the keeper")}
@@ -124,34 +135,38 @@ def test_what_the_supervisor_hears():
 
 
 def test_which_secrets_a_role_gets():
-    code = {name: ("worker" in words.split(), "keeper" in words.split())
-            for name, words in found(r"^setting (\S+) secret(.*)$")}
-    told = {row[0]: (row[1] == "yes", row[2] == "yes") for row in the_table("setting", "worker", "keeper")}
+    roles = ("worker", "keeper", "courier")
+    code = {name: tuple(role in words.split() for role in roles) for name, words in found(r"^setting (\S+) secret(.*)$")}
+    told = {row[0]: tuple(cell == "yes" for cell in row[1:]) for row in the_table("setting", *roles)}
     assert code and code == told, (code, told)
-    for name, (worker, keeper) in code.items():
-        assert worker != keeper, f"{name}: with both, or with none"
-    places = dict(found(r"^setting (\S+)((?: worker| keeper)*)$"))
-    assert "worker" not in places["tls.key"] and "keeper" not in places["tls.key"], places
+    for name, has in code.items():
+        assert sum(has) == 1, f"{name}: with several, or with none"
+    places = dict(found(r"^setting (\S+)((?: worker| keeper| courier)*)$"))
+    assert places["tls.key"] == "", places
 
 
 def test_what_a_role_can_do_at_all():
-    rows = the_table("to", "keeper", "worker, embedded", "worker, remote", "supervisor")
+    rows = the_table("to", "keeper", "courier", "worker, embedded", "worker, remote", "supervisor")
     assert sorted(row[0] for row in rows) == sorted(CAPABILITIES)
     for row in rows:
-        for told, boxes in zip(row[1:], (BOXES[:1], BOXES[1:2], BOXES[2:3], BOXES[3:])):
+        for told, boxes in zip(row[1:], (BOXES[:1], BOXES[1:2], BOXES[2:3], BOXES[3:4], BOXES[4:])):
             has = sorted({name for box in boxes for name in may(box, row[0])})
             assert (told == "no") == (not has), f"{row[0]}: {boxes[-1]} has {has}, the document says: {told}"
 
 
 def test_which_files_a_role_reaches():
     assert not found(r"^keeper: (?:path|port) .*$"), "the keeper has a path or a port"
-    for box in BOXES[1:3]:
+    box = "courier"
+    assert not paths(box, "w") and not paths(box, "x"), "the courier writes, or starts what is there"
+    assert all(path.startswith(("/etc/", "/run/")) and "ssl" not in path and "keys" not in path for path in paths(box, "r"))
+    assert sorted(map(int, found(r"^courier: port (\d+)$"))) == [53, 443, 587]
+    for box in BOXES[2:4]:
         assert paths(box, "w") == ["/srv/shop/data"], (box, paths(box, "w"))
         assert not paths(box, "x"), (box, paths(box, "x"))
         assert not [path for path in paths(box, "r") if "keys" in path or path.startswith(("/usr", "/lib", "/proc"))]
     assert not found(r"^worker, embedded: port (\d+)$")
     assert found(r"^worker, remote: port (\d+)$") == ["5432"]
-    for box in BOXES[3:]:
+    for box in BOXES[4:]:
         assert set(paths(box, "w")) <= {"/srv/shop/data", "/srv/shop/keys", "/dev/null"}, (box, paths(box, "w"))
 
 

@@ -10,6 +10,7 @@
  *   rest                          what the courier says of its own accord within 3 s
  *   hang up                       end all connections
  *   wait MS
+ *   end                           how it ended, within 5 s
  *   pid
  *
  * The shipped program has no such words.
@@ -205,6 +206,17 @@ static void rest(const struct tool *t)
     sut_line_message_done(&m);
 }
 
+static void end(struct tool *t)
+{
+    bool has_ended = false;
+    struct sut_role_end e = { 0 };
+    if (t->role.pid == 0 || sut_failed(sut_role_wait_ms(&t->role, 5000, &has_ended, &e)) ||
+        !has_ended)
+        (void) printf("it lives\n");
+    else
+        (void) printf("%s %d\n", e.is_signal ? "signal" : "exit", e.code);
+}
+
 static size_t split(char *line, char **words)
 {
     size_t n = 0;
@@ -234,6 +246,8 @@ int main(int argc, char **argv)
             mail(&t, words);
         else if (n >= 2 && strcmp(words[0], "raw") == 0)
             raw(&t, words, n);
+        else if (n == 1 && strcmp(words[0], "end") == 0)
+            end(&t);
         else if (n == 1 && strcmp(words[0], "rest") == 0)
             rest(&t);
         else if (n == 2 && strcmp(words[0], "hang") == 0)
