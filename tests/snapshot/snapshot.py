@@ -174,7 +174,7 @@ SHAPE = {
                 "security": {"type": "array", "items": {"type": "object"}},
                 "parameters": {"type": "array", "items": {
                     "type": "object", "required": ["name", "in", "schema"], "properties": {
-                        "in": {"enum": ["path", "query"]}}}},
+                        "in": {"enum": ["path", "query", "header"]}}}},
                 "requestBody": {"type": "object", "required": ["content"], "properties": {
                     "content": {"$ref": "#/$defs/content"}}},
                 "responses": {"type": "object", "minProperties": 1,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/ops/openapi_browser.h"
 #include "codec/json_out.h"
 
 enum { SCHEMAS_MAX = 256, PLACES_MAX = 1024 };
@@ -364,6 +365,7 @@ static void write_parameters(struct sut_jw *w, const struct place *p)
     }
     for (const struct sut_query_key *k = p->row->query; k != NULL && k->name != NULL; k++)
         write_query_key(w, k);
+    api_openapi_browser_headers(w, p->row);
     sut_jw_arr_end(w);
 }
 

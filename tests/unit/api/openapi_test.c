@@ -181,6 +181,41 @@ static void the_document_says_what_it_is_and_where(void **state)
     end(&m);
 }
 
+static void browser_mode_is_told_where_it_is_understood(void **state)
+{
+    (void) state;
+    static const struct sut_field pair_fields[] = {
+        { .name = "csrf_token", .type = SUT_F_STRING, .flags = SUT_F_OPTIONAL },
+    };
+    static const struct sut_schema pair = SUT_SCHEMA("Pair", pair_fields);
+    static const struct sut_field data_fields[] = {
+        { .name = "data", .type = SUT_F_OBJECT, .of = &pair },
+    };
+    static const struct sut_schema data = SUT_SCHEMA("Data", data_fields);
+    static const struct sut_answer gives[] = { { .status = 200, .schema = &data },
+                                               { .status = 0 } };
+    struct sut_route row = rows[0];
+    row.method = SUT_POST;
+    row.query = NULL;
+    row.answers = gives;
+    row.flags = SUT_ROUTE_COOKIE_REFRESH;
+    const struct sut_routes one = { .rows = &row, .n = 1 };
+    const struct sut_routes *const all[] = { &one };
+    struct made m;
+    make(&m, all, 1);
+    holds(&m, "{\"name\":\"X-Sutler-Client\",\"in\":\"header\",\"description\":\"Browser mode: the "
+              "refresh token goes into a cookie that no script reads.\",\"schema\":{\"type\":"
+              "\"string\",\"enum\":[\"browser\"]}}");
+    holds(&m, "{\"name\":\"X-CSRFToken\",\"in\":\"header\"");
+    end(&m);
+    /* A row that only reads the token gives none out. */
+    row.method = SUT_GET;
+    row.flags = 0;
+    make(&m, all, 1);
+    assert_null(strstr(sut_str_z(m.arena, sut_buf_str(&m.text)), "\"in\":\"header\""));
+    end(&m);
+}
+
 static void a_document_without_room_is_an_error(void **state)
 {
     (void) state;
@@ -206,6 +241,7 @@ int main(void)
         cmocka_unit_test(each_path_of_a_row_is_an_operation_of_its_own),
         cmocka_unit_test(errors_have_the_shape_of_the_paths_contract),
         cmocka_unit_test(the_document_says_what_it_is_and_where),
+        cmocka_unit_test(browser_mode_is_told_where_it_is_understood),
         cmocka_unit_test(a_document_without_room_is_an_error),
     };
     return cmocka_run_group_tests_name("api/openapi", tests, NULL, NULL);
