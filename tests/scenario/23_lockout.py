@@ -184,6 +184,46 @@ def test_right_passwords_at_once_wait_for_each_other(ctx):
         assert [a.status for a in pool.map(sign_in, range(20))] == [200] * 20
 
 
+def test_who_could_not_be_checked_was_not_wrong(ctx):
+    """A full queue of hashes answers 503: neither right nor wrong, and nothing is counted."""
+    server = ctx.own_server(env={"SUTLER_HASHING_QUEUE": "1", "SUTLER_HASHING_THREADS": "1"})
+    server.schema()
+    emails = [new_email() for _ in range(12)]
+    client = server.client(check=False)
+    for email in emails:
+        client.register(email)
+    seen = []
+
+    def flood(n):
+        with server.client(check=False) as one:
+            for turn in range(8):
+                seen.append(login(one, emails[n], WRONG if turn < 3 else PASSWORD).status)
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        list(pool.map(flood, range(12)))
+    assert seen.count(503) > 10 and set(seen) <= {200, 401, 503}, {s: seen.count(s) for s in set(seen)}
+    for email in emails:
+        assert login(client, email).status == 200, "nobody was locked"
+
+
+def test_a_lock_is_mailed_once_to_whom_it_meets(ctx):
+    server = ctx.own_server()
+    client = server.client()
+    email, unknown = new_email(), new_email("nobody")
+    client.register(email)
+    for address in (unknown, email):
+        lock(client, address)
+        for _ in range(5):
+            expect_locked(login(client, address, WRONG))
+
+    def mails():
+        done = server.cli("mail", "list", "--json")
+        assert done.returncode == 0, done
+        return [row for row in sutler.rows_of(done.stdout) if "locked" in str(row)]
+
+    assert len(mails()) == 1, mails()
+
+
 def test_a_restart_forgets_no_lock(ctx):
     server = ctx.own_server()
     client = server.client()
