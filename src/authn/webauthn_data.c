@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "authn/webauthn_int.h"
+#include "base/scan.h"
 #include "base/secret.h"
 #include "codec/b64url.h"
 #include "codec/cbor.h"
@@ -71,16 +72,21 @@ static bool is_challenge(sut_str text, sut_str challenge)
            sut_secret_eq(sut_str_of((const char *) bytes, n), challenge);
 }
 
+/* Empty, or a colon and digits. */
+static bool is_port(sut_str s)
+{
+    uint64_t n = 0;
+    return s.n == 0 ||
+           (s.p[0] == ':' && !sut_failed(sut_parse_u64(sut_str_sub(s, 1, s.n), UINT16_MAX, &n)));
+}
+
 /* "http://localhost" or https, with any port. */
 static bool is_localhost(sut_str origin)
 {
     static const char *const bases[] = { "http://localhost", "https://localhost" };
     for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
         const sut_str base = sut_str_from(bases[i]);
-        if (!sut_str_starts(origin, base))
-            continue;
-        const sut_str rest = sut_str_sub(origin, base.n, origin.n);
-        if (rest.n == 0 || rest.p[0] == ':')
+        if (sut_str_starts(origin, base) && is_port(sut_str_sub(origin, base.n, origin.n)))
             return true;
     }
     return false;
