@@ -2,11 +2,10 @@
 #include "api/routes.h"
 
 const struct sut_routes *const api_tables[] = {
-    &api_modestwear_account_routes, &api_modestwear_links_routes, &api_modestwear_catalog_routes,
-    &api_nsgg_auth_routes,          &api_nsgg_password_routes,    &api_nsgg_people_routes,
-    &api_ops_health_routes,         &api_ops_media_routes,        &api_ops_pages_routes,
-    &api_modestwear_factor_routes,  &api_modestwear_social_routes,
-    &api_modestwear_passkey_routes,
+    &api_modestwear_account_routes,  &api_modestwear_links_routes,  &api_modestwear_catalog_routes,
+    &api_nsgg_auth_routes,           &api_nsgg_password_routes,     &api_nsgg_people_routes,
+    &api_ops_health_routes,          &api_ops_media_routes,         &api_ops_pages_routes,
+    &api_modestwear_factor_routes,   &api_modestwear_social_routes, &api_modestwear_passkey_routes,
     &api_modestwear_sessions_routes,
 };
 const size_t api_tables_n = sizeof(api_tables) / sizeof(api_tables[0]);

@@ -194,8 +194,8 @@ static SUT_ERR refresh(struct sut_req *r, sut_str token, struct api_account *ret
 SUT_ERR api_session_refresh(struct sut_req *r, sut_str token, struct api_account *ret)
 {
     TRY(refresh(r, token, ret));
-    const bool is_over = ret->outcome == API_TOKEN_BAD ||
-                         (ret->outcome == API_TOKEN_USED && !ret->session_lives);
+    const bool is_over =
+        ret->outcome == API_TOKEN_BAD || (ret->outcome == API_TOKEN_USED && !ret->session_lives);
     if (is_over && r->refresh.came.n > 0)
         sut_req_drop_refresh(r);
     return SUT_OK;

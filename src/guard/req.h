@@ -75,8 +75,8 @@ struct sut_req {
     const struct sut_device *device; /* see guard/visitor.h; NULL: not asked for yet */
     bool sets_device;                /* the answer's cookie names it */
     struct sut_refresh_cookie refresh;
-    unsigned retry_after_s;          /* BUSY: what the busy part asks for; 0: a second */
-    unsigned step;                   /* the guard's next step */
+    unsigned retry_after_s; /* BUSY: what the busy part asks for; 0: a second */
+    unsigned step;          /* the guard's next step */
 };
 
 /*
