@@ -6,6 +6,7 @@
 #include "api/links.h"
 #include "api/social_take.h"
 #include "audit/audit.h"
+#include "authn/asking.h"
 #include "authn/facebook.h"
 #include "authn/google.h"
 #include "config/config.h"
@@ -299,7 +300,9 @@ SUT_ERR api_social_facebook(struct sut_req *r, sut_str token, const struct api_d
     };
     if (facebook.app_id.n == 0)
         return turn_away(r, API_SOCIAL_OFF, "", ret);
+    ENSURE(sut_asking_begin(r->app->asking), BUSY);
     const sut_err e = sut_facebook_check(&facebook, r->arena, token, r->now, &who, &verdict, &why);
+    sut_asking_end(r->app->asking);
     if (e.code == SUT_E_UNAVAILABLE)
         return turn_away(r, API_SOCIAL_DOWN, "", ret);
     TRY(e);

@@ -35,7 +35,7 @@ void sut_google_free(struct sut_google **g);
 /*
  * Who the token speaks of, in the arena.  nonce: what the client says that it asked with;
  * empty: nothing.  TOKEN, with a constant word in *reterr_why: it is not good;
- * UNAVAILABLE: the provider's keys can't be had; NOMEM.
+ * UNAVAILABLE: the provider's keys can't be had; BUSY: too many wait for them; NOMEM.
  */
 SUT_ERR sut_google_check(struct sut_google *g, struct sut_arena *a, sut_str token, sut_str nonce,
                          sut_ms now, struct sut_identity *ret, const char **reterr_why);

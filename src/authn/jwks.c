@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "authn/asking.h"
 #include "base/mem.h"
 #include "codec/b64url.h"
 #include "codec/json.h"
@@ -36,7 +37,8 @@ struct sut_jwks {
     /* Under the lock: */
     struct sut_jwks_set *set;
     bool is_fetching;
-    bool has_failed;     /* the last fetch did */
+    bool has_failed; /* the last fetch did */
+    struct sut_asking waiting;
     int64_t fresh_until; /* of the set */
     int64_t keep_until;  /* likewise */
     int64_t retry_at;    /* no fetch before */
@@ -285,7 +287,9 @@ static SUT_ERR find(struct sut_jwks *j, sut_str kid, enum sut_jwk_alg alg,
             FAIL(TOKEN);
         }
         /* What somebody else fetches may have it. */
+        ENSURE(sut_asking_begin(&j->waiting), BUSY);
         (void) pthread_cond_wait(&j->fetched, &j->lock);
+        sut_asking_end(&j->waiting);
         has_fetched = true;
     }
 }

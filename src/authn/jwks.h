@@ -5,7 +5,8 @@
  * Fetched when first asked for, again when they have aged (as the provider's max-age
  * says, within bounds), and when a token names a key that is not there: for that
  * reason once a minute at most, however many such tokens come.  One fetch goes on at a time;
- * who can be answered out of the keys at hand does not wait for it.  While the provider
+ * who can be answered out of the keys at hand does not wait for it, and of the others no more
+ * than SUT_ASKING_MAX do: a slow provider does not hold all threads.  While the provider
  * can't be reached the keys of before hold for a day more, and it is not asked again within
  * ten seconds.
  *
@@ -71,7 +72,7 @@ void sut_jwks_free(struct sut_jwks **j);
 /*
  * The key of this name and algorithm; it lives as long as *ret_set, which the caller ends with
  * sut_jwks_set_unref().  TOKEN: the provider has no such key.  UNAVAILABLE: that can't be
- * told, because its keys can't be had.
+ * told, because its keys can't be had.  BUSY: too many wait for them.
  */
 SUT_ERR sut_jwks_find(struct sut_jwks *j, sut_str kid, enum sut_jwk_alg alg,
                       struct sut_jwks_set **ret_set, const struct sut_jwk **ret);

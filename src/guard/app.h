@@ -29,6 +29,7 @@ struct sut_sharing;
 struct sut_postman;
 struct sut_courier;
 struct sut_google;
+struct sut_asking;
 
 struct sut_app {
     const struct sut_config *config;
@@ -50,6 +51,7 @@ struct sut_app {
     const struct sut_headers *headers;
     struct sut_courier *courier; /* NULL: the settings name no place to go out to */
     struct sut_google *google;   /* NULL: nobody signs in with Google */
+    struct sut_asking *asking;   /* Facebook */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
     struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */

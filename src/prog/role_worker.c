@@ -17,6 +17,7 @@
 #include "api/ops/openapi.h"
 #include "api/routes.h"
 #include "audit/events.h"
+#include "authn/asking.h"
 #include "authn/google.h"
 #include "authn/hasher.h"
 #include "authn/sessions.h"
@@ -63,6 +64,7 @@ enum {
     DOCUMENT_MAX = 4 * 1024 * 1024,
     NS_PER_MS = 1000000,
     WATCH_MS = 250,
+    POSTMAN_STOP_MS = 5000, /* for a mail server that takes its time */
     PRUNE_EVERY = 240,                   /* watches: once a minute */
     LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
@@ -83,6 +85,7 @@ struct worker {
     struct sut_counter_rows counter_rows;
     struct sut_secret *device_key; /* a struct sut_hmac_key */
     struct sut_sharing sharing;
+    struct sut_asking asking;
     struct sut_worker_line *line;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
@@ -144,8 +147,8 @@ static SUT_ERR make_openapi(struct worker *w)
     return e;
 }
 
-/* Its keys are fetched when somebody first signs in. */
-static SUT_ERR make_google(struct worker *w)
+/* Google's keys are fetched when somebody first signs in. */
+static SUT_ERR make_providers(struct worker *w)
 {
     const struct sut_google_options o = {
         .client_ids = w->config->google.client_id,
@@ -154,6 +157,7 @@ static SUT_ERR make_google(struct worker *w)
         .fetch_ctx = w->app.courier,
         .steady = &sut_jwks_steady,
     };
+    w->app.asking = &w->asking;
     return o.client_ids.n == 0 ? SUT_OK : sut_google_create(&o, &w->app.google);
 }
 
@@ -168,7 +172,7 @@ static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;
     w->app.courier = sut_config_goes_out(c) ? sut_worker_line_courier(w->line) : NULL;
-    TRY(make_google(w));
+    TRY(make_providers(w));
     /* With a shop's own key its links are those of the Django shop before it. */
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
     w->app.media = w->boot.media;
@@ -482,7 +486,7 @@ static void worker_done(struct worker *w)
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
-    sut_postman_stop(&w->app.postman);
+    const bool is_home = sut_postman_stop_within(&w->app.postman, POSTMAN_STOP_MS);
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
     sut_counters_free(&w->app.counters);
@@ -497,7 +501,9 @@ static void worker_done(struct worker *w)
     sut_bytes_unref(&w->app.openapi);
     sut_remote_keys_free(&w->remote_keys);
     sut_boot_done(&w->boot);
-    sut_worker_line_close(&w->line);
+    /* Who still waits for a mail server holds the line to the courier. */
+    if (is_home)
+        sut_worker_line_close(&w->line);
     sut_db_reach_done(&w->reach);
     sut_fd_close(&w->control_fd);
     sut_config_free(&w->config);

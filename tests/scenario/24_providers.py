@@ -583,6 +583,16 @@ def test_facebook_out_of_order(ctx):
     down(facebook(client, token))
     took = time.monotonic() - began
     assert 2 < took < 9, took
+    # However many wait for it, others are served: by password, and of those who come too many it is said at once.
+    email = server.make_user(new_email("patient"), "--verified")
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        asked = [pool.submit(facebook, server.client(), token) for _ in range(40)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        client.login(email)
+        assert time.monotonic() - began < 2
+        statuses = [one.result().status for one in asked]
+    assert set(statuses) == {502, 503} and statuses.count(502) <= 8, statuses
     graph.mode = "ok"
     good(facebook(client, token))
     # It does not know our app any more: nothing is known of the token.

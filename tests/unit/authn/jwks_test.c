@@ -11,9 +11,10 @@
 
 #include <cmocka.h>
 
+#include "authn/asking.h"
 #include "test_signer.h"
 
-enum { THREADS = 8, KEYS = 4 };
+enum { THREADS = 1 + SUT_ASKING_MAX, MORE = 24, KEYS = 4 };
 
 /* What the provider says next, and how often it was asked; and the time. */
 static struct {
@@ -265,6 +266,31 @@ static void one_fetch_goes_on_at_a_time(void **state)
     assert_int_equal(far.at_once_max, 1);
 }
 
+static void of_many_who_need_a_slow_provider_some_wait(void **state)
+{
+    pthread_t threads[MORE];
+    struct seeker seekers[MORE];
+    size_t n_found = 0;
+    far.delay_ms = 500;
+    const uint64_t from = sut_monotonic_ns();
+    for (size_t i = 0; i < MORE; i++) {
+        seekers[i] = (struct seeker){ .j = *state, .kid = "a", .got = SUT_E_RATE };
+        assert_int_equal(pthread_create(&threads[i], NULL, seek, &seekers[i]), 0);
+    }
+    for (size_t i = 0; i < MORE; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(seekers[i].got == SUT_E_OK || seekers[i].got == SUT_E_BUSY);
+        n_found += seekers[i].got == SUT_E_OK;
+    }
+    assert_int_equal(far.asked, 1);
+    assert_true(n_found >= 1);
+    /* Unless threads begin very late, all but those who wait were told at once. */
+    if (sut_monotonic_ns() - from < UINT64_C(900000000))
+        assert_int_equal(n_found, 1 + SUT_ASKING_MAX);
+    /* And those who come later are not held against them. */
+    assert_int_equal(look(*state, "b"), SUT_E_OK);
+}
+
 static void who_has_a_key_does_not_wait_for_a_fetch(void **state)
 {
     pthread_t thread;
@@ -409,6 +435,7 @@ int main(void)
         T(without_any_keys_nothing_can_be_told),
         T(garbage_in_place_of_keys_changes_nothing),
         T(one_fetch_goes_on_at_a_time),
+        T(of_many_who_need_a_slow_provider_some_wait),
         T(who_has_a_key_does_not_wait_for_a_fetch),
         T(only_public_keys_for_signatures_are_taken),
         T(sets_and_names_are_bounded),
