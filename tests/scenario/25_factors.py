@@ -263,6 +263,25 @@ def test_the_picture_is_for_who_has_its_address_and_until_it_is_confirmed(ctx):
     assert get().status == 404
 
 
+def test_a_picture_outlives_another_key_of_its_addresses(ctx):
+    server = ctx.own_server()
+    client = server.client()
+    token = client.register(new_email("factor"))["tokens"]["access_token"]
+
+    def path():
+        url = urllib.parse.urlsplit(client.post("/api/users/totp/enrol/", token=token).json["qr"])
+        return f"{url.path}?{url.query}"
+
+    before = path()
+    done = server.cli("key", "rotate", "media")
+    assert done.returncode == 0, done
+    after = path()
+    assert client.get(before).status == 200 and client.get(after).status == 200
+    server.restart()
+    client = server.client()
+    assert client.get(before).status == 200 and client.get(after).status == 200
+
+
 # -- each code once
 
 def test_a_code_is_good_once_whatever_it_was_used_for(ctx):
@@ -354,6 +373,24 @@ def test_of_many_wrong_tries_at_once_five_are_judged(ctx):
     judged = [a for a in answers if a.json["code"] == "invalid"]
     assert len(judged) == 5 and all(a.status == 401 for a in answers), [a.text for a in answers]
     assert redeem(client, ticket, recovery_code=codes[0]).json == GONE
+
+
+def test_of_two_that_redeem_one_ticket_one_gets_in_and_the_others_code_is_kept(ctx):
+    server = ctx.server(env=MANY_TRIES)
+    client = server.client()
+    email, _, _, codes = person(client)
+    for turn in range(3):
+        ticket, pair = due(client, email), codes[2 * turn:2 * turn + 2]
+
+        def one(text, ticket=ticket):
+            with server.client(check=False) as mine:
+                return redeem(mine, ticket, recovery_code=text)
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            answers = list(pool.map(one, pair))
+        assert sorted(a.status for a in answers) == [200, 401], answers
+        lost = next(text for text, answer in zip(pair, answers) if answer.status == 401)
+        good(redeem(client, due(client, email), recovery_code=lost))
 
 
 def test_a_ticket_opens_its_own_account_alone(ctx):
