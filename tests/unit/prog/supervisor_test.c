@@ -45,6 +45,7 @@ static const struct sut_line_permit anything[] = {
     { .type = SUT_WORD_TLS_KEY, .max = 100 * 1024 },
     { .type = SUT_WORD_CERT, .max = 100 * 1024 },
     { .type = SUT_WORD_DONE, .max = 1024 },
+    { .type = SUT_WORD_COURIER, .fds_max = 32 },
     { .type = SUT_WORD_PING },
     { .type = 0 },
 };
@@ -226,12 +227,71 @@ static int play_worker(const char *part)
     }
 }
 
+/* A worker that has an errand on the connections that came as the turn-th. */
+static int play_asker(int turn)
+{
+    tell(SUT_WORD_READY, NULL);
+    for (int i = 0;;) {
+        struct sut_line_message m;
+        struct pollfd p = { .fd = LINE, .events = POLLIN };
+        (void) poll(&p, 1, -1);
+        const sut_err e = sut_line_receive(LINE, anything, &m);
+        if (e.code == SUT_E_BUSY)
+            continue;
+        if (sut_failed(e))
+            _exit(0);
+        if (m.type == SUT_WORD_COURIER) {
+            say("worker got connections");
+            if (++i >= turn && write(m.fds[0], "errand", 6) != 6)
+                say("worker could not ask");
+            /* They stay open, as a worker has them. */
+            m.n_fds = 0;
+        }
+        sut_line_message_done(&m);
+    }
+}
+
+static int play_courier(const char *part)
+{
+    size_t n = 0;
+    char line[128];
+    say("courier starts");
+    if (strcmp(part, "fails") == 0)
+        return 8;
+    if (strcmp(part, "rests early") == 0)
+        tell(SUT_WORD_REST, NULL);
+    tell(SUT_WORD_READY, NULL);
+    if (strcmp(part, "asks") == 0)
+        tell(SUT_WORD_ASK_TLS, NULL);
+    for (;;) {
+        const uint16_t word = next_word(&n, NULL, 0);
+        if (word == SUT_WORD_PING && strcmp(part, "silent") != 0)
+            tell(SUT_WORD_HERE, NULL);
+        if (word != SUT_WORD_PEERS)
+            continue;
+        (void) snprintf(line, sizeof(line), "courier has %zu", n);
+        say(line);
+        if (strcmp(part, "dies") == 0)
+            _exit(9);
+        if (strcmp(part, "rests") == 0 || strcmp(part, "rests twice") == 0)
+            tell(SUT_WORD_REST, NULL);
+        if (strcmp(part, "rests twice") == 0)
+            tell(SUT_WORD_REST, NULL);
+        if (strcmp(part, "rests") == 0)
+            tell(SUT_WORD_EMPTY, NULL);
+    }
+}
+
 static int play(int argc, char **argv)
 {
     char part[64] = "";
     size_t n = 0;
     if (sut_failed(sut_fd_read_full(SUT_ROLE_FD_SETTINGS, part, sizeof(part) - 1, &n)))
         return 2;
+    if (strcmp(argv[1], "--role=courier") == 0)
+        return play_courier(part);
+    if (strcmp(argv[1], "--role=worker") == 0 && strncmp(part, "has an errand ", 14) == 0)
+        return play_asker(part[14] - '0');
     if (strcmp(argv[1], "--role=worker") == 0)
         return play_worker(part);
     return argc < 5 ? 2 : play_keeper(part, argv[4], argv[3]);
@@ -265,7 +325,8 @@ static int block_signals(void)
 }
 
 /* With a folder there is a listener with HTTPS, whose pair is made there. */
-static void begin_with(struct stage *s, const char *keeper, const char *worker, const char *folder)
+static void begin_all(struct stage *s, const char *keeper, const char *worker, const char *courier,
+                      const char *folder)
 {
     int p[2];
     assert_false(sut_failed(sut_fd_pipe(p)));
@@ -283,7 +344,7 @@ static void begin_with(struct stage *s, const char *keeper, const char *worker, 
         .may_create = true,
         .keeper_settings_fd = settings(keeper),
         .worker_settings_fd = settings(worker),
-        .courier_settings_fd = -1,
+        .courier_settings_fd = courier == NULL ? -1 : settings(courier),
         .signal_fd = block_signals(),
     };
     if (folder != NULL) {
@@ -301,6 +362,11 @@ static void begin_with(struct stage *s, const char *keeper, const char *worker, 
     const int code = sut_supervisor_run(&o);
     sut_events_free(&o.events);
     _exit(code);
+}
+
+static void begin_with(struct stage *s, const char *keeper, const char *worker, const char *folder)
+{
+    begin_all(s, keeper, worker, NULL, folder);
 }
 
 static void begin(struct stage *s, const char *keeper, const char *worker)
@@ -574,6 +640,79 @@ static void hup_while_a_key_is_on_its_way_reads_the_files_once_more(void **state
     remove_folder(&f);
 }
 
+static void a_courier_is_started_once_and_has_its_connections(void **state)
+{
+    (void) state;
+    begin_all(&stage, "honest", "honest", "honest", NULL);
+    expect(&stage, "courier has 8");
+    expect(&stage, "worker heard 15 with 8");
+    assert_false(has(&stage, "courier starts", 2));
+    assert_int_equal(end(&stage), 0);
+}
+
+static void a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks(void **state)
+{
+    (void) state;
+    /* The first connections go to the courier, which rests; those in their place are asked on. */
+    begin_all(&stage, "honest", "has an errand 9", "rests", NULL);
+    expect_times(&stage, "worker got connections", 2);
+    /* Nobody asks: it is not started again, and its end is no fault. */
+    (void) poll(NULL, 0, SLOW_MS);
+    assert_int_equal(end(&stage), 0);
+    assert_false(has(&stage, "courier starts", 2));
+    assert_false(has(&stage, "role_ended", 1));
+    begin_all(&stage, "honest", "has an errand 2", "rests", NULL);
+    expect_times(&stage, "courier starts", 2);
+    expect_times(&stage, "courier has 8", 2);
+    assert_false(has(&stage, "role_ended", 1));
+    assert_false(has(&stage, "worker could not ask", 1));
+    assert_int_equal(end(&stage), 0);
+}
+
+static void a_courier_that_dies_comes_back_when_somebody_asks(void **state)
+{
+    (void) state;
+    begin_all(&stage, "honest", "has an errand 2", "dies", NULL);
+    expect_times(&stage, "courier starts", 2);
+    expect(&stage, "event=role_ended which=courier by=exit code=9");
+    expect(&stage, "type=role_crashed reason=courier");
+    assert_int_equal(end(&stage), 0);
+    /* And waits until then: the worker has others all the same. */
+    begin_all(&stage, "honest", "has an errand 9", "dies", NULL);
+    expect_times(&stage, "worker got connections", 2);
+    (void) poll(NULL, 0, SLOW_MS);
+    assert_int_equal(end(&stage), 0);
+    assert_false(has(&stage, "courier starts", 2));
+}
+
+static void a_courier_that_breaks_the_rules_or_is_silent_is_killed(void **state)
+{
+    (void) state;
+    static const char *const parts[] = { "asks", "rests twice" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        begin_all(&stage, "honest", "honest", parts[i], NULL);
+        expect(&stage, "event=role_broke_rules which=courier");
+        assert_int_equal(end(&stage), 0);
+    }
+    begin_all(&stage, "honest", "honest", "silent", NULL);
+    expect(&stage, "event=role_silent which=courier");
+    expect(&stage, "event=role_ended which=courier by=signal code=9");
+    assert_int_equal(end(&stage), 0);
+}
+
+static void a_courier_that_can_not_start_ends_a_first_start(void **state)
+{
+    (void) state;
+    static const char *const parts[] = { "fails", "rests early" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        begin_all(&stage, "honest", "honest", parts[i], NULL);
+        int status = 0;
+        assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+        assert_int_equal(WEXITSTATUS(status), i == 0 ? 8 : 1);
+        sut_fd_close(&stage.out);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strncmp(argv[1], "--role=", 7) == 0)
@@ -594,6 +733,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(hup_without_tls_changes_nothing),
         cmocka_unit_test(a_master_ask_is_answered_though_the_certificate_went_bad),
         cmocka_unit_test(hup_while_a_key_is_on_its_way_reads_the_files_once_more),
+        cmocka_unit_test(a_courier_is_started_once_and_has_its_connections),
+        cmocka_unit_test(a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks),
+        cmocka_unit_test(a_courier_that_dies_comes_back_when_somebody_asks),
+        cmocka_unit_test(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
+        cmocka_unit_test(a_courier_that_can_not_start_ends_a_first_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ipc/courier.h"
 #include "ipc/keeper.h"
 #include "ipc/line.h"
 #include "os/fd.h"
@@ -24,11 +25,8 @@ enum { SEND_MS = 2000, WAIT_MS = 10000, QUIET_MS = 150 };
 #define OK(expr_) assert_int_equal((expr_).code, SUT_E_OK)
 
 static const struct sut_line_permit heard[] = {
-    { .type = SUT_WORD_READY },
-    { .type = SUT_WORD_ASK_MASTER_NEXT },
-    { .type = SUT_WORD_ASK_TLS },
-    { .type = SUT_WORD_FEW },
-    { .type = 0 },
+    { .type = SUT_WORD_READY }, { .type = SUT_WORD_ASK_MASTER_NEXT }, { .type = SUT_WORD_ASK_TLS },
+    { .type = SUT_WORD_FEW },   { .type = SUT_WORD_FEW_COURIER },     { .type = 0 },
 };
 
 /* The two ends, and the keeper's side of the sockets that were given. */
@@ -255,6 +253,69 @@ static void enough_connections_are_not(void **state)
     assert_int_equal(hear(s, QUIET_MS), 0);
 }
 
+/* Sockets whose other ends the courier would have. */
+static void give_courier(struct stage *s, size_t n, int *ret_theirs)
+{
+    int fds[8];
+    for (size_t i = 0; i < n; i++) {
+        int pair[2];
+        OK(sut_fd_socketpair(pair));
+        ret_theirs[i] = pair[0];
+        fds[i] = pair[1];
+    }
+    OK(sut_line_send(s->theirs, SUT_WORD_COURIER, SUT_STR(""), fds, n, SEND_MS));
+    for (size_t i = 0; i < n; i++)
+        sut_fd_close(&fds[i]);
+}
+
+static void wait_courier(struct stage *s, size_t n)
+{
+    for (int i = 0; i < WAIT_MS && sut_courier_connections(sut_worker_line_courier(s->line)) != n;
+         i++)
+        (void) poll(NULL, 0, 1);
+    assert_int_equal(sut_courier_connections(sut_worker_line_courier(s->line)), n);
+}
+
+static void the_courier_s_connections_come_and_are_replaced(void **state)
+{
+    struct stage *s = *state;
+    int first[8], second[8];
+    char byte = 0;
+    open_line(s, 4);
+    assert_int_equal(sut_courier_connections(sut_worker_line_courier(s->line)), 0);
+    /* Without any yet there is nothing to be told of. */
+    sut_worker_line_refill(s->line);
+    assert_int_equal(hear(s, QUIET_MS), 0);
+    give_courier(s, 5, first);
+    wait_courier(s, 5);
+    give_courier(s, 4, second);
+    wait_courier(s, 4);
+    /* The old ones are closed at once: nobody was in a call. */
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(read(first[i], &byte, 1), 0);
+        sut_fd_close(&first[i]);
+    }
+    sut_worker_line_refill(s->line);
+    assert_int_equal(hear(s, QUIET_MS), 0);
+    for (size_t i = 0; i < 4; i++)
+        sut_fd_close(&second[i]);
+}
+
+static void few_of_the_courier_s_are_told_of_too(void **state)
+{
+    struct stage *s = *state;
+    int theirs[8];
+    open_line(s, 4);
+    give_courier(s, 2, theirs);
+    wait_courier(s, 2);
+    sut_worker_line_refill(s->line);
+    sut_worker_line_refill(s->line);
+    assert_int_equal(hear(s, WAIT_MS), SUT_WORD_FEW_COURIER);
+    assert_int_equal(hear(s, QUIET_MS), 0);
+    sut_fd_close(&theirs[0]);
+    sut_fd_close(&theirs[1]);
+}
+
 int main(void)
 {
 #define EACH(test_) cmocka_unit_test_setup_teardown(test_, set_up, tear_down)
@@ -267,6 +328,8 @@ int main(void)
         EACH(what_is_no_supervisor_s_word_ends_the_line),
         EACH(few_connections_are_told_of_once_in_a_while),
         EACH(enough_connections_are_not),
+        EACH(the_courier_s_connections_come_and_are_replaced),
+        EACH(few_of_the_courier_s_are_told_of_too),
     };
     return cmocka_run_group_tests_name("worker_line", tests, NULL, NULL);
 }
