@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -40,8 +41,11 @@ struct sut_postman {
     bool has_thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool is_woken;    /* under the lock */
-    bool is_stopping; /* likewise */
+    bool is_woken; /* under the lock, as those below */
+    bool is_stopping;
+    bool is_out;  /* with the courier */
+    bool is_left; /* nobody waits for it any more */
+    bool has_ended;
     /* Of the thread alone from here on. */
     bool has_warned;
     sut_ms rest_until;
@@ -194,11 +198,27 @@ static struct fate fate_of_error(sut_err e)
     }
 }
 
+static void set_out(struct sut_postman *p, bool is_out)
+{
+    (void) pthread_mutex_lock(&p->lock);
+    p->is_out = is_out;
+    const bool is_left = p->is_left;
+    (void) pthread_cond_broadcast(&p->changed);
+    (void) pthread_mutex_unlock(&p->lock);
+    /* The process is ending, and the store may be closed: nothing is touched any more. */
+    while (is_left)
+        (void) pause();
+}
+
 static SUT_ERR carry(struct sut_postman *p, const struct sut_letter *l, struct sut_mail_answer *ret)
 {
-    if (p->o.carry != NULL)
-        return p->o.carry(p->o.carry_ctx, l->from, l->to, l->message, p->o.timeout_ms, ret);
-    return sut_courier_mail(p->o.courier, l->from, l->to, l->message, p->o.timeout_ms, ret);
+    set_out(p, true);
+    const sut_err e =
+        p->o.carry != NULL
+            ? p->o.carry(p->o.carry_ctx, l->from, l->to, l->message, p->o.timeout_ms, ret)
+            : sut_courier_mail(p->o.courier, l->from, l->to, l->message, p->o.timeout_ms, ret);
+    set_out(p, false);
+    return e;
 }
 
 static struct fate send_out(struct sut_postman *p, const struct sut_letter *l)
@@ -408,17 +428,23 @@ void sut_postman_turn(struct sut_postman *p, sut_ms *ret_next)
 
 /* --- the thread --- */
 
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec t;
+    (void) clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
+    }
+    return t;
+}
+
 /* Until something is queued, it is to stop, or so many ms have passed; false: it is to stop. */
 static bool wait_for_work(struct sut_postman *p, int64_t ms)
 {
-    struct timespec until;
-    (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
+    const struct timespec until = in_ms(ms);
     (void) pthread_mutex_lock(&p->lock);
     while (!p->is_woken && !p->is_stopping &&
            pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
@@ -440,6 +466,10 @@ static void *run(void *arg)
         ms = ms < 0 ? 0 : ms;
         ms = ms > POLL_MS ? POLL_MS : ms;
     }
+    (void) pthread_mutex_lock(&p->lock);
+    p->has_ended = true;
+    (void) pthread_cond_broadcast(&p->changed);
+    (void) pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
@@ -496,19 +526,45 @@ void sut_postman_wake(struct sut_postman *p)
         return;
     (void) pthread_mutex_lock(&p->lock);
     p->is_woken = true;
-    (void) pthread_cond_signal(&p->changed);
+    (void) pthread_cond_broadcast(&p->changed);
     (void) pthread_mutex_unlock(&p->lock);
+}
+
+/* Whether the thread has ended, or is to be left alone where it is. */
+static bool wait_for_end(struct sut_postman *p, unsigned ms)
+{
+    const struct timespec until = in_ms(ms);
+    bool is_late = false;
+    (void) pthread_mutex_lock(&p->lock);
+    p->is_stopping = true;
+    (void) pthread_cond_broadcast(&p->changed);
+    while (!p->has_ended && !(is_late && p->is_out)) {
+        if (is_late)
+            (void) pthread_cond_wait(&p->changed, &p->lock);
+        else
+            is_late = pthread_cond_timedwait(&p->changed, &p->lock, &until) == ETIMEDOUT;
+    }
+    p->is_left = !p->has_ended;
+    const bool has_ended = p->has_ended;
+    (void) pthread_mutex_unlock(&p->lock);
+    return has_ended;
+}
+
+bool sut_postman_stop_within(struct sut_postman **p, unsigned ms)
+{
+    if (*p == NULL)
+        return true;
+    if ((*p)->has_thread && !wait_for_end(*p, ms)) {
+        *p = NULL;
+        return false;
+    }
+    if ((*p)->has_thread)
+        (void) pthread_join((*p)->thread, NULL);
+    free_postman(p);
+    return true;
 }
 
 void sut_postman_stop(struct sut_postman **p)
 {
-    if (*p == NULL)
-        return;
-    (void) pthread_mutex_lock(&(*p)->lock);
-    (*p)->is_stopping = true;
-    (void) pthread_cond_signal(&(*p)->changed);
-    (void) pthread_mutex_unlock(&(*p)->lock);
-    if ((*p)->has_thread)
-        (void) pthread_join((*p)->thread, NULL);
-    free_postman(p);
+    (void) sut_postman_stop_within(p, UINT_MAX);
 }

@@ -12,6 +12,7 @@
 #ifndef SUT_MAIL_POSTMAN_H
 #define SUT_MAIL_POSTMAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -64,6 +65,12 @@ SUT_ERR sut_postman_start(const struct sut_postman_options *opt, struct sut_post
 void sut_postman_wake(struct sut_postman *p);
 /* Finishes the row in hand. */
 void sut_postman_stop(struct sut_postman **p);
+/*
+ * The same, but a mail server that keeps it waiting is not waited for longer than `ms`; false: its
+ * thread is with the courier still.  Then it will never touch the store again, but the
+ * courier must not be freed: this is for a process that ends.  The mail goes again later.
+ */
+bool sut_postman_stop_within(struct sut_postman **p, unsigned ms);
 
 /* --- the same without a thread, for tests that own the time --- */
 

@@ -511,6 +511,44 @@ static void the_thread_is_woken_and_stops(void **state)
     sut_postman_wake(NULL);
 }
 
+static atomic_bool is_hanging;
+
+static SUT_ERR hang(void *ctx, sut_str from, sut_str to, sut_str message, unsigned timeout_ms,
+                    struct sut_mail_answer *ret)
+{
+    const struct timespec moment = { .tv_nsec = 10000000 };
+    const sut_err e = world_carry(ctx, from, to, message, timeout_ms, ret);
+    while (atomic_load(&is_hanging))
+        (void) nanosleep(&moment, NULL);
+    return e;
+}
+
+static void a_server_that_hangs_is_not_waited_for_at_the_end(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_postman_options o = options(f);
+    struct sut_postman *p = NULL;
+    const struct timespec moment = { .tv_nsec = 10000000 };
+    o.clock = &sut_clock_system;
+    o.carry = hang;
+    world.now = sut_clock_now(&sut_clock_system);
+    atomic_store(&is_hanging, true);
+    queue_to(f, person(f, "hang@x.org"), "");
+    OK(sut_postman_start(&o, &p));
+    while (atomic_load(&world.n) == 0)
+        (void) nanosleep(&moment, NULL);
+    assert_false(sut_postman_stop_within(&p, 50));
+    assert_null(p);
+    /* When the answer comes after all nothing is done with it. */
+    atomic_store(&is_hanging, false);
+    for (int i = 0; i < 20; i++)
+        (void) nanosleep(&moment, NULL);
+    assert_int_equal(newest(f).state, SUT_OUTBOX_DUE);
+    /* One that is not with the courier is waited for. */
+    OK(sut_postman_start(&o, &p));
+    assert_true(sut_postman_stop_within(&p, 5000));
+}
+
 int main(int argc, char **argv)
 {
     struct fixture f = { .kind = temp_store_kind(argc, argv) };
@@ -532,6 +570,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(without_a_way_rows_wait_and_one_word_is_said, &f),
         cmocka_unit_test_prestate(a_maildir_has_each_mail_once_for_its_owner_alone, &f),
         cmocka_unit_test_prestate(the_thread_is_woken_and_stops, &f),
+        cmocka_unit_test_prestate(a_server_that_hangs_is_not_waited_for_at_the_end, &f),
     };
     if (open_store(&state) != 0)
         return 1;
