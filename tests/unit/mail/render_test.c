@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+#include "codec/json.h"
+#include "codec/json_out.h"
+#include "corpora.h"
 #include "mail/mail.h"
 #include "mail/template.h"
 #include "with_arena.h"
@@ -224,6 +227,72 @@ static void the_words_of_the_kinds_stand(void **state)
     assert_string_equal(sut_mail_word(SUT_MAIL_KINDS), "");
 }
 
+static size_t count(sut_str s, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += s.p[i] == c;
+    return n;
+}
+
+/* A naughty string in every place adds no tag, no header, no line that is too long. */
+static void naughty_strings_stay_words(void **state)
+{
+    struct sut_arena *a = *state;
+    char path[SUT_CORPORA_PATH_MAX];
+    if (!corpora_path("blns/blns.json", path))
+        skip();
+    const sut_str text = corpora_read(path);
+    struct sut_arena *own = NULL;
+    assert_int_equal(sut_arena_create(64 << 20, &own).code, SUT_E_OK);
+    const struct sut_json *all = NULL;
+    enum sut_json_fault fault = SUT_JSON_OK;
+    assert_int_equal(sut_json_parse(own, text, &all, &fault).code, SUT_E_OK);
+    assert_true(all->n > 400);
+    sut_str plain = { 0 };
+    sut_str to = { 0 };
+    assert_int_equal(render(a, SUT_MAIL_NEW_DEVICE,
+                            "{\"device\":\"x\",\"addr\":\"x\",\"at\":1770000000000}", "x", &plain,
+                            &to)
+                         .code,
+                     SUT_E_OK);
+    const size_t tags = count(part(a, plain, "text/html"), '<');
+    for (size_t i = 0; i < all->n; i++) {
+        const struct sut_mark mark = sut_arena_mark(a);
+        const sut_str words = all->items[i].s;
+        struct sut_buf payload;
+        sut_str s = { 0 };
+        sut_buf_init_arena(&payload, a, OUT_MAX);
+        struct sut_jw w = sut_jw_of(&payload);
+        sut_jw_obj(&w);
+        sut_jw_key(&w, "device");
+        sut_jw_str(&w, words.n == 0 ? SUT_STR("x") : words);
+        sut_jw_key(&w, "addr");
+        sut_jw_str(&w, SUT_STR("x"));
+        sut_jw_key(&w, "at");
+        sut_jw_i64(&w, 1770000000000);
+        sut_jw_obj_end(&w);
+        sut_buf_char(&payload, '\0');
+        assert_int_equal(
+            render(a, SUT_MAIL_NEW_DEVICE, payload.p, sut_str_z(a, words), &s, &to).code, SUT_E_OK);
+        const sut_str html = part(a, s, "text/html");
+        /* One that shows nothing at all takes its row of the table along. */
+        if (count(html, '<') != tags && count(html, '<') != tags - 6)
+            fail_msg("tags came of %.*s", SUT_STR_ARG(words));
+        for (size_t at = 0; at < s.n;) {
+            const size_t end = sut_str_find(s, at, '\n');
+            assert_true(end < s.n && s.p[end - 1] == '\r');
+            assert_in_range(end - 1 - at, 0, 78);
+            at = end + 1;
+        }
+        for (size_t at = 0; at < s.n; at++)
+            assert_true((s.p[at] >= ' ' && s.p[at] <= '~') || s.p[at] == '\r' || s.p[at] == '\n');
+        sut_arena_rewind(a, mark);
+    }
+    sut_arena_free(&own);
+    sut_mem_free((void *) (uintptr_t) text.p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +303,7 @@ int main(void)
         cmocka_unit_test(the_words_may_name_another_receiver),
         cmocka_unit_test(a_changed_address_is_told_with_and_without_a_way_back),
         cmocka_unit_test(the_words_of_the_kinds_stand),
+        cmocka_unit_test(naughty_strings_stay_words),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
