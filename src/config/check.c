@@ -221,6 +221,35 @@ static void check_cookies(const struct sut_config *c, struct sut_config_report *
                       "server.public_url and cors.origins must begin with https://");
 }
 
+/* Whether a URL or an origin is of this domain, or of one below it. */
+static bool is_within(sut_str url, sut_str domain)
+{
+    const char *sep = url.n == 0 ? NULL : memmem(url.p, url.n, "://", 3);
+    if (sep == NULL)
+        return false;
+    const sut_str rest = sut_str_sub(url, (size_t) (sep - url.p) + 3, url.n);
+    sut_str host = sut_str_sub(rest, 0, sut_str_find(rest, 0, '/'));
+    host = sut_str_sub(host, 0, sut_str_find(host, 0, ':'));
+    if (host.n < domain.n)
+        return false;
+    const size_t more = host.n - domain.n;
+    return sut_str_eq_nocase(sut_str_sub(host, more, host.n), domain) &&
+           (more == 0 || host.p[more - 1] == '.');
+}
+
+/* Browsers sign for a domain on its own pages alone. */
+static void check_passkeys(const struct sut_config *c, struct sut_config_report *r)
+{
+    const sut_str domain = c->accounts.rp_id;
+    bool has_place = c->server.public_url.n == 0 || is_within(c->server.public_url, domain);
+    for (size_t i = 0; i < c->cors.origins.n; i++)
+        has_place = has_place || is_within(c->cors.origins.items[i], domain);
+    if (domain.n > 0 && !has_place)
+        sut_diag_hint(problem(c, r, "accounts", "rp_id", "no page of the shop lies within it"),
+                      "it is the domain of server.public_url or of an origin in cors.origins, or "
+                      "one above it");
+}
+
 void sut_config__check(struct sut_config *c, struct sut_config_report *r)
 {
     check_secrets(c, r);
@@ -233,6 +262,7 @@ void sut_config__check(struct sut_config *c, struct sut_config_report *r)
     check_email(c, r);
     check_facebook(c, r);
     check_cookies(c, r);
+    check_passkeys(c, r);
     if (c->tokens.refresh_life_s <= c->tokens.access_life_s)
         (void) problem(c, r, "tokens", "refresh_life", "it must be longer than access_life");
     if (c->limits.body_bytes > c->limits.request_memory_bytes)

@@ -583,6 +583,14 @@ static void settings_that_do_not_go_together_are_refused(void **state)
         { "[password]\niterations = 1000\n", "too few rounds" },
         { "[password]\nmemory = 1M\n", "too little" },
         { "[limits]\nbody = 2M\n", "does not fit" },
+        { "[accounts]\nrp_id = https://shop.example\n", "is no domain" },
+        { "[accounts]\nrp_id = 127.0.0.1\n", "is no domain" },
+        { "[accounts]\nrp_id = shop..example\n", "is no domain" },
+        { "[accounts]\nrp_id = shop-.example\n", "is no domain" },
+        { "[server]\npublic_url = https://shop.example\n[accounts]\nrp_id = example.org\n",
+          "lies within it" },
+        { "[server]\npublic_url = https://myshop.example\n[accounts]\nrp_id = shop.example\n",
+          "lies within it" },
         { "[email]\nuse_ssl = yes\nuse_tls = yes\n", "only one" },
         { "[email]\nhost = smtp.example\n", "mails need a sender" },
         { "[email]\nhost = smtp.example\nfrom = a@b.example\nuse_tls = no\n", "in clear" },
@@ -593,6 +601,14 @@ static void settings_that_do_not_go_together_are_refused(void **state)
         assert_refused(b, rows[i].text, NULL, "", rows[i].sentence, "");
     assert_true(load(b, "[server]\ndata = d\nkeys = d2\n[email]\nuse_ssl=yes\n", NULL));
     assert_false(b->c->email.use_tls);
+    assert_true(load(b,
+                     "[server]\npublic_url = https://api.shop.example:8443/x\n[accounts]\n"
+                     "rp_id = Shop.example\n",
+                     NULL));
+    assert_true(load(b,
+                     "[server]\npublic_url = https://api.test\n[cors]\norigins = "
+                     "https://shop.example\n[accounts]\nrp_id = shop.example\n",
+                     NULL));
     assert_true(load(b, "[email]\nhost=127.0.0.1\nfrom=a@b.example\nuse_tls=no\n", NULL));
 }
 
