@@ -258,7 +258,7 @@ struct sut_config {
     } email;
 
     struct {
-        sut_str client_id; /* several are separated by commas, issuers too */
+        sut_str client_id; /* one to 16, separated by commas; issuers too */
         sut_str issuers;
         sut_str keys_url;
     } google;

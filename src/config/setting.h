@@ -109,6 +109,8 @@ bool sut_setting__is_currency(sut_str v, struct sut_diag *d);
 bool sut_setting__is_prefix(sut_str v, struct sut_diag *d);
 bool sut_setting__is_contact(sut_str v, struct sut_diag *d);
 bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d);
+/* One to 16 items parted by commas. */
+bool sut_setting__is_names(sut_str v, struct sut_diag *d);
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d);
 bool sut_setting__is_domain(sut_str v, struct sut_diag *d);
 

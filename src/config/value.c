@@ -537,6 +537,21 @@ bool sut_setting__is_domain(sut_str v, struct sut_diag *d)
     return false;
 }
 
+bool sut_setting__is_names(sut_str v, struct sut_diag *d)
+{
+    enum { NAMES_MAX = 16 };
+    size_t n = 0;
+    sut_str item;
+    struct sut_scan c = sut_scan_of(v);
+    while (next_item(&c, &item))
+        n++;
+    if (n > 0 && n <= NAMES_MAX)
+        return true;
+    sut_diag_set(d, "`%.*s` has %zu names", SUT_STR_ARG(v), n);
+    sut_diag_hint(d, "write one to %d of them, separated by commas", NAMES_MAX);
+    return false;
+}
+
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d)
 {
     for (size_t i = 0; i < v.n; i++) {
