@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "net/addr.h"
+#include "serve/exchange.h"
 
 enum {
     SUT_SHARING_WHILE_MS = 10 * 60 * 1000,

@@ -657,6 +657,10 @@ def test_the_proxy_protocol_names_the_client(ctx):
     # The header and the request in one piece, and pipelined requests behind it.
     conn = Proxied(server, proxy2("198.51.100.1") + b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
     assert [conn.conn.read("GET").status for _ in range(3)] == [200] * 3
+    # One client's share of connections is its own, though the proxy makes them all; and each leaves again.
+    held = [Proxied(server, proxy2("198.51.100.2")) for _ in range(30)]
+    assert all(conn.get("/healthz").status == 200 for conn in held)
+    server.stop()
 
 
 def test_a_bad_header_a_missing_one_and_a_strangers_are_closed(ctx):
@@ -686,6 +690,7 @@ def test_a_bad_header_a_missing_one_and_a_strangers_are_closed(ctx):
     assert is_closed(server, good[:20], seconds=20)
     assert time.monotonic() - began < 15
     assert Proxied(server, good).get("/healthz").status == 200
+    server.stop()
     # Settings that can't be meant are refused.
     done = sutler.run("config", "check", env={"SUTLER_PROXY_PROTOCOL": "v2"})
     assert done.returncode != 0 and "proxy.trusted" in done.stderr, done
@@ -738,6 +743,7 @@ backend sutler
                         answer = conn.read("GET")
                         left.append((answer.status, answer.get("X-RateLimit-Remaining")))
                 assert left == [(200, "2"), (200, "1"), (200, "0"), (429, "0")], (source, left)
+            server.stop()
         finally:
             process.terminate()
             process.wait(10)
