@@ -287,8 +287,8 @@ def test_a_picture_outlives_another_key_of_its_addresses(ctx):
 def test_a_code_is_good_once_whatever_it_was_used_for(ctx):
     server = ctx.server(env=MANY_TRIES)
     client = server.client()
-    email, token, secret, _ = person(client)
     mid_step()
+    email, token, secret, _ = person(client)
     # The enrolment's own code.
     assert redeem(client, due(client, email), otp=code(secret, -1)).status == 401
     used = code(secret)
