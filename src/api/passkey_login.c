@@ -6,6 +6,7 @@
 #include "api/passkey_form.h"
 #include "api/passkey_site.h"
 #include "crypto/sha256.h"
+#include "log/log.h"
 #include "store/factor.h"
 
 /* --- asking --- */
@@ -68,7 +69,13 @@ static SUT_ERR find_key(struct sut_req *r, struct answer *a)
     sut_req_conn_end(r);
     a->why = "passkey_unknown";
     ENSURE(e.code != SUT_E_NOT_FOUND, DENIED);
-    return e;
+    TRY(e);
+    /* The digest that led here is not bound to its row; what is sealed is. */
+    if (!sut_str_eq(a->key.credential, a->in.id)) {
+        sut_log(SUT_LOG_ERROR, "index_of_another", LOG_PERSON("user", a->key.person));
+        FAIL(DENIED);
+    }
+    return SUT_OK;
 }
 
 /* Read it, use up what it answers, find its key.  DENIED with a word. */

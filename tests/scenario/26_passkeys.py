@@ -4,8 +4,10 @@
 Most with an authenticator in software (tests/lib/authenticator.py); at the end with Chromium's own.
 """
 import concurrent.futures
+import hashlib
 import json
 import shutil
+import subprocess
 import time
 
 from authenticator import (BACKED_UP, EDDSA, ELIGIBLE, ES256, RS256, Authenticator, b64, cbor, cose, new_key, unb64)
@@ -533,6 +535,58 @@ def test_mails_tell_of_it_and_the_trail_has_it(ctx):
             break
         assert time.monotonic() < end, text[-2000:]
         time.sleep(0.1)
+    if ctx.store == "postgres":
+        done = subprocess.run(["psql", "-XAtq", server.env["DATABASE_URL"], "-c",
+                               "SELECT action FROM audit WHERE action LIKE 'user.factor%' ORDER BY id"],
+                              check=True, capture_output=True, text=True)
+        assert done.stdout.split() == ["user.factor_add", "user.factor_rename", "user.factor_remove"], done
+
+
+@only("postgres")
+def test_who_writes_to_the_database_cannot_make_a_passkey_lead_to_another_account(ctx):
+    server = ctx.server(env=MANY_TRIES)
+    client = server.client()
+    _, token = person(client)
+    _, made = add(client, token)
+    _, thief_token = person(client)
+    thief, _ = add(client, thief_token)
+    mine = client.get("/api/users/passkeys/", token=thief_token).json[0]["id"]
+    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c",
+                    f"DELETE FROM passkeys WHERE id = {mine}"], check=True, capture_output=True)
+    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c",
+                    f"UPDATE passkeys SET credential_hash = decode('{hashlib.sha256(thief.id).hexdigest()}', 'hex'), "
+                    f"public_key = decode('{cbor(cose(thief.key)).hex()}', 'hex'), "
+                    f"user_handle = decode('{unb64(thief.handle).hex()}', 'hex'), sign_count = 0 "
+                    f"WHERE id = {made['id']}"], check=True, capture_output=True)
+    assert sign_in(client, thief).json == WRONG
+    assert "index_of_another" in server.log_text()
+
+
+@also_tls
+def test_in_browser_mode_the_refresh_token_comes_in_a_cookie(ctx):
+    client = ctx.client()
+    _, token = person(client)
+    key, _ = add(client, token)
+    answer = client.post("/api/users/passkeys/login/finish/", {"assertion": key.get(ask(client), origin(client))},
+                         headers={"X-Sutler-Client": "browser", "Origin": origin(client)}, token=None)
+    assert answer.status == 200, answer
+    tokens = answer.json["data"]["tokens"]
+    assert tokens["refresh_token"] is None and "sutler_refresh=" in str(answer.all("Set-Cookie")), answer
+
+
+def test_after_mfa_reset_no_passkey_is_left(ctx):
+    server = ctx.own_server()
+    client = server.client()
+    email, token = person(client)
+    key, made = add(client, token)
+    done = server.cli("user", "mfa-reset", email)
+    assert done.returncode == 0, done
+    client.login(email)
+    assert client.get("/api/users/passkeys/").json == []
+    assert enter(client, key.get(ask(client), origin(client))).json == WRONG
+    # It can be added again, by its owner.
+    assert len(add(client, client.token, key)[1]["recovery_codes"]) == 10
+    assert sign_in(client, key).status == 200
 
 
 # -- a name of one's own
