@@ -66,9 +66,10 @@ static bool is_of_model(const X509 *cert, const unsigned char aaguid[SUT_AAGUID]
     X509_EXTENSION *e = X509_get_ext(cert, at);
     const ASN1_OCTET_STRING *v = X509_EXTENSION_get_data(e);
     const unsigned char *p = ASN1_STRING_get0_data(v);
+    const sut_str model = sut_str_of((const char *) aaguid, SUT_AAGUID);
     return X509_get_ext_by_OBJ(cert, oid, at) < 0 && X509_EXTENSION_get_critical(e) == 0 &&
            ASN1_STRING_length(v) == SUT_AAGUID + 2 && p[0] == OCTET_STRING && p[1] == SUT_AAGUID &&
-           memcmp(p + 2, aaguid, SUT_AAGUID) == 0;
+           sut_str_eq(sut_str_of((const char *) p + 2, SUT_AAGUID), model);
 }
 
 static bool is_p256(const EVP_PKEY *key)
