@@ -614,7 +614,7 @@ def test_the_rp_id_is_a_setting_and_never_what_a_request_says(ctx):
 
 
 @only("sqlite")
-def test_a_shop_without_a_name_has_no_passkeys_and_says_so(ctx):
+def test_an_rp_id_that_is_no_domain_is_refused_at_the_start(ctx):
     for bad in ("https://shop.example", "127.0.0.1", "shop..example", "-shop.example", "shop.example.", "a b"):
         server = ctx.own_server(start=False, env={"SUTLER_ACCOUNTS_RP_ID": bad})
         try:
@@ -622,6 +622,18 @@ def test_a_shop_without_a_name_has_no_passkeys_and_says_so(ctx):
             raise RuntimeError(f"started with {bad}")
         except AssertionError as error:
             assert "accounts.rp_id" in str(error), error
+
+
+@only("sqlite")
+def test_a_shop_without_a_name_has_no_passkeys(ctx):
+    server = ctx.own_server(demo=False, env={"SUTLER_PROXY_TRUSTED": "127.0.0.1", "SUTLER_HOSTS_ALLOWED": "localhost",
+                                             "SUTLER_SERVER_PUBLIC_URL": "https://203.0.113.7"})
+    client = server.client(check=False, headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"})
+    email, token = person(client)
+    for path in ("/api/users/passkeys/login/begin/", "/api/users/passkeys/register/begin/"):
+        answer = client.post(path, token=token)
+        assert answer.status == 503 and answer.json["code"] == "unavailable", (path, answer)
+    client.login(email)
 
 
 # -- Chromium's own authenticator
