@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Browser mode and its cookies, CSRF (C8), the list of sessions (A5, A15), mails about new devices."""
+import base64
 import concurrent.futures
+import hashlib
+import hmac
 import http.server
 import json
 import re
 import shutil
+import struct
 import threading
 import time
 
@@ -308,6 +312,35 @@ def test_contract_b_in_browser_mode(ctx):
     # Without both it is what the contract says.
     answer = tab.post("/api/v1/auth/refresh/", {})
     assert answer.status == 400 and answer.json["error"]["fields"] == {"refresh": ["This field is required."]}, answer
+
+
+def code_of(secret, off=0):
+    """RFC 6238, our own reckoning."""
+    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30 + off), hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return f"{(struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000:06d}"
+
+
+@also_tls
+def test_a_second_factor_in_browser_mode(ctx):
+    server = ctx.server()
+    tab, email = Tab(ctx, server), new_email()
+    tab.register(email)
+    secret = tab.post("/api/users/totp/enrol/").json["secret"]
+    answer = tab.post("/api/users/totp/confirm/", {"otp": code_of(secret, -1)})
+    assert answer.status == 200, answer
+    codes, cookie = answer.json["recovery_codes"], tab.cookie
+    # The ticket is no session: no cookie, no token.
+    for path, ticket_of in (("/api/users/login/", lambda a: a.json["ticket"]),
+                            ("/api/v1/auth/login/", lambda a: a.json["error"]["ticket"])):
+        answer = tab.post(path, {"email": email, "password": PASSWORD}, headers=BROWSER, token=None)
+        assert answer.status == 401 and tab.cookie == cookie and "csrf_token" not in answer.text, answer
+        body = {"ticket": ticket_of(answer), "recovery_code": codes.pop()}
+        answer = tab.post("/api/users/login/second-factor/", body, headers=BROWSER, token=None)
+        assert answer.status == 200 and tab.cookie != cookie, answer
+        tab.take(answer.json["data"]["tokens"])
+        assert tab.refresh().status == 200
+        cookie = tab.cookie
 
 
 # -- two tabs
