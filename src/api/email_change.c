@@ -11,6 +11,7 @@
 #include "counters/counters.h"
 #include "guard/guard.h"
 #include "mail/mail.h"
+#include "store/device.h"
 
 /* What all three steps work on; a job may run again, and makes its results anew. */
 struct step {
@@ -259,6 +260,7 @@ static SUT_ERR revert_job(struct sut_db_conn *c, void *arg)
     s->endings = (struct api_endings){ .person = p.id, .why = "email_revert" };
     TRY(api_endings_write(c, a, &s->endings, s->r->now));
     TRY(api_endings_links(c, p.id));
+    TRY(sut_device_forget(c, p.id));
     return sut_audit_write_id(c, SUT_ACTION_USER_EMAIL_REVERT, p.id, "user", p.id, s->addr,
                               s->r->now);
 }

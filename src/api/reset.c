@@ -13,6 +13,7 @@
 #include "log/log.h"
 #include "mail/mail.h"
 #include "store/device.h"
+#include "store/factor.h"
 #include "store/person_ids.h"
 #include "store/personal.h"
 
@@ -139,6 +140,20 @@ struct taking {
     sut_ms now;
 };
 
+/*
+ * Of an address that was never shown to be the account's, the account may have been made by a
+ * stranger: what they could come back by goes with their password.
+ */
+static SUT_ERR drop_strangers(struct sut_db_conn *c, const struct taking *t,
+                              const struct sut_person_account *p)
+{
+    const struct sut_mail_words words = { .what = SUT_STR("every second factor"), .at = t->now };
+    if (p->email_verified || p->factors == 0)
+        return SUT_OK;
+    TRY(sut_factors_clear(c, p->id, t->now));
+    return sut_mail_queue(c, t->arena, SUT_MAIL_FACTOR_REMOVED, p->id, &words, SUT_STR(""), t->now);
+}
+
 static SUT_ERR take_job(struct sut_db_conn *c, void *arg)
 {
     struct taking *t = arg;
@@ -153,6 +168,9 @@ static SUT_ERR take_job(struct sut_db_conn *c, void *arg)
     t->endings = (struct api_endings){ .person = p.id, .why = "password_reset" };
     TRY(api_endings_write(c, t->arena, &t->endings, t->now));
     TRY(api_endings_links(c, p.id));
+    /* A thief's devices are known no more: the next sign-in on one is told of. */
+    TRY(sut_device_forget(c, p.id));
+    TRY(drop_strangers(c, t, &p));
     TRY(sut_audit_write_id(c, SUT_ACTION_USER_PASSWORD_RESET, p.id, "user", p.id, t->addr, t->now));
     return sut_mail_queue(c, t->arena, SUT_MAIL_PASSWORD_CHANGED, p.id, &words, SUT_STR(""),
                           t->now);
@@ -171,34 +189,44 @@ static SUT_ERR look(struct sut_req *r, sut_str hash, struct sut_person_row *ret)
     return SUT_OK;
 }
 
-/* Who forgot the password has tried a few: what was counted against the old one goes with it. */
-static SUT_ERR unlock(struct sut_req *r, const struct sut_person_row *p)
+/* Counts of wrong passwords: the address's, and those of devices. */
+struct counts {
+    sut_str key;
+    sut_str *devices;
+    size_t n;
+};
+
+static SUT_ERR find_counts(struct sut_req *r, const struct sut_person_row *p, struct counts *ret)
 {
     struct sut_db_conn *conn = NULL;
-    sut_str key = { 0 };
-    sut_str *devices = NULL;
-    size_t n = 0;
-    TRY(sut_email_key(r->arena, p->email, &key));
+    TRY(sut_email_key(r->arena, p->email, &ret->key));
     TRY(sut_req_conn(r, &conn));
-    TRY(sut_device_list(conn, r->arena, p->id, &devices, &n));
+    TRY(sut_device_list(conn, r->arena, p->id, &ret->devices, &ret->n));
     sut_req_conn_end(r);
-    struct sut_lockout_subject s = sut_lockout_of(key);
+    return SUT_OK;
+}
+
+/* Who forgot the password has tried a few: what was counted against the old one goes with it. */
+static void forget_counts(struct sut_req *r, const struct counts *k)
+{
+    struct sut_lockout_subject s = sut_lockout_of(k->key);
     sut_lockout_clear(r->app->counters, &s, r->now);
-    for (size_t i = 0; i < n; i++) {
-        s = sut_lockout_of_device(key, devices[i]);
+    for (size_t i = 0; i < k->n; i++) {
+        s = sut_lockout_of_device(k->key, k->devices[i]);
         sut_lockout_clear(r->app->counters, &s, r->now);
     }
-    return SUT_OK;
 }
 
 static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, struct api_account *ret)
 {
     struct sut_pwhash_text hash;
+    struct counts counts = { 0 };
     TRY(look(r, link_hash, &ret->person));
     TRY(api_password_judge(r, &ret->person, password, ret));
     if (ret->outcome != API_DONE)
         return SUT_OK;
     TRY(sut_hasher_hash(r->app->hasher, password, &hash, &r->retry_after_s));
+    TRY(find_counts(r, &ret->person, &counts));
     struct taking t = {
         .arena = r->arena,
         .mark = sut_arena_mark(r->arena),
@@ -210,7 +238,8 @@ static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, stru
     TRY(sut_store_write(r->app->store, take_job, &t));
     api_endings_tell(r, &t.endings);
     api_mail_wake(r);
-    return unlock(r, &ret->person);
+    forget_counts(r, &counts);
+    return SUT_OK;
 }
 
 SUT_ERR api_reset_take(struct sut_req *r, sut_str token, sut_str password, struct api_account *ret)
