@@ -219,7 +219,8 @@ static sut_str copy_of(struct sut_arena *a, sut_str s, char **ret)
 {
     *ret = sut_arena_bytes(a, s.n + 1);
     assert_non_null(*ret);
-    memcpy(*ret, s.p, s.n);
+    if (s.n > 0)
+        memcpy(*ret, s.p, s.n);
     return sut_str_of(*ret, s.n);
 }
 
