@@ -5,6 +5,7 @@ Every answer that a Client reads is held against the served OpenAPI document (op
 against the headers that every answer carries (headers.py).  Servers listen on loopback ports
 that the kernel picks; they are ended by the process ids that we hold.
 """
+import contextlib
 import json as json_module
 import os
 import pathlib
@@ -361,8 +362,13 @@ class Server:
 
     def cpu_ns(self):
         """What all threads of all roles have computed so far: not disturbed by what else the machine does."""
-        return sum(int((task / "schedstat").read_text().split()[0])
-                   for pid in self.roles() for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+        total = 0
+        for pid in self.roles():
+            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                # A thread may have ended since the list was read.
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    total += int((task / "schedstat").read_text().split()[0])
+        return total
 
     def memory_bytes(self):
         """PSS of the supervisor and its roles."""

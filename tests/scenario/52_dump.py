@@ -29,6 +29,17 @@ class Marked:
         self.needles = [self.word, self.phone[3:], self.phone_later[3:], self.tax]
 
 
+# A mail server that never answers: what is to go out stays in the store, sealed.
+SETTINGS = """[log]
+level = debug
+[email]
+host = 127.0.0.1
+port = 1
+use_tls = no
+from = Shop <shop@shop.example>
+"""
+
+
 def forms(text):
     """A text as it may stand in a dump: as it is, in hexadecimal, in base64 at each offset."""
     plain = text.encode()
@@ -70,6 +81,11 @@ def drive(server, client):
     mine = client.get("/api/v1/users/me/", token=token).json
     assert (mine["tax_number"], mine["phone"]) == (one.tax, one.phone_later), mine
 
+    # Links that are on their way: to the address, and to the one that is to be.
+    assert client.post("/api/users/password-reset/", {"email": one.email}).status == 200
+    answer = client.post("/api/users/email-change/", {"new_email": f"Next.{one.word}@mail-{one.word}.example"}, token=token)
+    assert answer.status == 200, answer
+
     # Contract B, with a device that says who it is.
     answer = client.post("/api/v1/auth/register/", {"email": two.email, "password": PASSWORD,
                                                     "first_name": two.first, "last_name": two.last})
@@ -110,7 +126,7 @@ def files_of(folder):
 
 @only("sqlite")
 def test_nothing_of_a_person_in_the_embedded_store(ctx):
-    server = ctx.own_server(settings="[log]\nlevel = debug\n")
+    server = ctx.own_server(settings=SETTINGS)
     client = server.client(source="127.0.0.97")
     people = drive(server, client)
     search(server, client, people)
@@ -132,7 +148,7 @@ def test_nothing_of_a_person_in_the_embedded_store(ctx):
 
 @only("postgres")
 def test_nothing_of_a_person_in_postgresql(ctx):
-    server = ctx.own_server(settings="[log]\nlevel = debug\n")
+    server = ctx.own_server(settings=SETTINGS)
     client = server.client(source="127.0.0.98")
     people = drive(server, client)
     search(server, client, people)
