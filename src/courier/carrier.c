@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "courier/errand.h"
 #include "ipc/permit.h"
-#include "log/log.h"
 #include "os/fd.h"
 
 enum {
@@ -331,8 +330,8 @@ static SUT_ERR serve_peer(struct sut_carrier *c, struct peer *p)
 static void drop_for(struct sut_carrier *c, struct peer *p, sut_err e)
 {
     /* A worker that ended hung up; anything else is what no worker of ours does. */
-    if (e.code != SUT_E_UNAVAILABLE)
-        sut_log(SUT_LOG_WARN, "courier_peer_dropped", LOG_ERR(e));
+    if (e.code != SUT_E_UNAVAILABLE && c->settings.dropped != NULL)
+        c->settings.dropped(e);
     drop(c, p);
 }
 
@@ -372,13 +371,19 @@ static void take_transfers(struct sut_carrier *c)
     }
 }
 
+/* Half a message, or a reply that nobody takes. */
+static SUT_ERR dawdled(void)
+{
+    FAIL(PARSE);
+}
+
 static void end_late(struct sut_carrier *c)
 {
     const uint64_t now = sut_monotonic_ns();
     for (size_t i = 0; i < SUT_CARRIER_PEERS_MAX; i++) {
         struct peer *const p = &c->peers[i];
         if (p->fd >= 0 && p->deadline_ns != 0 && now >= p->deadline_ns)
-            drop_for(c, p, (sut_err){ .code = SUT_E_PARSE });
+            drop_for(c, p, dawdled());
         else if (p->is_running && now >= p->run.deadline_ns) {
             sut_errand_stop(&p->run, SUT_COURIER_UNAVAILABLE);
             note_end(c, p);

@@ -40,6 +40,8 @@ struct sut_carrier_settings {
     sut_str facebook_app_id; /* empty: none */
     const struct sut_secret *facebook_app_secret;
     const char *ca_file; /* authorities beside the system's; NULL: none */
+    /* A worker's connection was ended for what no worker of ours does; may be NULL. */
+    void (*dropped)(sut_err e);
 };
 
 struct sut_carrier;

@@ -49,6 +49,11 @@ static const struct sut_line_permit heard[] = {
     { .type = 0 },
 };
 
+static void note_dropped(sut_err e)
+{
+    sut_log(SUT_LOG_WARN, "courier_peer_dropped", LOG_ERR(e));
+}
+
 static struct sut_carrier_settings settings_of(const struct sut_config *c)
 {
     const bool has_google = c->google.client_id.n > 0;
@@ -66,6 +71,7 @@ static struct sut_carrier_settings settings_of(const struct sut_config *c)
         .facebook_app_id = c->facebook.app_id,
         .facebook_app_secret = c->facebook.app_secret,
         .ca_file = c->courier.ca_file.n > 0 ? c->courier.ca_file.p : NULL,
+        .dropped = note_dropped,
     };
 }
 
@@ -192,7 +198,8 @@ static SUT_ERR start(struct courier *c, struct sut_diag *reterr_diag)
 
 int sut_role_courier(int argc, char **argv)
 {
-    struct courier c = { .signal_fd = -1 };
+    /* Not freed at the end: a name that is being looked up may take longer than anybody waits. */
+    static struct courier c = { .signal_fd = -1 };
     struct sut_diag diag = { .text = "" };
     sut_err e = sut_harden_process();
     if (!sut_failed(e))
@@ -206,7 +213,6 @@ int sut_role_courier(int argc, char **argv)
     }
     e = serve(&c);
     log_counts(&c);
-    /* A name that is being looked up may take longer than anybody waits: the process just ends. */
     if (sut_failed(e) && e.code != SUT_E_UNAVAILABLE) {
         sut_log(SUT_LOG_ERROR, "courier_ended", LOG_ERR(e));
         return SUT_EXIT_FAILED;

@@ -333,7 +333,7 @@ def test_the_courier_of_a_shop(ctx):
         assert b"=" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"--role=courier", b"").replace(b"--rest=", b"")
         kinds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
         assert all(not kind.startswith("/") or kind.startswith("/dev/null") or kind == str(server.log_path) for kind in kinds), kinds
-        if os.geteuid() == 0:
+        if os.geteuid() == 0 and not SANITIZED:
             needles = {password.encode(), secret.encode()}
             assert sutler.found_in_memory(pid, needles) == needles
             for role in ("worker", "keeper"):

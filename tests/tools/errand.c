@@ -217,6 +217,18 @@ static void end(struct tool *t)
         (void) printf("%s %d\n", e.is_signal ? "signal" : "exit", e.code);
 }
 
+static void hang_up(struct tool *t)
+{
+    sut_courier_free(&t->courier);
+    (void) printf("done\n");
+}
+
+static void wait_a_while(char **words)
+{
+    (void) poll(NULL, 0, (int) number(words[1]));
+    (void) printf("waited\n");
+}
+
 static size_t split(char *line, char **words)
 {
     size_t n = 0;
@@ -251,9 +263,9 @@ int main(int argc, char **argv)
         else if (n == 1 && strcmp(words[0], "rest") == 0)
             rest(&t);
         else if (n == 2 && strcmp(words[0], "hang") == 0)
-            sut_courier_free(&t.courier), (void) printf("done\n");
+            hang_up(&t);
         else if (n == 2 && strcmp(words[0], "wait") == 0)
-            (void) poll(NULL, 0, (int) number(words[1])), (void) printf("waited\n");
+            wait_a_while(words);
         else if (n == 1 && strcmp(words[0], "pid") == 0)
             (void) printf("%d\n", t.role.pid);
         else
