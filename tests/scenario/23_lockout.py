@@ -517,7 +517,7 @@ def test_refresh_is_counted_by_session(ctx):
 
 def test_the_login_rate_as_drf_counts(ctx):
     """What is refused does not count, a right login does as well as a wrong one."""
-    server = ctx.own_server(rates="preset", env={"SUTLER_LIMITS_LOGIN": "5/second"})
+    server = ctx.own_server(rates="preset", insecure_dev=True, env={**CHEAP, "SUTLER_LIMITS_LOGIN": "5/second"})
     server.schema()
     client = server.client(source="127.0.0.91")
     history, seen = [], []
