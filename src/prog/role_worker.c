@@ -64,7 +64,7 @@ enum {
     DOCUMENT_MAX = 4 * 1024 * 1024,
     NS_PER_MS = 1000000,
     WATCH_MS = 250,
-    POSTMAN_STOP_MS = 5000, /* for a mail server that takes its time */
+    POSTMAN_STOP_MS = 5000,              /* for a mail server that takes its time */
     PRUNE_EVERY = 240,                   /* watches: once a minute */
     LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
