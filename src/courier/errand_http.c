@@ -152,6 +152,10 @@ static size_t take_head(char *p, size_t one, size_t n, void *arg)
         r->age_s = seconds_of(value);
     else if (sut_str_eq_nocase(name, SUT_STR("content-type")))
         keep_type(r, value);
+    else if (sut_str_eq_nocase(name, SUT_STR("transfer-encoding")) &&
+             !sut_str_eq_nocase(value, SUT_STR("chunked")))
+        /* libcurl would unpack it unasked, one coding within the other. */
+        return 0;
     return line.n;
 }
 

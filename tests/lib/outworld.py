@@ -20,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 PUBLIC = {"93.184.216.34", "2606:2800:220:1::1"}
 # Of each kind that is refused one is really there: a courier that went would be heard.
@@ -213,6 +214,11 @@ class Box:
             time.sleep(60)
         elif path == "/noise":
             tls.sendall(b"SSH-2.0-OpenSSH_9.2\r\n" * 10)
+            return
+        elif path == "/packed":  # by the transfer, not the content
+            body = zlib.compress(b"x" * 1_000_000, wbits=31)
+            tls.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {query}\r\n\r\n{len(body):x}\r\n".encode()
+                        + body + b"\r\n0\r\n\r\n")
             return
         elif path == "/zip":
             head.append("Content-Encoding: gzip")

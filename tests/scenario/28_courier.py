@@ -189,6 +189,18 @@ def test_what_comes_back_is_bounded(ctx):
 
 
 @only("sqlite")
+def test_nothing_is_unpacked_however_it_is_said(ctx):
+    """libcurl undoes a transfer's codings unasked, one within the other: a few bytes that become all there is to do."""
+    packed = ("gzip,chunked", "chunked,gzip", "gzip,gzip,gzip,gzip,chunked", "deflate,chunked", "x-gzip,chunked", "gzip")
+    got = outworld.run([fetch(f"{PUBLIC}/packed?{codings}") for codings in packed]
+                       + [fetch(f"{PUBLIC}/packed?{plain}") for plain in ("chunked", "Chunked")])
+    assert got["answers"][:len(packed)] == ["PARSE"] * len(packed), [answer[:60] for answer in got["answers"]]
+    # As it came: a thousand bytes, not a million.
+    for answer in got["answers"][len(packed):]:
+        assert answer.startswith("OK 200 0 - 10"), answer[:60]
+
+
+@only("sqlite")
 def test_a_worker_that_breaks_the_table_is_dropped(ctx):
     url = b"https://pictures.example/ok"
     hook = message(WEBHOOK, 3000, url, b"a=b", b"")
