@@ -73,6 +73,11 @@ def redeem(client, ticket, assertion):
     return client.post("/api/users/login/second-factor/", {"ticket": ticket, "assertion": assertion}, token=None)
 
 
+def sql(server, statement):
+    return subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c", statement],
+                          check=True, capture_output=True, text=True).stdout
+
+
 # -- one's own
 
 @also_tls
@@ -396,7 +401,46 @@ def test_a_counter_that_goes_back_is_refused_with_an_event(ctx):
     assert statuses.count(200) == 1 and statuses.count(401) == 19, statuses
 
 
-def test_a_challenge_outlives_a_restart_and_no_five_minutes(ctx):
+@only("postgres")
+def test_a_challenge_is_good_for_five_minutes(ctx):
+    server = ctx.own_server()
+    client = server.client()
+    email, token = person(client)
+    key, _ = add(client, token)
+    options, created, asked = ask(client), begin(client, token), due(client, email)
+    proof = client.post("/api/users/reauthenticate/begin/", token=token).json
+    # As if they had been asked five minutes ago.
+    sql(server, "UPDATE link_tokens SET expires_at = expires_at - 300000 WHERE purpose <> 4")
+    assert enter(client, key.get(options, origin(client))).json == WRONG
+    assert finish(client, token, Authenticator().create(created, origin(client))).json == BAD
+    assert redeem(client, asked["ticket"], key.get(asked["passkey_options"], origin(client))).status == 401
+    answer = client.post("/api/users/reauthenticate/", {"assertion": key.get(proof, origin(client))}, token=token)
+    assert answer.status == 401, answer
+    # What is kept of a challenge is its digest.
+    text = sql(server, "SELECT encode(hash, 'hex') FROM link_tokens")
+    for challenge in (options["challenge"], created["challenge"]):
+        raw = unb64(challenge)
+        assert hashlib.sha256(raw).hexdigest() in text and raw.hex() not in text
+
+
+def test_passkeys_outlive_another_key_for_the_data(ctx):
+    server = ctx.own_server()
+    client = server.client()
+    email, token = person(client)
+    key, made = add(client, token, name="Old name")
+    options = begin(client, token)
+    done = server.cli("key", "rotate", "data")
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert client.get("/api/users/passkeys/", token=token).json[0]["name"] == "Old name"
+    answer = client.patch(f"/api/users/passkeys/{made['id']}/", {"name": "New name"}, token=token)
+    assert answer.status == 200 and answer.json["name"] == "New name", answer
+    assert sign_in(client, key).status == 200
+    # One that was asked before is taken after.
+    assert finish(client, token, Authenticator().create(options, origin(client))).status == 201
+    assert [p["name"] for p in client.get("/api/users/passkeys/", token=token).json] == ["New name", "Passkey"]
+
+
+def test_a_challenge_outlives_a_restart(ctx):
     server = ctx.own_server()
     client = server.client()
     _, token = person(client)
@@ -536,10 +580,8 @@ def test_mails_tell_of_it_and_the_trail_has_it(ctx):
         assert time.monotonic() < end, text[-2000:]
         time.sleep(0.1)
     if ctx.store == "postgres":
-        done = subprocess.run(["psql", "-XAtq", server.env["DATABASE_URL"], "-c",
-                               "SELECT action FROM audit WHERE action LIKE 'user.factor%' ORDER BY id"],
-                              check=True, capture_output=True, text=True)
-        assert done.stdout.split() == ["user.factor_add", "user.factor_rename", "user.factor_remove"], done
+        rows = sql(server, "SELECT action FROM audit WHERE action LIKE 'user.factor%' ORDER BY id").split()
+        assert rows == ["user.factor_add", "user.factor_rename", "user.factor_remove"], rows
 
 
 @only("postgres")
@@ -551,13 +593,10 @@ def test_who_writes_to_the_database_cannot_make_a_passkey_lead_to_another_accoun
     _, thief_token = person(client)
     thief, _ = add(client, thief_token)
     mine = client.get("/api/users/passkeys/", token=thief_token).json[0]["id"]
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c",
-                    f"DELETE FROM passkeys WHERE id = {mine}"], check=True, capture_output=True)
-    subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", server.env["DATABASE_URL"], "-c",
-                    f"UPDATE passkeys SET credential_hash = decode('{hashlib.sha256(thief.id).hexdigest()}', 'hex'), "
-                    f"public_key = decode('{cbor(cose(thief.key)).hex()}', 'hex'), "
-                    f"user_handle = decode('{unb64(thief.handle).hex()}', 'hex'), sign_count = 0 "
-                    f"WHERE id = {made['id']}"], check=True, capture_output=True)
+    sql(server, f"DELETE FROM passkeys WHERE id = {mine}")
+    sql(server, f"UPDATE passkeys SET credential_hash = decode('{hashlib.sha256(thief.id).hexdigest()}', 'hex'), "
+                f"public_key = decode('{cbor(cose(thief.key)).hex()}', 'hex'), "
+                f"user_handle = decode('{unb64(thief.handle).hex()}', 'hex'), sign_count = 0 WHERE id = {made['id']}")
     assert sign_in(client, thief).json == WRONG
     assert "index_of_another" in server.log_text()
 
