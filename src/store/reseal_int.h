@@ -47,19 +47,14 @@ struct sut_reseal_plan {
 SUT_ERR sut_reseal_plan_create(struct sut_reseal_plan **ret);
 void sut_reseal_plan_free(struct sut_reseal_plan **p);
 
-/* The part of sut_reseal_index() that is about social_links; adds to *ret_done. */
-SUT_ERR sut_reseal__index_social(struct sut_reseal *r, uint32_t version, uint64_t *ret_done);
-/* In a write job: whether one of them stands under this index key. */
-SUT_ERR sut_reseal__social_uses(struct sut_db_conn *c, uint32_t version, bool *ret);
-
 /* STALE when the work is to end. */
 SUT_ERR sut_reseal__tell(struct sut_reseal *r, uint64_t done, uint64_t total);
-/* The number that a statement gives, on a reading connection; 0 when it gives none. */
 /*
  * Write, and on the embedded store rest half as long as that took: the writer's core
  * is the customers' first, and nobody waits for this.
  */
 SUT_ERR sut_reseal__write(struct sut_store *s, sut_store_job *job, void *arg);
+/* The number that a statement gives, on a reading connection; 0 when it gives none. */
 SUT_ERR sut_reseal__number(struct sut_store *s, const struct sut_sql *sql, const int64_t *args,
                            int n, int64_t *ret);
 
