@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "mail/mail.h"
 
-enum { OPTIONS_MAX = 64 * 1024, HANDLE_TEXT_MAX = 64, NAME_MAX = 320 };
+enum { OPTIONS_MAX = 64 * 1024, DISPLAY_MAX = 2048 };
 
 /* What all changes work on; a job may run again, and makes its results anew. */
 struct change {
@@ -87,10 +87,24 @@ static SUT_ERR quote(struct sut_req *r, sut_str text, sut_str *ret)
     return SUT_OK;
 }
 
+/* The handle that went with it. */
+static SUT_ERR unquote(struct sut_req *r, sut_str data, sut_str *ret)
+{
+    char *to = ARENA_ARRAY(r->arena, char, SUT_USER_HANDLE);
+    size_t n = 0;
+    ENSURE(to != NULL, NOMEM);
+    ENSURE(data.n > 2, CORRUPT);
+    const sut_str text = sut_str_sub(data, 1, data.n - 1);
+    ENSURE(!sut_failed(sut_b64url_decode(text, to, SUT_USER_HANDLE, &n)) && n == SUT_USER_HANDLE,
+           CORRUPT);
+    *ret = sut_str_of(to, n);
+    return SUT_OK;
+}
+
 static sut_str display_name(struct sut_req *r, const struct sut_person_row *p)
 {
     struct sut_buf b;
-    sut_buf_init_arena(&b, r->arena, 2 * 4 * (size_t) NAME_MAX);
+    sut_buf_init_arena(&b, r->arena, DISPLAY_MAX);
     sut_buf_str_add(&b, p->first_name);
     if (p->first_name.n > 0 && p->last_name.n > 0)
         sut_buf_char(&b, ' ');
@@ -234,15 +248,7 @@ static SUT_ERR add_job(struct sut_db_conn *c, void *arg)
 
 static SUT_ERR add(struct change *ch, const struct api_passkey_asked *asked)
 {
-    unsigned char handle[SUT_USER_HANDLE];
-    size_t n = 0;
-    const sut_str data = asked->row.data;
-    ENSURE(data.n > 2, CORRUPT);
-    ENSURE(!sut_failed(
-               sut_b64url_decode(sut_str_sub(data, 1, data.n - 1), handle, sizeof(handle), &n)) &&
-               n == sizeof(handle),
-           CORRUPT);
-    ch->handle = sut_str_of((const char *) handle, sizeof(handle));
+    TRY(unquote(ch->r, asked->row.data, &ch->handle));
     TRY(api_recovery_make(ch->r, &ch->ret->codes));
     const sut_err e = run(add_job, ch);
     if (e.code != SUT_E_EXISTS && e.code != SUT_E_TOO_LARGE)

@@ -12,7 +12,6 @@ enum {
     AUTH_DATA_MAX = 5464,
     SIGNATURE_MAX = 1024,
     HANDLE_MAX = 88,
-    WORD_MAX = 32,
 };
 
 static const char *const public_key[] = { "public-key", NULL };
@@ -105,22 +104,6 @@ static const struct sut_field assertion_fields[] = {
 };
 const struct sut_schema api_a_assertion = SUT_SCHEMA("AuthenticationResponse", assertion_fields);
 
-static const struct sut_field device_fields[] = {
-    { .name = "device_type",
-      .type = SUT_F_STRING,
-      .flags = SUT_F_NULLABLE | SUT_F_BLANK,
-      .max = 2 * WORD_MAX },
-    { .name = "os",
-      .type = SUT_F_STRING,
-      .flags = SUT_F_NULLABLE | SUT_F_BLANK,
-      .max = 2 * WORD_MAX },
-    { .name = "app_version",
-      .type = SUT_F_STRING,
-      .flags = SUT_F_NULLABLE | SUT_F_BLANK,
-      .max = 2 * WORD_MAX },
-};
-static const struct sut_schema device = SUT_SCHEMA("PasskeyDeviceInfo", device_fields);
-
 static const struct sut_field login_fields[] = {
     { .name = "assertion",
       .type = SUT_F_OBJECT,
@@ -130,7 +113,7 @@ static const struct sut_field login_fields[] = {
     { .name = "device_info",
       .type = SUT_F_OBJECT,
       .flags = SUT_F_NULLABLE,
-      .of = &device,
+      .of = &api_a_device_info,
       .doc = "For the list of sessions." },
 };
 const struct sut_schema api_a_passkey_login_body = SUT_SCHEMA("PasskeyLogin", login_fields);
