@@ -28,12 +28,21 @@ static const struct sut_sql outbox_insert = {
             " $11, $12) ON CONFLICT DO NOTHING RETURNING id",
 };
 
-/* One statement takes them: of two at once the second finds them taken. */
+/*
+ * Two steps, and a limit that stands there: in one statement, or with one that is bound, a planner
+ * may read all that waits.  32: SUT_OUTBOX_CLAIM_MAX.
+ */
+static const struct sut_sql outbox_due = {
+    .name = "outbox_due",
+    .text = "SELECT id FROM outbox WHERE state = 1 AND due_at <= $1 AND kind = $2"
+            " ORDER BY due_at, id LIMIT 32",
+};
+
+/* Of two at once the second finds it taken. */
 static const struct sut_sql outbox_claim = {
     .name = "outbox_claim",
-    .text = "UPDATE outbox SET tries = tries + 1, due_at = $2 WHERE state = 1 AND due_at <= $1"
-            " AND id IN (SELECT id FROM outbox WHERE state = 1 AND due_at <= $1 AND kind = $4"
-            " ORDER BY due_at, id LIMIT $3) RETURNING id",
+    .text = "UPDATE outbox SET tries = tries + 1, due_at = $3 WHERE id = $1 AND state = 1"
+            " AND due_at <= $2 RETURNING id",
 };
 
 /* due_at is when it was done, so that one index leads to what is to be pruned. */
@@ -303,30 +312,47 @@ SUT_ERR sut_outbox_list(struct sut_db_conn *c, struct sut_arena *a, bool has_pay
 
 /* --- sending --- */
 
-static SUT_ERR claim_ids(struct sut_db_conn *c, enum sut_outbox_kind kind, size_t n,
-                         int64_t claim_ms, sut_ms now, int64_t ids[SUT_OUTBOX_CLAIM_MAX],
-                         size_t *ret_n)
+static SUT_ERR due_ids(struct sut_db_conn *c, enum sut_outbox_kind kind, size_t n, sut_ms now,
+                       int64_t ids[SUT_OUTBOX_CLAIM_MAX], size_t *ret_n)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    *ret_n = 0;
-    TRY(sut_db_prepare(c, &outbox_claim, &s));
+    TRY(sut_db_prepare(c, &outbox_due, &s));
     sut_db_bind_i64(s, 1, now.v);
-    sut_db_bind_i64(s, 2, now.v + claim_ms);
-    sut_db_bind_i64(s, 3, (int64_t) n);
-    sut_db_bind_i64(s, 4, kind);
-    for (;;) {
+    sut_db_bind_i64(s, 2, kind);
+    for (*ret_n = 0; *ret_n < n; ++*ret_n) {
         bool has_row = false;
         TRY(sut_db_step(s, &has_row));
         if (!has_row)
-            return SUT_OK;
-        ENSURE(*ret_n < n, SYSTEM);
-        /* In the order in which they were added: the statement gives them in any. */
-        size_t at = (*ret_n)++;
-        const int64_t id = sut_db_col_i64(s, 0);
-        for (; at > 0 && ids[at - 1] > id; at--)
-            ids[at] = ids[at - 1];
-        ids[at] = id;
+            break;
+        ids[*ret_n] = sut_db_col_i64(s, 0);
     }
+    return SUT_OK;
+}
+
+static SUT_ERR claim_one(struct sut_db_conn *c, int64_t id, int64_t claim_ms, sut_ms now,
+                         bool *ret_is_ours)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &outbox_claim, &s));
+    sut_db_bind_i64(s, 1, id);
+    sut_db_bind_i64(s, 2, now.v);
+    sut_db_bind_i64(s, 3, now.v + claim_ms);
+    return sut_db_step(s, ret_is_ours);
+}
+
+/* Those of ids that nobody else took. */
+static SUT_ERR claim_ids(struct sut_db_conn *c, int64_t ids[SUT_OUTBOX_CLAIM_MAX], size_t *n,
+                         int64_t claim_ms, sut_ms now)
+{
+    const size_t found = *n;
+    *n = 0;
+    for (size_t i = 0; i < found; i++) {
+        bool is_ours = false;
+        TRY(claim_one(c, ids[i], claim_ms, now, &is_ours));
+        if (is_ours)
+            ids[(*n)++] = ids[i];
+    }
+    return SUT_OK;
 }
 
 SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_outbox_kind kind,
@@ -336,7 +362,8 @@ SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_ou
     ENSURE(n > 0 && n <= SUT_OUTBOX_CLAIM_MAX && claim_ms > 0, INVALID);
     int64_t ids[SUT_OUTBOX_CLAIM_MAX] = { 0 };
     size_t n_ids = 0;
-    TRY(claim_ids(c, kind, n, claim_ms, now, ids, &n_ids));
+    TRY(due_ids(c, kind, n, now, ids, &n_ids));
+    TRY(claim_ids(c, ids, &n_ids, claim_ms, now));
     struct sealed_row *sealed = ARENA_ARRAY(a, struct sealed_row, n_ids + 1);
     ENSURE(sealed != NULL, NOMEM);
     for (size_t i = 0; i < n_ids; i++) {

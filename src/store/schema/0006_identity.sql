@@ -72,7 +72,7 @@ CREATE TABLE outbox (
     key_version BIGINT NOT NULL DEFAULT 0
 );
 
-CREATE INDEX outbox_by_due ON outbox (state, due_at);
+CREATE INDEX outbox_by_due ON outbox (state, due_at, id);
 CREATE INDEX outbox_by_person ON outbox (person_id);
 
 -- Accounts at a provider of identity that open an account here.

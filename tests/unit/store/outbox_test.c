@@ -10,12 +10,13 @@
 #include <stdio.h>
 
 #include "store/outbox.h"
-#include "store/person.h"
 #include "store/personal.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 enum { CLAIM_MS = 60000 };
 static const int64_t day = INT64_C(86400000);
+static const int64_t hour = INT64_C(3600000);
 
 static const struct sut_sql clear_outbox = { .name = "test_clear", .text = "DELETE FROM outbox" };
 static const struct sut_sql count_rows = {
@@ -34,31 +35,6 @@ static const struct sut_sql look_raw = {
     .name = "test_look_raw",
     .text = "SELECT payload, name FROM outbox WHERE id = $1",
 };
-
-struct making {
-    struct sut_arena *a;
-    sut_str email;
-    int64_t id;
-};
-
-static SUT_ERR make_person(struct sut_db_conn *c, void *arg)
-{
-    struct making *m = arg;
-    const struct sut_person_new p = { .email = m->email,
-                                      .username = m->email,
-                                      .first_name = SUT_STR("A"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, m->a, &p, now, &m->id);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct making m = { .a = f->arena, .email = sut_str_from(email) };
-    OK(sut_store_write(f->store, make_person, &m));
-    return m.id;
-}
 
 static SUT_ERR clear_job(struct sut_db_conn *c, void *arg)
 {
@@ -274,6 +250,57 @@ static void the_longest_due_go_first(void **state)
     assert_int_equal(rest->n, 3);
     for (size_t i = 0; i < rest->n; i++)
         assert_true(rest->rows[i].id < k->rows[0].id);
+}
+
+/* Of the shape of those that wait; due all at once, as after an hour without a mail server. */
+static const struct sut_sql many_sqlite = {
+    .name = "test_many",
+    .text = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
+            " INSERT INTO outbox (kind, what, state, created_at, due_at)"
+            " SELECT 1, 'verify', 1, $1, $1 FROM n",
+};
+static const struct sut_sql many_postgres = {
+    .name = "test_many",
+    .text = "INSERT INTO outbox (kind, what, state, created_at, due_at)"
+            " SELECT 1, 'verify', 1, $1, $1 FROM generate_series(1, $2)",
+};
+
+/* As PostgreSQL does by itself a minute later. */
+static const struct sut_sql analyze = { .name = "test_analyze", .text = "ANALYZE outbox" };
+
+static SUT_ERR many_job(struct sut_db_conn *c, void *arg)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, sut_db_conn_kind(c) == SUT_DB_SQLITE ? &many_sqlite : &many_postgres,
+                       &s));
+    sut_db_bind_i64(s, 1, now.v - hour);
+    sut_db_bind_i64(s, 2, *(const int64_t *) arg);
+    TRY(sut_db_step(s, &has_row));
+    return sut_db_conn_kind(c) == SUT_DB_SQLITE ? SUT_OK : sut_db_exec(c, &analyze);
+}
+
+/* Of claims of eight each, as many as make a planner settle on what it does for good. */
+static uint64_t claims_ns(struct fixture *f, int64_t n_rows)
+{
+    OK(sut_store_write(f->store, many_job, &n_rows));
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 20; i++) {
+        const uint64_t from = sut_monotonic_ns();
+        assert_int_equal(claimed(f, 8, 0)->n, 8);
+        const uint64_t took = sut_monotonic_ns() - from;
+        best = i > 10 && took < best ? took : best;
+    }
+    return best;
+}
+
+static void how_many_wait_is_nothing_to_who_takes_some(void **state)
+{
+    struct fixture *f = empty(state);
+    const uint64_t few = claims_ns(f, 2000);
+    const uint64_t many = claims_ns(f, 200000);
+    /* What reads them all takes hundreds of times as long. */
+    assert_true(many < 10 * few + 5000000);
 }
 
 static void what_was_sent_is_emptied_and_stays_so(void **state)
@@ -498,6 +525,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(what_can_be_no_row_is_refused, &f),
         cmocka_unit_test_prestate(a_claim_keeps_others_away_until_it_ends, &f),
         cmocka_unit_test_prestate(the_longest_due_go_first, &f),
+        cmocka_unit_test_prestate(how_many_wait_is_nothing_to_who_takes_some, &f),
         cmocka_unit_test_prestate(what_was_sent_is_emptied_and_stays_so, &f),
         cmocka_unit_test_prestate(what_failed_is_due_again_or_given_up, &f),
         cmocka_unit_test_prestate(a_row_whose_key_is_lost_says_so_and_holds_up_no_other, &f),
