@@ -21,9 +21,9 @@
 #include "mail/maildir.h"
 #include "mail/postman.h"
 #include "store/outbox.h"
-#include "store/person.h"
 #include "store/personal.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 enum { SEEN_MAX = 64, TIMEOUT_MS = 5000 };
 static const int64_t hour = INT64_C(3600000);
@@ -119,31 +119,6 @@ static struct sut_postman *postman(struct fixture *f)
     struct sut_postman *p = NULL;
     OK(sut_postman_create(&o, &p));
     return p;
-}
-
-struct making {
-    struct sut_arena *a;
-    sut_str email;
-    int64_t id;
-};
-
-static SUT_ERR make_person(struct sut_db_conn *c, void *arg)
-{
-    struct making *m = arg;
-    const struct sut_person_new p = { .email = m->email,
-                                      .username = m->email,
-                                      .first_name = SUT_STR("Sarah"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, m->a, &p, now, &m->id);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct making m = { .a = f->arena, .email = sut_str_from(email) };
-    OK(sut_store_write(f->store, make_person, &m));
-    return m.id;
 }
 
 struct queueing {

@@ -9,9 +9,9 @@
 #include <pthread.h>
 
 #include "store/factor.h"
-#include "store/person.h"
 #include "store/personal.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 #define SECRET SUT_STR("12345678901234567890")
 #define OTHER  SUT_STR("abcdefghijklmnopqrst")
@@ -35,24 +35,6 @@ static enum sut_ecode done(struct fixture *f, struct doing d)
 {
     d.a = f->arena;
     return sut_store_write(f->store, do_job, &d).code;
-}
-
-static SUT_ERR add_person(struct sut_db_conn *c, struct doing *d)
-{
-    const struct sut_person_new p = { .email = d->text,
-                                      .username = d->text,
-                                      .first_name = SUT_STR("A"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, d->a, &p, now, &d->person);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct doing d = { .what = add_person, .a = f->arena, .text = sut_str_from(email) };
-    OK(sut_store_write(f->store, do_job, &d));
-    return d.person;
 }
 
 static SUT_ERR begin(struct sut_db_conn *c, struct doing *d)

@@ -10,9 +10,9 @@
 #include <stdatomic.h>
 
 #include "store/link_token.h"
-#include "store/person.h"
 #include "store/personal.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 static const struct sut_sql count_links = {
     .name = "test_count_links",
@@ -33,31 +33,6 @@ static sut_str hash(char c)
     static char hashes[256][SUT_LINK_HASH];
     memset(hashes[(unsigned char) c], c, SUT_LINK_HASH);
     return sut_str_of(hashes[(unsigned char) c], SUT_LINK_HASH);
-}
-
-struct making {
-    struct sut_arena *a;
-    sut_str email;
-    int64_t id;
-};
-
-static SUT_ERR make_person(struct sut_db_conn *c, void *arg)
-{
-    struct making *m = arg;
-    const struct sut_person_new p = { .email = m->email,
-                                      .username = m->email,
-                                      .first_name = SUT_STR("A"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, m->a, &p, now, &m->id);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct making m = { .a = f->arena, .email = sut_str_from(email) };
-    OK(sut_store_write(f->store, make_person, &m));
-    return m.id;
 }
 
 static SUT_ERR add(struct sut_db_conn *c, void *arg)

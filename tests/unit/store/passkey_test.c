@@ -10,8 +10,8 @@
 
 #include "crypto/sha256.h"
 #include "store/factor.h"
-#include "store/person.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 #define HANDLE SUT_STR("0123456789abcdef0123456789abcdef")
 
@@ -37,24 +37,6 @@ static enum sut_ecode done(struct fixture *f, struct doing d)
 {
     d.a = f->arena;
     return sut_store_write(f->store, do_job, &d).code;
-}
-
-static SUT_ERR add_person(struct sut_db_conn *c, struct doing *d)
-{
-    const struct sut_person_new p = { .email = d->text,
-                                      .username = d->text,
-                                      .first_name = SUT_STR("A"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, d->a, &p, now, &d->person);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct doing d = { .what = add_person, .a = f->arena, .text = sut_str_from(email) };
-    OK(sut_store_write(f->store, do_job, &d));
-    return d.person;
 }
 
 static struct sut_passkey_row row_of(const struct doing *d)

@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "store/person.h"
 #include "store/personal.h"
 #include "store/social.h"
 #include "store_fixture.h"
+#include "store_person.h"
 
 static const struct sut_sql look_raw = {
     .name = "test_look_raw",
@@ -38,31 +38,6 @@ static const struct sut_sql drop_person = {
     .name = "test_drop_person",
     .text = "DELETE FROM users WHERE id = $1",
 };
-
-struct making {
-    struct sut_arena *a;
-    sut_str email;
-    int64_t id;
-};
-
-static SUT_ERR make_person(struct sut_db_conn *c, void *arg)
-{
-    struct making *m = arg;
-    const struct sut_person_new p = { .email = m->email,
-                                      .username = m->email,
-                                      .first_name = SUT_STR("A"),
-                                      .last_name = SUT_STR("B"),
-                                      .password = SUT_STR("!"),
-                                      .is_active = true };
-    return sut_person_insert(c, m->a, &p, now, &m->id);
-}
-
-static int64_t person(struct fixture *f, const char *email)
-{
-    struct making m = { .a = f->arena, .email = sut_str_from(email) };
-    OK(sut_store_write(f->store, make_person, &m));
-    return m.id;
-}
 
 struct putting {
     struct sut_arena *a;
