@@ -92,25 +92,32 @@ static SUT_ERR read_file(const char *path, struct sut_buf *to)
     return sut_buf_check(to);
 }
 
-static SUT_ERR read_authorities(struct sut_carrier *c, const char *own,
-                                struct sut_diag *reterr_diag)
+/* The system's as a file that is read when it is needed, or with our own in one text. */
+static SUT_ERR find_authorities(struct sut_carrier *c, struct sut_diag *reterr_diag)
 {
-    sut_err e = SUT_OK;
-    for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]) && c->authorities.n == 0; i++)
-        e = read_file(bundles[i], &c->authorities);
-    if (c->authorities.n == 0 && own == NULL) {
+    const char *const own = c->settings.ca_file;
+    const char *file = NULL;
+    for (size_t i = 0; i < sizeof(bundles) / sizeof(bundles[0]) && file == NULL; i++)
+        if (access(bundles[i], R_OK) == 0)
+            file = bundles[i];
+    if (file == NULL && own == NULL) {
         sut_diag_set(reterr_diag, "the system's certificate authorities can't be read");
         sut_diag_hint(reterr_diag,
                       "install the system's package of them (Debian: ca-certificates)");
-        TRY(e);
+        FAIL(NOT_FOUND);
     }
-    if (own == NULL)
+    if (own == NULL) {
+        c->all.authorities_file = file;
         return SUT_OK;
-    e = read_file(own, &c->authorities);
+    }
+    if (file != NULL)
+        TRY(read_file(file, &c->authorities));
+    const sut_err e = read_file(own, &c->authorities);
     if (sut_failed(e)) {
         sut_diag_set(reterr_diag, "courier.ca_file: %s can't be read", own);
         FAIL(INVALID);
     }
+    c->all.authorities = sut_buf_str(&c->authorities);
     return SUT_OK;
 }
 
@@ -127,8 +134,7 @@ SUT_ERR sut_carrier_create(const struct sut_carrier_settings *s, struct sut_carr
     sut_buf_init(&c->authorities, 2 * AUTHORITIES_MAX);
     make_permits(c);
     TRY(sut_ipc_table_init(&c->table, c->permits, c));
-    TRY(read_authorities(c, s->ca_file, reterr_diag));
-    c->all.authorities = sut_buf_str(&c->authorities);
+    TRY(find_authorities(c, reterr_diag));
     TRY(sut_curl_load(&c->all.curl, reterr_diag));
     c->all.multi = c->all.curl.curl_multi_init();
     ENSURE(c->all.multi != NULL, NOMEM);

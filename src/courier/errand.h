@@ -21,7 +21,8 @@ struct sut_errands {
     CURLM *multi;
     struct sut_resolver *resolver;
     const struct sut_carrier_settings *settings;
-    sut_str authorities; /* PEM */
+    const char *authorities_file; /* or, NULL: */
+    sut_str authorities;          /* PEM */
 };
 
 /* How far a conversation with a mail server came. */

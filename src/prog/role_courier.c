@@ -4,8 +4,8 @@
  * worker and brings the answers (ipc/courier.h).
  *
  * It holds what the shop signs in with at its mail server and its providers, and no data.  It
- * reads its settings and the certificate authorities, shuts itself in, and from then
- * on opens what looking up a name needs and connections to the ports of its table.
+ * reads its settings, loads libcurl, shuts itself in, and from then on opens what looking up
+ * a name needs, certificate authorities, and connections to the ports of its table.
  */
 #include <malloc.h>
 #include <signal.h>
@@ -30,6 +30,7 @@
 enum {
     SEND_MS = 2000,
     REST_MS_MAX = 24 * 3600 * 1000,
+    TRIM_MS = 1000, /* without an errand: what the last ones took goes back to the system */
     LINE_READY = 1,
     SIGNAL_READY = 2,
 };
@@ -39,6 +40,7 @@ struct courier {
     struct sut_carrier *carrier;
     int signal_fd;
     int rest_ms; /* without an errand for so long it may be ended, and costs nothing then */
+    bool is_trimmed;
     bool said_rest;
     bool said_empty;
 };
@@ -124,17 +126,34 @@ static SUT_ERR offer_rest(struct courier *c)
     return SUT_OK;
 }
 
+static void trim(struct courier *c)
+{
+    const uint64_t idle_ms = sut_carrier_idle_ms(c->carrier);
+    if (idle_ms >= TRIM_MS && !c->is_trimmed)
+        (void) malloc_trim(0);
+    c->is_trimmed = idle_ms >= TRIM_MS;
+}
+
+/* Milliseconds until something is due of which no socket tells. */
+static int patience(const struct courier *c)
+{
+    if (!c->is_trimmed)
+        return TRIM_MS;
+    return c->said_rest ? -1 : c->rest_ms;
+}
+
 /* Until TERM or the end of the line. */
 static SUT_ERR serve(struct courier *c)
 {
     const int fds[] = { SUT_ROLE_FD_SUPERVISOR, c->signal_fd };
     for (;;) {
         unsigned ready = 0;
-        TRY(sut_carrier_turn(c->carrier, fds, 2, c->said_rest ? -1 : c->rest_ms, &ready));
+        TRY(sut_carrier_turn(c->carrier, fds, 2, patience(c), &ready));
         if ((ready & SIGNAL_READY) != 0)
             return SUT_OK;
         if ((ready & LINE_READY) != 0)
             TRY(hear(c));
+        trim(c);
         TRY(offer_rest(c));
     }
 }

@@ -202,6 +202,13 @@ static const struct sut_sandbox_path paths_lookup[] = {
     { "/run/resolvconf", SUT_SANDBOX_READ },    { "/run/NetworkManager", SUT_SANDBOX_READ },
 };
 
+/* Certificate authorities, as src/courier/carrier.c looks for them: not the keys that lie beside. */
+static const struct sut_sandbox_path paths_authorities[] = {
+    { "/etc/ssl/certs", SUT_SANDBOX_READ },         { "/etc/ssl/cert.pem", SUT_SANDBOX_READ },
+    { "/etc/ssl/ca-bundle.pem", SUT_SANDBOX_READ }, { "/etc/pki/tls/certs", SUT_SANDBOX_READ },
+    { "/etc/pki/ca-trust/extracted", SUT_SANDBOX_READ },
+};
+
 /* And a remote store's, with whatever sources of names the system has. */
 static const struct sut_sandbox_path paths_names[] = {
     { "/etc/services", SUT_SANDBOX_READ }, { "/etc/passwd", SUT_SANDBOX_READ },
@@ -316,11 +323,15 @@ static size_t ports_out(const struct sut_config *c, uint16_t ports[SUT_CONFIG_PO
 SUT_ERR sut_sandbox_courier(const struct sut_config *c, struct sut_diag *reterr_diag)
 {
     static const struct sut_sandbox_call *const calls[] = { calls_all, calls_alone, calls_courier };
+    DEFER(sut_mem_freep) struct paths *p = sut_mem_zalloc(1, sizeof(*p));
+    ENSURE(p != NULL, NOMEM);
     uint16_t ports[SUT_CONFIG_PORTS_OUT_MAX + 2];
+    add(p, paths_lookup, N(paths_lookup));
+    add(p, paths_authorities, N(paths_authorities));
     const struct sut_sandbox box = {
         .role = "courier",
-        .paths = paths_lookup,
-        .n_paths = N(paths_lookup),
+        .paths = p->items,
+        .n_paths = p->n,
         .ports = ports,
         .n_ports = ports_out(c, ports),
         .calls = calls,

@@ -12,7 +12,7 @@
  *                      HERE     the answer to a PING
  *   to the courier     PEERS    n sockets, each a connection of the worker
  *                      PING     as to the keeper
- *   from the courier   READY    (after settings and certificate authorities are in)
+ *   from the courier   READY    (after its settings are in)
  *                      HERE
  *                      REST     nobody asked for a while: it could end
  *                      EMPTY    (after REST) it has no connection any more

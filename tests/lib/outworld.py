@@ -32,11 +32,12 @@ TRAPPED = ("169.254.169.254", "10.0.0.1", "172.16.0.1", "192.168.0.1", "100.64.0
 PORTS = (443, 80, 22, 25, 53, 6379, 8080, 8443)
 
 
-def run(commands, names=None, env=None, timeout=240):
+def run(commands, names=None, env=None, timeout=240, trusts_box=False):
     from sutler import PROGRAM, Skip, clean_env
     if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
         raise Skip("no namespaces for who is not root")
-    order = {"commands": commands, "names": names or {}, "env": env or {}, "program": PROGRAM}
+    order = {"commands": commands, "names": names or {}, "env": env or {}, "program": PROGRAM,
+             "trusts_box": trusts_box}
     done = subprocess.run(["unshare", "-n", "-m", "--propagation", "private", sys.executable, __file__],
                           input=json.dumps(order), capture_output=True, text=True, timeout=timeout, env=clean_env())
     if done.returncode == 77:
@@ -73,6 +74,11 @@ class Box:
             path.chmod(0o644)
             assert shell("mount", "--bind", str(path), str(pathlib.Path("/etc", name).resolve())), name
         self.make_certificates()
+        if self.order.get("trusts_box"):  # as if it were one of the system's authorities
+            bundle = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+            if not bundle.exists() or not shell("mount", "--bind", str(self.folder / "ca.pem"), str(bundle.resolve())):
+                sys.stderr.write("the system keeps its authorities elsewhere\n")
+                sys.exit(77)
         for port in PORTS:
             self.listen(port)
         threading.Thread(target=self.answer_names, daemon=True).start()

@@ -247,6 +247,10 @@ def test_certificates_are_checked_against_the_authorities_that_are_trusted(ctx):
     # Of the system's authorities none has signed it.
     got = outworld.run([fetch(f"{PUBLIC}/ok")], env={"SUTLER_COURIER_CA_FILE": None})
     assert got["answers"] == ["UNAVAILABLE"] and not got["requests"], got
+    # Were it one of them, it would be.
+    got = outworld.run([fetch(f"{PUBLIC}/ok"), fetch(f"{PUBLIC}/ok"), fetch("https://stranger.example/ok")], names=names,
+                       env={"SUTLER_COURIER_CA_FILE": None}, trusts_box=True)
+    assert [answer[:6] for answer in got["answers"]] == ["OK 200", "OK 200", "UNAVAI"], got
 
 
 @only("sqlite")
