@@ -41,7 +41,14 @@ struct sut_mail_words {
     sut_ms at;
 };
 
-/* In a write job: queue one; `name` against doubles (store/outbox.h), empty: none. */
+/* Of a kind to a person. */
+enum { SUT_MAIL_NOTICES_A_DAY = 10 };
+
+/*
+ * In a write job: queue one; `name` against doubles (store/outbox.h), empty: none.  A notice (a
+ * mail without a link) of which its person had SUT_MAIL_NOTICES_A_DAY in a day is left out: who has
+ * an account on a stranger's address could have that written to without end.
+ */
 SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_mail_kind kind,
                        int64_t person, const struct sut_mail_words *words, sut_str name,
                        sut_ms now);

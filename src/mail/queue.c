@@ -6,9 +6,16 @@
 
 /* Characters; a link and an address are never cut. */
 enum { DEVICE_MAX = 120, WHAT_MAX = 80, ADDR_MAX = 64 };
+static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 
 static const char *const words_of[SUT_MAIL_KINDS] = {
 #define X(name, word, has_link) [SUT_MAIL_##name] = word,
+#include "mail/mail.def"
+#undef X
+};
+
+static const bool has_link[SUT_MAIL_KINDS] = {
+#define X(name, word, has_link) [SUT_MAIL_##name] = has_link,
 #include "mail/mail.def"
 #undef X
 };
@@ -26,11 +33,28 @@ static void put(struct sut_jw *w, const char *key, sut_str v)
     sut_jw_str(w, v);
 }
 
+/* Whether the person was told of this often enough for a day. */
+static SUT_ERR is_flood(struct sut_db_conn *c, enum sut_mail_kind kind, int64_t person, sut_ms now,
+                        bool *ret)
+{
+    uint64_t n = 0;
+    *ret = false;
+    if (has_link[kind] || person == 0)
+        return SUT_OK;
+    TRY(sut_outbox_count(c, person, sut_str_from(words_of[kind]), (sut_ms){ now.v - day_ms }, &n));
+    *ret = n >= SUT_MAIL_NOTICES_A_DAY;
+    return SUT_OK;
+}
+
 SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_mail_kind kind,
                        int64_t person, const struct sut_mail_words *words, sut_str name, sut_ms now)
 {
     ENSURE((unsigned) kind < SUT_MAIL_KINDS, INVALID);
     struct sut_buf b;
+    bool is_too_many = false;
+    TRY(is_flood(c, kind, person, now, &is_too_many));
+    if (is_too_many)
+        return SUT_OK;
     sut_buf_init_arena(&b, scratch, SUT_OUTBOX_PAYLOAD_MAX);
     struct sut_jw w = sut_jw_of(&b);
     sut_jw_obj(&w);

@@ -45,6 +45,11 @@ static const struct sut_sql outbox_claim = {
             " AND due_at <= $2 RETURNING id",
 };
 
+static const struct sut_sql outbox_count = {
+    .name = "outbox_count",
+    .text = "SELECT COUNT(*) FROM outbox WHERE person_id = $1 AND what = $2 AND created_at > $3",
+};
+
 /* due_at is when it was done, so that one index leads to what is to be pruned. */
 static const struct sut_sql outbox_done = {
     .name = "outbox_done",
@@ -174,6 +179,21 @@ SUT_ERR sut_outbox_add(struct sut_db_conn *c, const struct sut_outbox_new *o, su
     TRY(sut_db_step(s, &has_row));
     if (ret_added != NULL)
         *ret_added = has_row;
+    return SUT_OK;
+}
+
+SUT_ERR sut_outbox_count(struct sut_db_conn *c, int64_t person, sut_str what, sut_ms since,
+                         uint64_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &outbox_count, &s));
+    sut_db_bind_i64(s, 1, person);
+    sut_db_bind_text(s, 2, what);
+    sut_db_bind_i64(s, 3, since.v);
+    TRY(sut_db_step(s, &has_row));
+    ENSURE(has_row, SYSTEM);
+    *ret = (uint64_t) sut_db_col_i64(s, 0);
     return SUT_OK;
 }
 

@@ -38,6 +38,10 @@ struct sut_outbox_new {
 SUT_ERR sut_outbox_add(struct sut_db_conn *c, const struct sut_outbox_new *o, sut_ms now,
                        bool *ret_added);
 
+/* How many rows of this word a person has that were added after `since`. */
+SUT_ERR sut_outbox_count(struct sut_db_conn *c, int64_t person, sut_str what, sut_ms since,
+                         uint64_t *ret);
+
 struct sut_outbox_row {
     int64_t id;
     enum sut_outbox_kind kind;

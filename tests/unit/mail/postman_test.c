@@ -188,6 +188,49 @@ static void words_name_another_receiver(void **state)
     sut_postman_stop(&p);
 }
 
+struct notice {
+    struct sut_arena *a;
+    int64_t person;
+    enum sut_mail_kind kind;
+};
+
+static SUT_ERR notice_job(struct sut_db_conn *c, void *arg)
+{
+    const struct notice *n = arg;
+    const struct sut_mail_words words = { .at = world.now };
+    return sut_mail_queue(c, n->a, n->kind, n->person, &words, SUT_STR(""), world.now);
+}
+
+/* What anybody can bring about on an account that they made of a stranger's address. */
+static void notices_to_one_person_are_no_flood(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_postman *p = postman(f);
+    const int64_t stranger = person(f, "stranger@x.org");
+    struct notice n = { .a = f->arena, .person = stranger, .kind = SUT_MAIL_PASSWORD_CHANGED };
+    for (int i = 0; i < 2 * SUT_MAIL_NOTICES_A_DAY; i++)
+        OK(sut_store_write(f->store, notice_job, &n));
+    (void) turned(p, 0);
+    (void) turned(p, 0);
+    assert_int_equal(world.n, SUT_MAIL_NOTICES_A_DAY);
+    /* Others are told, of this and of other things; a link is asked for and counted elsewhere. */
+    n.kind = SUT_MAIL_NEW_DEVICE;
+    OK(sut_store_write(f->store, notice_job, &n));
+    queue_to(f, n.person, "");
+    n = (struct notice){ .a = f->arena,
+                         .person = person(f, "other@x.org"),
+                         .kind = SUT_MAIL_PASSWORD_CHANGED };
+    OK(sut_store_write(f->store, notice_job, &n));
+    (void) turned(p, 0);
+    assert_int_equal(world.n, SUT_MAIL_NOTICES_A_DAY + 3);
+    n.person = stranger;
+    world.now.v += 24 * hour;
+    OK(sut_store_write(f->store, notice_job, &n));
+    (void) turned(p, 0);
+    assert_int_equal(world.n, SUT_MAIL_NOTICES_A_DAY + 4);
+    sut_postman_stop(&p);
+}
+
 static void delays_double_up_to_an_hour(void **state)
 {
     (void) state;
@@ -531,6 +574,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(a_mail_goes_once_to_the_present_address, &f),
         cmocka_unit_test_prestate(words_name_another_receiver, &f),
+        cmocka_unit_test_prestate(notices_to_one_person_are_no_flood, &f),
         cmocka_unit_test_prestate(delays_double_up_to_an_hour, &f),
         cmocka_unit_test_prestate(what_is_put_off_is_tried_again_for_three_days, &f),
         cmocka_unit_test_prestate(what_is_refused_for_good_is_given_up, &f),
