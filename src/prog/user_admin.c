@@ -472,6 +472,7 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
         TRY(drop_factors(c, ch, &p));
     } else {
         TRY(end_sessions(c, ch, "revoked"));
+        TRY(api_endings_links(c, ch->id));
         /* Whoever signs in next is told of by mail, also from where they were before. */
         TRY(sut_device_forget(c, ch->id));
     }
@@ -490,33 +491,59 @@ static void tell_memory(const struct sut_user_admin *ua, const struct change *ch
     sut_sessions_revoke_user(ua->sessions, ch->id, ch->now);
 }
 
-/* The failures of the address, and those of each device that has its own count, are forgotten. */
-static SUT_ERR forget_failures(const struct sut_user_admin *ua, struct sut_db_conn *c,
-                               struct sut_arena *a, int64_t id)
+/* As failures are counted: by the address, or by number where that does not open any more. */
+static SUT_ERR counted_as(struct sut_db_conn *c, struct sut_arena *a, int64_t id, sut_str *ret)
+{
+    struct sut_person_row p;
+    struct sut_buf number;
+    const sut_err e = sut_person_by_id(c, a, id, &p);
+    if (e.code != SUT_E_CORRUPT) {
+        TRY(e);
+        return sut_person_email_key(a, p.email, ret);
+    }
+    sut_buf_init_arena(&number, a, ID_MAX);
+    sut_buf_i64(&number, id);
+    TRY(sut_buf_check(&number));
+    *ret = sut_buf_str(&number);
+    return SUT_OK;
+}
+
+/* The failures under one name, and those of each device that has its own count, are forgotten. */
+static void forget_failures(const struct sut_user_admin *ua, sut_str name, const sut_str *devices,
+                            size_t n)
 {
     const sut_ms now = sut_clock_now(ua->clock);
-    struct sut_person_row p;
-    sut_str folded = { 0 };
-    sut_str *devices = NULL;
-    size_t n = 0;
-    TRY(sut_person_by_id(c, a, id, &p));
-    TRY(sut_person_email_key(a, p.email, &folded));
-    TRY(sut_device_list(c, a, id, &devices, &n));
-    struct sut_lockout_subject s = sut_lockout_of(folded);
+    struct sut_lockout_subject s = sut_lockout_of(name);
     sut_lockout_clear(ua->counters, &s, now);
     for (size_t i = 0; i < n; i++) {
-        s = sut_lockout_of_device(folded, devices[i]);
+        s = sut_lockout_of_device(name, devices[i]);
         sut_lockout_clear(ua->counters, &s, now);
+    }
+}
+
+static SUT_ERR find_failures(const struct sut_user_admin *ua, struct sut_db_conn *c,
+                             struct sut_arena *a, sut_str who, int64_t id)
+{
+    sut_str name = { 0 };
+    sut_str *devices = NULL;
+    size_t n = 0;
+    TRY(sut_device_list(c, a, id, &devices, &n));
+    TRY(counted_as(c, a, id, &name));
+    forget_failures(ua, name, devices, n);
+    /* Whose fields are lost signs in by the address that the operator gave. */
+    if (sut_str_find(who, 0, '@') < who.n) {
+        TRY(sut_person_email_key(a, who, &name));
+        forget_failures(ua, name, devices, n);
     }
     return SUT_OK;
 }
 
-static SUT_ERR unlock(const struct sut_user_admin *ua, struct sut_arena *a, int64_t id)
+static SUT_ERR unlock(const struct sut_user_admin *ua, struct sut_arena *a, sut_str who, int64_t id)
 {
     struct sut_db_conn *c = NULL;
     ENSURE(ua->counters != NULL, UNAVAILABLE);
     TRY(sut_store_lease(ua->store, &c));
-    const sut_err e = forget_failures(ua, c, a, id);
+    const sut_err e = find_failures(ua, c, a, who, id);
     sut_store_return(ua->store, &c);
     return e;
 }
@@ -538,7 +565,7 @@ static SUT_ERR change(const struct sut_user_admin *ua, struct sut_arena *a,
     TRY(e);
     tell_memory(ua, &ch);
     if (ask->verb == SUT_USER_UNLOCK)
-        TRY(unlock(ua, a, ch.id));
+        TRY(unlock(ua, a, ask->who, ch.id));
     if (ask->verb == SUT_USER_MFA_RESET && ua->postman != NULL)
         sut_postman_wake(ua->postman);
     return read_only(ua, a, &(struct sut_user_ask){ .verb = SUT_USER_SHOW, .who = ask->who }, ret);
