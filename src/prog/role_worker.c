@@ -7,102 +7,41 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "api/fragments.h"
-#include "api/ops/openapi.h"
-#include "api/routes.h"
 #include "audit/events.h"
-#include "authn/asking.h"
 #include "authn/google.h"
 #include "authn/hasher.h"
 #include "authn/sessions.h"
 #include "base/scan.h"
-#include "config/config.h"
 #include "counters/counters.h"
 #include "crypto/cert.h"
-#include "crypto/hmac.h"
-#include "crypto/remote_key.h"
-#include "db/reach.h"
-#include "guard/guard.h"
 #include "guard/headers.h"
-#include "guard/sharing.h"
 #include "log/log.h"
 #include "mail/postman.h"
 #include "net/listen.h"
 #include "os/fd.h"
 #include "os/harden.h"
-#include "prog/boot.h"
 #include "prog/command.h"
-#include "prog/control.h"
-#include "prog/counter_home.h"
 #include "prog/demo_people.h"
-#include "prog/handshake.h"
-#include "prog/hashing.h"
-#include "prog/key_admin.h"
 #include "prog/key_control.h"
 #include "prog/mailing.h"
 #include "prog/role_settings.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
-#include "prog/worker_line.h"
-#include "seal/seal.h"
-#include "serve/server.h"
+#include "prog/worker_int.h"
 #include "shop/demo.h"
-#include "store/audit_row.h"
-#include "store/device.h"
-#include "store/keys.h"
-#include "store/link_token.h"
-#include "store/outbox.h"
-#include "store/session.h"
 
 enum {
-    DOCUMENT_MAX = 4 * 1024 * 1024,
     NS_PER_MS = 1000000,
-    WATCH_MS = 250,
-    POSTMAN_STOP_MS = 5000,              /* for a mail server that takes its time */
-    PRUNE_EVERY = 240,                   /* watches: once a minute */
-    LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
-    LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
-    KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
+    POSTMAN_STOP_MS = 5000, /* for a mail server that takes its time */
 };
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
-
-struct worker {
-    struct sut_config *config;
-    struct sut_boot boot;
-    struct sut_app app;
-    struct sut_router *router;
-    struct sut_headers *headers;
-    struct sut_service service;
-    struct sut_server *server;
-    struct sut_control *control;
-    struct sut_counter_rows counter_rows;
-    struct sut_secret *device_key; /* a struct sut_hmac_key */
-    struct sut_sharing sharing;
-    struct sut_asking asking;
-    struct sut_worker_line *line;
-    struct sut_key_admin *keys;
-    unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
-    struct sut_handshakes handshakes;
-    struct sut_remote_signer signer; /* of handshakes: the keeper */
-    struct sut_remote_keys *remote_keys;
-    /* Of the certificate in use; 0: there is none.  `key list` reads them in another thread. */
-    _Atomic int64_t cert_from_ms;
-    _Atomic int64_t cert_until_ms;
-    struct sut_db_reach reach; /* of a remote store */
-    int control_fd;
-    unsigned cores;
-    size_t n_plain;
-    size_t n_tls;
-    char public_url[96]; /* when the settings have none */
-    bool counters_started;
-};
 
 /* What a setting of 0 threads means. */
 static unsigned cores(void)
@@ -113,101 +52,8 @@ static unsigned cores(void)
     return n > 64 ? 64 : (unsigned) n;
 }
 
-static SUT_ERR make_counters(struct worker *w)
-{
-    TRY(sut_counter_rows_open(w->config, &w->boot, &w->counter_rows, &w->app.counters));
-    TRY(sut_counters_start(w->app.counters));
-    w->counters_started = true;
-    return SUT_OK;
-}
-
-/* It stays for the cookie's year: a device that came back would be a stranger otherwise. */
-static SUT_ERR make_device_key(struct worker *w)
-{
-    DEFER(sut_secret_free) struct sut_secret *key = NULL;
-    TRY(sut_keys_current(w->boot.store, w->boot.keeper, SUT_KEY_DEVICE, &key, NULL));
-    TRY(sut_secret_create(sizeof(struct sut_hmac_key), &w->device_key));
-    sut_hmac_key_init(sut_secret_bytes(w->device_key), sut_secret_str(key));
-    w->app.device_key = sut_secret_bytes(w->device_key);
-    return SUT_OK;
-}
-
-static SUT_ERR make_openapi(struct worker *w)
-{
-    DEFER(sut_arena_free) struct sut_arena *a = NULL;
-    TRY(sut_arena_create(DOCUMENT_MAX, &a));
-    struct sut_buf out;
-    sut_buf_init(&out, DOCUMENT_MAX);
-    /* Relative, unless the settings say where the shop is: right on each of our listeners. */
-    const char *url = w->public_url[0] != '\0' ? "/" : w->config->server.public_url.p;
-    sut_err e = api_openapi_write(a, &out, api_tables, api_tables_n, url);
-    if (!sut_failed(e))
-        e = sut_bytes_create(sut_buf_str(&out), &w->app.openapi);
-    sut_buf_done(&out);
-    return e;
-}
-
-/* Google's keys are fetched when somebody first signs in. */
-static SUT_ERR make_providers(struct worker *w)
-{
-    const struct sut_google_options o = {
-        .client_ids = w->config->google.client_id,
-        .issuers = w->config->google.issuers,
-        .fetch = sut_google_fetch_keys,
-        .fetch_ctx = w->app.courier,
-        .steady = &sut_jwks_steady,
-    };
-    w->app.asking = &w->asking;
-    return o.client_ids.n == 0 ? SUT_OK : sut_google_create(&o, &w->app.google);
-}
-
-/* All that requests need, in the order in which the parts lean on each other. */
-static SUT_ERR make_app(struct worker *w, struct sut_diag *reterr_diag)
-{
-    const struct sut_config *c = w->config;
-    TRY(sut_guard_check_routes(api_tables, api_tables_n, reterr_diag));
-    w->app.config = c;
-    w->app.clock = &sut_clock_system;
-    w->app.random = &sut_random_system;
-    w->app.store = w->boot.store;
-    w->app.keyring = w->boot.keyring;
-    w->app.courier = sut_config_goes_out(c) ? sut_worker_line_courier(w->line) : NULL;
-    TRY(make_providers(w));
-    /* With a shop's own key its links are those of the Django shop before it. */
-    w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;
-    w->app.media = w->boot.media;
-    w->app.plain_loopback_ok = c->demo || c->insecure_dev;
-    if (c->proxy.trusted.n == 0 && !c->insecure_dev)
-        w->app.sharing = &w->sharing;
-    TRY(api_router_create(&w->router));
-    w->app.router = w->router;
-    TRY(sut_headers_create(c, &w->headers));
-    w->app.headers = w->headers;
-    TRY(sut_events_create(&w->app.events));
-    w->app.token_policy = (struct sut_token_policy){
-        .iss = c->tokens.issuer,
-        .aud = c->tokens.audience,
-        .takes_foreign = c->tokens.accept_foreign,
-    };
-    w->app.password_policy = sut_hashing_rules(c);
-    TRY(sut_hashing_start(c, c->hashing.threads == 0 ? w->cores : c->hashing.threads,
-                          &sut_random_system, &w->app.hasher));
-    TRY(make_counters(w));
-    TRY(make_device_key(w));
-    const struct sut_sessions_options so = {
-        .access_life_ms = (int64_t) c->tokens.access_life_s * 1000,
-        .accept_foreign = c->tokens.accept_foreign,
-    };
-    TRY(sut_sessions_create(&so, &w->app.sessions));
-    TRY(sut_sessions_load(w->app.sessions, w->boot.store, sut_clock_now(w->app.clock)));
-    struct sut_fragments_options fo = { 0 };
-    TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
-    TRY(sut_fragments_create(&fo, &w->app.fragments));
-    return make_openapi(w);
-}
-
 /* "https://127.0.0.1:8443" of the i-th listener. */
-static SUT_ERR url_of(const struct worker *w, size_t i, char *to, size_t n)
+static SUT_ERR url_of(const struct sut_worker *w, size_t i, char *to, size_t n)
 {
     struct sut_addr addr;
     TRY(sut_listen_addr(SUT_ROLE_FD_LISTEN + (int) i, &addr));
@@ -218,7 +64,7 @@ static SUT_ERR url_of(const struct worker *w, size_t i, char *to, size_t n)
 }
 
 /* Without a public URL in the settings links lead to the first listener. */
-static SUT_ERR choose_public_url(struct worker *w)
+static SUT_ERR choose_public_url(struct sut_worker *w)
 {
     if (w->config->server.public_url.n > 0)
         return SUT_OK;
@@ -228,7 +74,7 @@ static SUT_ERR choose_public_url(struct worker *w)
 }
 
 /* The key stays with the keeper. */
-static struct sut_tls_settings tls_settings(const struct worker *w, const struct sut_buf *cert)
+static struct sut_tls_settings tls_settings(const struct sut_worker *w, const struct sut_buf *cert)
 {
     const struct sut_config *c = w->config;
     return (struct sut_tls_settings){
@@ -240,7 +86,7 @@ static struct sut_tls_settings tls_settings(const struct worker *w, const struct
 }
 
 /* A certificate whose dates can't be told is used all the same: the list leaves it out. */
-static void note_certificate(struct worker *w, const struct sut_buf *cert)
+static void note_certificate(struct sut_worker *w, const struct sut_buf *cert)
 {
     sut_ms from = { 0 };
     sut_ms until = { 0 };
@@ -249,7 +95,7 @@ static void note_certificate(struct worker *w, const struct sut_buf *cert)
     atomic_store(&w->cert_until_ms, until.v);
 }
 
-static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
+static SUT_ERR start_server(struct sut_worker *w, struct sut_diag *reterr_diag)
 {
     const struct sut_config *c = w->config;
     struct sut_server_options o;
@@ -296,14 +142,14 @@ static SUT_ERR start_server(struct worker *w, struct sut_diag *reterr_diag)
     return sut_server_start(&o, &w->service, listeners, n, &w->server, reterr_diag);
 }
 
-static SUT_ERR fill_demo(struct worker *w)
+static SUT_ERR fill_demo(struct sut_worker *w)
 {
     struct sut_demo_result filled;
     TRY(sut_demo_fill(w->boot.store, sut_clock_now(&sut_clock_system), &filled));
     return sut_demo_people_add(&w->app);
 }
 
-static void say_ready(const struct worker *w)
+static void say_ready(const struct sut_worker *w)
 {
     char url[96];
     for (size_t i = 0; i < w->n_plain + w->n_tls; i++)
@@ -316,68 +162,16 @@ static void say_ready(const struct worker *w)
         sut_log_write(SUT_LOG_WARN, "supervisor_gone", NULL, 0);
 }
 
-static void watch_catalogue(struct worker *w)
-{
-    struct sut_db_conn *conn = NULL;
-    if (sut_failed(sut_store_lease(w->boot.store, &conn)))
-        return;
-    sut_ignore(sut_fragments_watch_tick(w->app.fragments, conn), "the next turn asks again");
-    sut_store_return(w->boot.store, &conn);
-}
-
-/* All that is made of the keyring, as it is now. */
-static SUT_ERR reload_keys(void *ctx)
-{
-    struct worker *const w = ctx;
-    TRY(sut_store_reload_keys(w->boot.store));
-    TRY(sut_keyring_reload(w->boot.keyring));
-    TRY(sut_keyring_reload(w->boot.links));
-    TRY(sut_keyring_reload(w->boot.media));
-    return sut_pseudonyms_load(w->boot.pseudonyms, w->boot.store, w->boot.keeper);
-}
-
-/* Another server may have rotated a key. */
-static void watch_keyring(struct worker *w)
-{
-    static const char later[] = "the keys of before still hold, and the next look asks again";
-    unsigned char seen[SUT_KEYS_STAMP];
-    const sut_err e = sut_keys_stamp(w->boot.store, seen);
-    if (sut_failed(e) || memcmp(seen, w->keyring_seen, sizeof(seen)) == 0) {
-        sut_ignore(e, later);
-        return;
-    }
-    const sut_err loaded = reload_keys(w);
-    if (sut_failed(loaded))
-        sut_ignore(loaded, later);
-    else
-        memcpy(w->keyring_seen, seen, sizeof(seen));
-}
-
-/* Keys that signed only what has expired. */
-static void forget_expired(struct worker *w, sut_ms now)
-{
-    const struct sut_config *const c = w->config;
-    const int64_t life_s = c->tokens.refresh_life_s > c->tokens.access_life_s
-                               ? c->tokens.refresh_life_s
-                               : c->tokens.access_life_s;
-    /* Another server may have signed with the older key for a moment still. */
-    const int64_t late_s = sut_store_is_remote(w->boot.store) ? SUT_TOKEN_SKEW_S : 0;
-    static const char later[] = "the next minute forgets them";
-    sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now, (life_s + late_s) * INT64_C(1000)),
-               later);
-    sut_ignore(sut_keyring_forget_expired(w->boot.links, now, LINK_LIFE_MS), later);
-}
-
 static SUT_ERR ask_supervisor(void *ctx, enum sut_word ask, struct sut_diag *reterr_diag)
 {
-    const struct worker *const w = ctx;
+    const struct sut_worker *const w = ctx;
     return sut_worker_line_ask(w->line, ask, reterr_diag);
 }
 
 /* Each change of the certificate is counted by its dates alone: its key's version is always 1. */
 static bool describe_certificate(void *ctx, struct sut_key_row *ret)
 {
-    const struct worker *const w = ctx;
+    const struct sut_worker *const w = ctx;
     const int64_t from_ms = atomic_load(&w->cert_from_ms);
     const int64_t life_ms = atomic_load(&w->cert_until_ms) - from_ms;
     if (from_ms == 0 || life_ms <= 0)
@@ -392,13 +186,13 @@ static bool describe_certificate(void *ctx, struct sut_key_row *ret)
     return true;
 }
 
-static SUT_ERR make_key_admin(struct worker *w)
+static SUT_ERR make_key_admin(struct sut_worker *w)
 {
     const struct sut_key_admin_options o = {
         .boot = &w->boot,
         .clock = &sut_clock_system,
         .ask = ask_supervisor,
-        .reload = reload_keys,
+        .reload = sut_worker__reload_keys,
         .tls = describe_certificate,
         .ctx = w,
         .announce_ms = SUT_KEY_ANNOUNCE_MS,
@@ -407,36 +201,8 @@ static SUT_ERR make_key_admin(struct worker *w)
     return sut_key_admin_create(&o, &w->keys);
 }
 
-/* What another server over the same store has changed, and what has outlived its life. */
-static void watch(struct worker *w, unsigned turn)
-{
-    const sut_ms now = sut_clock_now(&sut_clock_system);
-    if (sut_store_is_remote(w->boot.store)) {
-        watch_catalogue(w);
-        sut_ignore(sut_sessions_load(w->app.sessions, w->boot.store, now),
-                   "it refuses until it knows");
-        if (turn % LOOK_EVERY == 0 || sut_keyring_is_due(w->boot.keyring) ||
-            sut_keyring_is_due(w->boot.links))
-            watch_keyring(w);
-    }
-    sut_worker_line_refill(w->line);
-    sut_events_flush(w->app.events, now);
-    if (turn % PRUNE_EVERY == 0) {
-        sut_sessions_prune(w->app.sessions, now);
-        sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
-        sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
-        sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
-        sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
-        sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
-        forget_expired(w, now);
-        sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
-        /* What a flood of connections took goes back to the system. */
-        (void) malloc_trim(0);
-    }
-}
-
 /* A certificate that came after the first; a bad one changes nothing. */
-static void renew_certificate(struct worker *w)
+static void renew_certificate(struct sut_worker *w)
 {
     struct sut_diag diag = { 0 };
     DEFER(sut_buf_done) struct sut_buf cert = { .p = NULL };
@@ -456,14 +222,14 @@ static void renew_certificate(struct worker *w)
 }
 
 /* Wait for TERM; the supervisor's end counts as one. */
-static void serve_until_told(struct worker *w, int signal_fd)
+static void serve_until_told(struct sut_worker *w, int signal_fd)
 {
     uint64_t next_ns = sut_monotonic_ns();
     for (unsigned turn = 1;;) {
         const uint64_t now = sut_monotonic_ns();
         if (now >= next_ns) {
-            watch(w, turn++);
-            next_ns = sut_monotonic_ns() + WATCH_MS * (uint64_t) NS_PER_MS;
+            sut_worker__watch(w, turn++);
+            next_ns = sut_monotonic_ns() + SUT_WORKER_WATCH_MS * (uint64_t) NS_PER_MS;
             continue;
         }
         struct pollfd p[2] = { { .fd = signal_fd, .events = POLLIN },
@@ -481,7 +247,7 @@ static void serve_until_told(struct worker *w, int signal_fd)
     }
 }
 
-static void worker_done(struct worker *w)
+static void worker_done(struct sut_worker *w)
 {
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
@@ -510,7 +276,7 @@ static void worker_done(struct worker *w)
 }
 
 /* Names of a remote store are looked up while that can still be done. */
-static SUT_ERR reach_store(struct worker *w, struct sut_diag *reterr_diag)
+static SUT_ERR reach_store(struct sut_worker *w, struct sut_diag *reterr_diag)
 {
     struct sut_secret **url = &w->config->store.url;
     struct sut_secret *text = NULL;
@@ -529,7 +295,7 @@ static SUT_ERR reach_store(struct worker *w, struct sut_diag *reterr_diag)
  * All that opens files or sockets of the system, then the walls.  From here on there is
  * the store's folder, or its ports.
  */
-static SUT_ERR shut_in(struct worker *w, struct sut_diag *reterr_diag)
+static SUT_ERR shut_in(struct sut_worker *w, struct sut_diag *reterr_diag)
 {
     const bool is_remote = w->config->store.kind != SUT_STORE_EMBEDDED;
     w->cores = cores();
@@ -544,7 +310,7 @@ static SUT_ERR shut_in(struct worker *w, struct sut_diag *reterr_diag)
     return sut_sandbox_worker(w->config, is_remote ? &w->reach : NULL, reterr_diag);
 }
 
-static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
+static SUT_ERR worker_start(struct sut_worker *w, struct sut_diag *reterr_diag)
 {
     TRY(shut_in(w, reterr_diag));
     TRY(sut_worker_line_open(SUT_ROLE_FD_SUPERVISOR, w->n_tls > 0, &w->line, reterr_diag));
@@ -552,7 +318,7 @@ static SUT_ERR worker_start(struct worker *w, struct sut_diag *reterr_diag)
     w->signer = sut_handshakes_signer(&w->handshakes);
     TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE,
                       sut_worker_line_keeper(w->line), &w->boot, reterr_diag));
-    TRY(make_app(w, reterr_diag));
+    TRY(sut_worker__make_app(w, reterr_diag));
     /* What is free is clean again, before buffers lie there that are rarely filled. */
     (void) malloc_trim(0);
     if (w->config->insecure_dev) {
@@ -584,7 +350,7 @@ static size_t count_arg(int argc, char **argv, const char *name)
 
 int sut_role_worker(int argc, char **argv)
 {
-    struct worker w = {
+    struct sut_worker w = {
         .n_plain = count_arg(argc, argv, "--plain="),
         .n_tls = count_arg(argc, argv, "--tls="),
         .control_fd = -1,

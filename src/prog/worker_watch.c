@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
+#include <string.h>
+
+#include "api/fragments.h"
+#include "audit/events.h"
+#include "authn/sessions.h"
+#include "prog/worker_int.h"
+#include "seal/seal.h"
+#include "store/audit_row.h"
+#include "store/device.h"
+#include "store/link_token.h"
+#include "store/outbox.h"
+#include "store/session.h"
+
+enum {
+    PRUNE_EVERY = 240,                   /* watches: once a minute */
+    LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
+    LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
+    KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
+};
+
+static void watch_catalogue(struct sut_worker *w)
+{
+    struct sut_db_conn *conn = NULL;
+    if (sut_failed(sut_store_lease(w->boot.store, &conn)))
+        return;
+    sut_ignore(sut_fragments_watch_tick(w->app.fragments, conn), "the next turn asks again");
+    sut_store_return(w->boot.store, &conn);
+}
+
+SUT_ERR sut_worker__reload_keys(void *ctx)
+{
+    struct sut_worker *const w = ctx;
+    TRY(sut_store_reload_keys(w->boot.store));
+    TRY(sut_keyring_reload(w->boot.keyring));
+    TRY(sut_keyring_reload(w->boot.links));
+    TRY(sut_keyring_reload(w->boot.media));
+    return sut_pseudonyms_load(w->boot.pseudonyms, w->boot.store, w->boot.keeper);
+}
+
+/* Another server may have rotated a key. */
+static void watch_keyring(struct sut_worker *w)
+{
+    static const char later[] = "the keys of before still hold, and the next look asks again";
+    unsigned char seen[SUT_KEYS_STAMP];
+    const sut_err e = sut_keys_stamp(w->boot.store, seen);
+    if (sut_failed(e) || memcmp(seen, w->keyring_seen, sizeof(seen)) == 0) {
+        sut_ignore(e, later);
+        return;
+    }
+    const sut_err loaded = sut_worker__reload_keys(w);
+    if (sut_failed(loaded))
+        sut_ignore(loaded, later);
+    else
+        memcpy(w->keyring_seen, seen, sizeof(seen));
+}
+
+/* Keys that signed only what has expired. */
+static void forget_expired(struct sut_worker *w, sut_ms now)
+{
+    const struct sut_config *const c = w->config;
+    const int64_t life_s = c->tokens.refresh_life_s > c->tokens.access_life_s
+                               ? c->tokens.refresh_life_s
+                               : c->tokens.access_life_s;
+    /* Another server may have signed with the older key for a moment still. */
+    const int64_t late_s = sut_store_is_remote(w->boot.store) ? SUT_TOKEN_SKEW_S : 0;
+    static const char later[] = "the next minute forgets them";
+    sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now, (life_s + late_s) * INT64_C(1000)),
+               later);
+    sut_ignore(sut_keyring_forget_expired(w->boot.links, now, LINK_LIFE_MS), later);
+}
+
+void sut_worker__watch(struct sut_worker *w, unsigned turn)
+{
+    const sut_ms now = sut_clock_now(&sut_clock_system);
+    if (sut_store_is_remote(w->boot.store)) {
+        watch_catalogue(w);
+        sut_ignore(sut_sessions_load(w->app.sessions, w->boot.store, now),
+                   "it refuses until it knows");
+        if (turn % LOOK_EVERY == 0 || sut_keyring_is_due(w->boot.keyring) ||
+            sut_keyring_is_due(w->boot.links))
+            watch_keyring(w);
+    }
+    sut_worker_line_refill(w->line);
+    sut_events_flush(w->app.events, now);
+    if (turn % PRUNE_EVERY == 0) {
+        sut_sessions_prune(w->app.sessions, now);
+        sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
+        forget_expired(w, now);
+        sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);
+        /* What a flood of connections took goes back to the system. */
+        (void) malloc_trim(0);
+    }
+}
