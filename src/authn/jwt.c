@@ -31,9 +31,6 @@ struct claims {
 static const char *const kind_names[SUT_TOKEN_KINDS] = {
     [SUT_TOKEN_ACCESS] = "access",
     [SUT_TOKEN_REFRESH] = "refresh",
-    [SUT_TOKEN_VERIFY] = "verify",
-    [SUT_TOKEN_RESET] = "reset",
-    [SUT_TOKEN_SECOND_FACTOR] = "second_factor",
 };
 
 #define REFUSE(why_)                                                                               \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * jwt - access, refresh and link tokens: who somebody is, for how long, and
- * for what (RFC 7519 under the rules of RFC 8725; claims as Django's simplejwt
- * has them).
+ * jwt - access and refresh tokens: who somebody is, for how long, and for what
+ * (RFC 7519 under the rules of RFC 8725; claims as Django's simplejwt has them).
  *
  * Claims: token_type, exp, iat, jti, user_id, and iss and aud when the policy
  * has them.  Our own jti names the session: `s<16 hex of its id>-<16 hex,
@@ -28,13 +27,10 @@
 enum sut_token_kind {
     SUT_TOKEN_ACCESS,
     SUT_TOKEN_REFRESH,
-    SUT_TOKEN_VERIFY,
-    SUT_TOKEN_RESET,
-    SUT_TOKEN_SECOND_FACTOR,
 };
 
 enum {
-    SUT_TOKEN_KINDS = 5,
+    SUT_TOKEN_KINDS = 2,
     SUT_TOKEN_MAX = SUT_JWS_MAX, /* of a token that is read */
     SUT_TOKEN_MINTED_MAX = 1280, /* of a token that we make */
     SUT_TOKEN_NAME_MAX = 255,    /* bytes of iss, aud and a foreign jti */

@@ -399,7 +399,7 @@ static void mints_nothing_for_nobody(void **state)
     bad[1].session = -1;
     bad[2].exp_s = NOW_S;
     bad[3].iat_s = 0;
-    bad[4].kind = (enum sut_token_kind) 5;
+    bad[4].kind = (enum sut_token_kind) SUT_TOKEN_KINDS;
     bad[5].session = 0;
     char to[SUT_TOKEN_MINTED_MAX];
     size_t n = 0;
