@@ -52,13 +52,14 @@ static SUT_ERR open_owner(struct sut_req *r, struct sut_db_conn *conn, int64_t i
  * Whose address it is; 0: nobody's whom a mail can be sent to.  Either way the same statements run:
  * for an address that is nobody's, somebody else's row is read and opened in its place.
  */
-static SUT_ERR find_owner(struct sut_req *r, sut_str email, sut_str key, int64_t *ret)
+static SUT_ERR find_owner(struct sut_req *r, sut_str email, sut_str key, int64_t *ret,
+                          int64_t *ret_somebody)
 {
     struct sut_db_conn *conn = NULL;
     struct sut_person_account account;
-    int64_t somebody = 0;
     bool has_changed = false;
     *ret = 0;
+    *ret_somebody = 0;
     TRY(sut_req_conn(r, &conn));
     const sut_err found = sut_person_account_by_email(conn, r->arena, email, &account);
     const bool is_known = !sut_failed(found);
@@ -67,17 +68,18 @@ static SUT_ERR find_owner(struct sut_req *r, sut_str email, sut_str key, int64_t
     /* A miss has asked this already. */
     if (is_known)
         TRY(sut_personal_look_for_keys(conn, &has_changed));
-    const sut_err e = sut_person_any(conn, chance_of(key), &somebody);
+    const sut_err e = sut_person_any(conn, chance_of(key), ret_somebody);
     if (e.code == SUT_E_NOT_FOUND)
         return SUT_OK;
     TRY(e);
-    return open_owner(r, conn, is_known ? account.id : somebody, is_known, email, ret);
+    return open_owner(r, conn, is_known ? account.id : *ret_somebody, is_known, email, ret);
 }
 
 struct asking {
     struct sut_arena *arena;
     struct sut_mark mark;
-    int64_t person; /* 0: nobody; the rows are written all the same */
+    int64_t person;   /* 0: nobody; the rows are written all the same */
+    int64_t somebody; /* else */
     struct sut_link_new link;
     struct sut_mail_words words;
     sut_str addr;
@@ -92,6 +94,9 @@ static SUT_ERR ask_job(struct sut_db_conn *c, void *arg)
 {
     struct asking *a = arg;
     sut_arena_rewind(a->arena, a->mark);
+    /* The database looks up whom new rows refer to: here it has nobody to look up. */
+    if (a->person == 0)
+        TRY(sut_person_hold(c, a->somebody));
     TRY(sut_link_token_add(c, &a->link, a->now));
     TRY(sut_mail_queue(c, a->arena, SUT_MAIL_RESET, a->person, &a->words, SUT_STR(""), a->now));
     if (a->person == 0)
@@ -111,7 +116,7 @@ SUT_ERR api_reset_ask(struct sut_req *r, sut_str email)
     if (!api_mail_may_go(r, "reset", key, &rate))
         return SUT_OK;
     struct asking a = { .arena = r->arena, .addr = api_entry_addr(r), .now = r->now };
-    TRY(find_owner(r, email, key, &a.person));
+    TRY(find_owner(r, email, key, &a.person, &a.somebody));
     sut_req_conn_end(r);
     TRY(api_secret_make(r, &secret));
     TRY(api_link(r, r->arena, API_LINK_RESET, secret.text, &a.words.link));
@@ -138,6 +143,7 @@ struct taking {
     struct api_endings endings;
     sut_str addr;
     sut_ms now;
+    bool keeps_counts; /* of wrong second factors, among them */
 };
 
 /*
@@ -171,6 +177,7 @@ static SUT_ERR take_job(struct sut_db_conn *c, void *arg)
     /* A thief's devices are known no more: the next sign-in on one is told of. */
     TRY(sut_device_forget(c, p.id));
     TRY(drop_strangers(c, t, &p));
+    t->keeps_counts = p.email_verified && p.factors != 0;
     TRY(sut_audit_write_id(c, SUT_ACTION_USER_PASSWORD_RESET, p.id, "user", p.id, t->addr, t->now));
     return sut_mail_queue(c, t->arena, SUT_MAIL_PASSWORD_CHANGED, p.id, &words, SUT_STR(""),
                           t->now);
@@ -206,7 +213,10 @@ static SUT_ERR find_counts(struct sut_req *r, const struct sut_person_row *p, st
     return SUT_OK;
 }
 
-/* Who forgot the password has tried a few: what was counted against the old one goes with it. */
+/*
+ * Who forgot the password has tried a few: what was counted against the old one goes with it.  Not
+ * where a factor is due: who reads the mail could guess codes for ever.
+ */
 static void forget_counts(struct sut_req *r, const struct counts *k)
 {
     struct sut_lockout_subject s = sut_lockout_of(k->key);
@@ -238,7 +248,8 @@ static SUT_ERR take(struct sut_req *r, sut_str link_hash, sut_str password, stru
     TRY(sut_store_write(r->app->store, take_job, &t));
     api_endings_tell(r, &t.endings);
     api_mail_wake(r);
-    forget_counts(r, &counts);
+    if (!t.keeps_counts)
+        forget_counts(r, &counts);
     return SUT_OK;
 }
 

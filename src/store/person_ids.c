@@ -14,6 +14,17 @@ static const struct sut_sql person_any = {
             " ORDER BY id LIMIT 1",
 };
 
+static const struct sut_sql person_hold_sqlite = {
+    .name = "person_hold",
+    .text = "SELECT id FROM users WHERE id = $1",
+};
+
+/* As its foreign keys do: the row is locked, which leaves a mark in it. */
+static const struct sut_sql person_hold_postgres = {
+    .name = "person_hold",
+    .text = "SELECT id FROM users WHERE id = $1 FOR KEY SHARE",
+};
+
 SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_t cap,
                        size_t *ret_n)
 {
@@ -43,4 +54,14 @@ SUT_ERR sut_person_any(struct sut_db_conn *c, int64_t chance, int64_t *ret)
     ENSURE(has_row, NOT_FOUND);
     *ret = sut_db_col_i64(s, 0);
     return SUT_OK;
+}
+
+SUT_ERR sut_person_hold(struct sut_db_conn *c, int64_t id)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(
+        c, sut_db_conn_kind(c) == SUT_DB_SQLITE ? &person_hold_sqlite : &person_hold_postgres, &s));
+    sut_db_bind_i64(s, 1, id);
+    return sut_db_step(s, &has_row);
 }

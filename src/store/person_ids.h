@@ -25,4 +25,8 @@ SUT_ERR sut_person_ids(struct sut_db_conn *c, int64_t after, int64_t *ret, size_
  */
 SUT_ERR sut_person_any(struct sut_db_conn *c, int64_t chance, int64_t *ret);
 
+/* In a write job: what it costs to refer to a person from new rows, for rows that refer to nobody.
+ */
+SUT_ERR sut_person_hold(struct sut_db_conn *c, int64_t id);
+
 #endif

@@ -511,6 +511,13 @@ def change_email(client, to, tokens):
     return client.post("/api/users/email-change/", {"new_email": to}, token=tokens["access_token"])
 
 
+def joined(client, box, email):
+    """Tokens of somebody new whose address is verified."""
+    tokens = client.register(email)["tokens"]
+    assert verify(client, box.token(email, "/verify-email")).status == 200
+    return tokens
+
+
 def link(client, which, token):
     return client.post(f"/api/users/email-change/{which}/", {"token": token}, token=None)
 
@@ -519,8 +526,7 @@ def test_an_address_is_changed_and_taken_back(ctx):
     server = ctx.server(**DEV)
     client, box = server.client(), Mailbox(server)
     old, new = new_email("old"), new_email("new")
-    tokens = client.register(old)["tokens"]
-    box.take(old)
+    tokens = joined(client, box, old)
     assert client.post("/api/users/email-change/", {"new_email": new}).status == 401
     answer = change_email(client, old.upper(), tokens)
     assert (answer.status, answer.json) == (400, {"new_email": ["This is your email address already."]}), answer
@@ -567,8 +573,7 @@ def test_a_change_that_the_owner_did_not_want_is_stopped(ctx):
     server = ctx.server(**DEV)
     client, box = server.client(), Mailbox(server)
     old, new = new_email("victim"), new_email("thief")
-    tokens = client.register(old)["tokens"]
-    box.take(old)
+    tokens = joined(client, box, old)
     assert ask_reset(client, old).status == 200
     secret = box.token(old, "/reset-password")
     assert change_email(client, new, tokens).status == 200
@@ -584,8 +589,7 @@ def test_a_thief_has_no_way_back_to_where_the_address_was_in_between(ctx):
     server = ctx.server(**DEV)
     client, box = server.client(), Mailbox(server)
     a, b, c = new_email("owner"), new_email("thief"), new_email("thief2")
-    tokens = client.register(a)["tokens"]
-    box.take(a)
+    tokens = joined(client, box, a)
     assert change_email(client, b, tokens).status == 200
     assert link(client, "confirm", box.token(b, "/email-change/confirm")).status == 200
     box.take(a, "/email-change/revert")
@@ -604,8 +608,7 @@ def test_an_address_that_was_taken_meanwhile(ctx):
     server = ctx.server(**DEV)
     client, box = server.client(), Mailbox(server)
     old, new = new_email("slow"), new_email("wanted")
-    tokens = client.register(old)["tokens"]
-    box.take(old)
+    tokens = joined(client, box, old)
     assert change_email(client, new, tokens).status == 200
     confirm = box.token(new, "/email-change/confirm")
     client.register(new)
