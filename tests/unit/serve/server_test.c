@@ -469,6 +469,75 @@ static void too_many_connections_from_an_address_are_turned_away(void **state)
     app_stop(&a);
 }
 
+/* 203.0.113.N:40000 asks 127.0.0.1:80, by the PROXY protocol. */
+#define PROXIED(n_) "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71" n_ "\x7f\0\0\1\x9c\x40\0\x50"
+#define HELLO       "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static bool is_asked_proxy(const void *is_trusted, const struct sut_addr *peer)
+{
+    return *(const bool *) is_trusted && sut_addr_is_loopback(peer);
+}
+
+static void send_bytes(int fd, const char *p, size_t n)
+{
+    assert_int_equal(send(fd, p, n, MSG_NOSIGNAL), n);
+}
+
+static void a_proxy_says_first_whom_it_speaks_for(void **state)
+{
+    (void) state;
+    static const char first[] = PROXIED("\x01") HELLO;
+    static const char second[] = PROXIED("\x02") HELLO;
+    struct app a;
+    size_t n = 0;
+    bool is_trusted = true;
+    app_init(&a);
+    a.options.is_proxy = is_asked_proxy;
+    a.options.proxy_ctx = &is_trusted;
+    a.options.limits.connections_per_address = 2;
+    a.options.timeouts.handshake_ms = 300;
+    app_start(&a, 0);
+    /* Each client has its own share, though one peer makes all connections. */
+    int fds[4];
+    for (int i = 0; i < 4; i++) {
+        fds[i] = client_open(&a);
+        send_bytes(fds[i], i % 2 == 0 ? first : second, sizeof(first) - 1);
+        char *answer = client_read_answers(fds[i], 1);
+        assert_int_equal(count_of(answer, "HTTP/1.1 200"), 1);
+        sut_mem_free(answer);
+    }
+    const int third = client_open(&a);
+    send_bytes(third, first, sizeof(first) - 1);
+    char *nothing = client_read_all(third, 2000, &n);
+    assert_int_equal(n, 0);
+    sut_mem_free(nothing);
+    close(third);
+    /* One that says nothing, or stops within its header, is ended in time. */
+    for (size_t sent = 0; sent <= 20; sent += 20) {
+        const int slow = client_open(&a);
+        send_bytes(slow, first, sent);
+        nothing = client_read_all(slow, 5000, &n);
+        assert_int_equal(n, 0);
+        sut_mem_free(nothing);
+        close(slow);
+    }
+    /* What is no header is not answered, a request neither. */
+    nothing = ask(&a, HELLO);
+    assert_int_equal(strlen(nothing), 0);
+    sut_mem_free(nothing);
+    is_trusted = false;
+    const int stranger = client_open(&a);
+    (void) send(stranger, second, sizeof(second) - 1, MSG_NOSIGNAL);
+    nothing = client_read_all(stranger, 2000, &n);
+    assert_int_equal(n, 0);
+    sut_mem_free(nothing);
+    close(stranger);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    /* Whoever did not leave the gate would stop the program here. */
+    app_stop(&a);
+}
+
 static void request_ids_are_32_hex_digits_and_differ(void **state)
 {
     (void) state;
@@ -634,6 +703,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_takes_nothing_is_dropped),
         cmocka_unit_test(an_application_without_an_answer_gives_500),
         cmocka_unit_test(too_many_connections_from_an_address_are_turned_away),
+        cmocka_unit_test(a_proxy_says_first_whom_it_speaks_for),
         cmocka_unit_test(request_ids_are_32_hex_digits_and_differ),
         cmocka_unit_test(a_stop_finishes_what_is_in_flight_and_closes_the_idle),
         cmocka_unit_test(a_loop_that_can_not_start_stops_the_start),
