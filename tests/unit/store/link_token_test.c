@@ -113,6 +113,24 @@ static void is_found_while_it_lives_and_taken_once(void **state)
     assert_int_equal(found(f, SUT_LINK_RESET, 'a', 0, &row), SUT_E_NOT_FOUND);
 }
 
+static void no_purpose_passes_for_another(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    const int64_t ada = person(f, "purpose@x.org");
+    struct sut_link_row row;
+    for (int made = SUT_LINK_RESET; made <= SUT_LINK_PASSKEY_PROOF; made++) {
+        const char h = (char) ('A' + made);
+        assert_int_equal(added(f, (enum sut_link_purpose) made, ada, h, "", 1000), SUT_E_OK);
+        for (int as = SUT_LINK_RESET; as <= SUT_LINK_PASSKEY_PROOF; as++) {
+            if (as == made)
+                continue;
+            assert_int_equal(found(f, (enum sut_link_purpose) as, h, 0, &row), SUT_E_NOT_FOUND);
+            assert_int_equal(used(f, (enum sut_link_purpose) as, h, 0, &row), SUT_E_NOT_FOUND);
+        }
+        assert_int_equal(used(f, (enum sut_link_purpose) made, h, 0, &row), SUT_E_OK);
+    }
+}
+
 static void its_data_is_sealed_in_its_place(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -345,6 +363,7 @@ int main(int argc, char **argv)
     void *state = &f;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(is_found_while_it_lives_and_taken_once, &f),
+        cmocka_unit_test_prestate(no_purpose_passes_for_another, &f),
         cmocka_unit_test_prestate(its_data_is_sealed_in_its_place, &f),
         cmocka_unit_test_prestate(data_of_another_row_does_not_open, &f),
         cmocka_unit_test_prestate(a_challenge_may_be_nobodys, &f),
