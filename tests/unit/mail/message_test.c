@@ -290,8 +290,9 @@ static void a_body_comes_back_whatever_is_in_it(void **state)
         "blank at the end \nand a tab\t\n",
         ".\n..\n.leading dot\nFrom me\n",
         "1+1=2 \xe2\x82\xac 5 \xf0\x9f\x8e\x89\n",
-        "https://shop.example/"
-        "verify-email?token=abcdefghijklmnopqrstuvwxyz0123456789abcdefg=3D==\n",
+        /* the brackets: two literals on purpose */
+        ("https://shop.example/"
+         "verify-email?token=abcdefghijklmnopqrstuvwxyz0123456789abcdefg=3D==\n"),
         "--=_0123456789abcdef\n",
         "bytes \x01\x02\xff\n",
     };
