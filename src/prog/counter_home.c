@@ -4,8 +4,6 @@
 #include "store/counter_row.h"
 #include "store/store.h"
 
-enum { PRUNE_MAX = 500 }; /* rows that one save drops: small steps, often */
-
 void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store)
 {
     *r = (struct sut_counter_rows){ .store = store };
@@ -58,7 +56,7 @@ static SUT_ERR save_all(struct sut_db_conn *c, void *arg)
         };
         TRY(sut_counter_row_save(c, &row));
     }
-    return sut_counter_row_prune(c, s->now, PRUNE_MAX);
+    return sut_counter_row_prune(c, s->now);
 }
 
 static SUT_ERR rows_save(void *ctx, const struct sut_counter_record *recs, size_t n, sut_ms now)

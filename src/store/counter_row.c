@@ -13,10 +13,21 @@ static const struct sut_sql counter_save = {
             " expires_at = excluded.expires_at",
 };
 
-static const struct sut_sql counter_prune = {
+/*
+ * By the place where a row lies, and with a limit that stands there (SUT_COUNTER_ROW_PRUNE): a
+ * planner that has a choice reads all rows.  In PostgreSQL another server may have saved a row
+ * meanwhile, so it is looked at once more.
+ */
+static const struct sut_sql counter_prune_sqlite = {
     .name = "counter_prune",
-    .text = "DELETE FROM counters WHERE (kind, key) IN (SELECT kind, key FROM counters"
-            " WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
+    .text = "DELETE FROM counters WHERE rowid IN (SELECT rowid FROM counters"
+            " WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1100)",
+};
+
+static const struct sut_sql counter_prune_postgres = {
+    .name = "counter_prune",
+    .text = "DELETE FROM counters WHERE expires_at <= $1 AND ctid = ANY (ARRAY(SELECT ctid"
+            " FROM counters WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1100))",
 };
 
 SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now,
@@ -52,12 +63,13 @@ SUT_ERR sut_counter_row_save(struct sut_db_conn *c, const struct sut_counter_row
     return sut_db_step(s, &has_row);
 }
 
-SUT_ERR sut_counter_row_prune(struct sut_db_conn *c, sut_ms now, int64_t max)
+SUT_ERR sut_counter_row_prune(struct sut_db_conn *c, sut_ms now)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
-    TRY(sut_db_prepare(c, &counter_prune, &s));
+    TRY(sut_db_prepare(
+        c, sut_db_conn_kind(c) == SUT_DB_SQLITE ? &counter_prune_sqlite : &counter_prune_postgres,
+        &s));
     sut_db_bind_i64(s, 1, now.v);
-    sut_db_bind_i64(s, 2, max);
     return sut_db_step(s, &has_row);
 }

@@ -30,7 +30,11 @@ SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now,
                              void (*each)(void *arg, const struct sut_counter_row *row), void *arg);
 /* Insert the row, or replace the one with this kind and key. */
 SUT_ERR sut_counter_row_save(struct sut_db_conn *c, const struct sut_counter_row *row);
-/* Drop at most `max` rows that have expired, the oldest first. */
-SUT_ERR sut_counter_row_prune(struct sut_db_conn *c, sut_ms now, int64_t max);
+/*
+ * Drop at most SUT_COUNTER_ROW_PRUNE rows that have expired, the oldest first: small steps, often,
+ * yet more than one save brings.
+ */
+enum { SUT_COUNTER_ROW_PRUNE = 1100 };
+SUT_ERR sut_counter_row_prune(struct sut_db_conn *c, sut_ms now);
 
 #endif
