@@ -4,9 +4,10 @@
 #include "base/buf.h"
 #include "db/db.h"
 #include "store/personal.h"
+#include "store/prune.h"
 #include "store/store.h"
 
-enum { LIST_MAX = 1000, PRUNE_STEPS_MAX = 20 };
+enum { LIST_MAX = 1000 };
 static const int64_t keep_ms = INT64_C(24) * 3600 * 1000 * SUT_AUDIT_KEEP_DAYS;
 
 static const struct sut_sql audit_insert = {
@@ -236,30 +237,8 @@ SUT_ERR sut_audit_row_list(struct sut_db_conn *c, struct sut_arena *a,
     return SUT_OK;
 }
 
-struct prune {
-    sut_ms before;
-    int64_t deleted;
-};
-
-static SUT_ERR prune_step(struct sut_db_conn *c, void *arg)
-{
-    struct prune *p = arg;
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &audit_prune, &s));
-    sut_db_bind_i64(s, 1, p->before.v);
-    TRY(sut_db_step(s, &has_row));
-    p->deleted = sut_db_changes(s);
-    return SUT_OK;
-}
-
 SUT_ERR sut_audit_row_prune(struct sut_store *store, sut_ms now)
 {
-    struct prune p = { .before = { now.v - keep_ms } };
-    for (int i = 0; i < PRUNE_STEPS_MAX; i++) {
-        TRY(sut_store_write(store, prune_step, &p));
-        if (p.deleted == 0)
-            break;
-    }
-    return SUT_OK;
+    const struct sut_sql *const sql[] = { &audit_prune };
+    return sut_store__prune(store, sql, 1, (sut_ms){ now.v - keep_ms });
 }

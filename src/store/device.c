@@ -3,9 +3,9 @@
 
 #include "db/db.h"
 #include "store/personal.h"
+#include "store/prune.h"
 #include "store/store.h"
 
-enum { PRUNE_STEPS_MAX = 20 };
 static const int64_t keep_ms = INT64_C(24) * 3600 * 1000 * SUT_DEVICE_KEEP_DAYS;
 
 static const struct sut_sql device_seen = {
@@ -158,27 +158,8 @@ SUT_ERR sut_device_forget(struct sut_db_conn *c, int64_t person)
     return sut_db_step(s, &has_row);
 }
 
-struct prune {
-    int64_t before;
-    int64_t gone;
-};
-
-static SUT_ERR prune_job(struct sut_db_conn *c, void *arg)
-{
-    struct prune *p = arg;
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &device_prune, &s));
-    sut_db_bind_i64(s, 1, p->before);
-    TRY(sut_db_step(s, &has_row));
-    p->gone = sut_db_changes(s);
-    return SUT_OK;
-}
-
 SUT_ERR sut_device_prune(struct sut_store *store, sut_ms now)
 {
-    struct prune p = { .before = now.v - keep_ms, .gone = 1 };
-    for (int i = 0; i < PRUNE_STEPS_MAX && p.gone > 0; i++)
-        TRY(sut_store_write(store, prune_job, &p));
-    return SUT_OK;
+    const struct sut_sql *const sql[] = { &device_prune };
+    return sut_store__prune(store, sql, 1, (sut_ms){ now.v - keep_ms });
 }

@@ -4,9 +4,9 @@
 #include "base/buf.h"
 #include "db/db.h"
 #include "store/personal.h"
+#include "store/prune.h"
 #include "store/store.h"
 
-enum { PRUNE_STEPS_MAX = 20 };
 static const int64_t keep_ms = INT64_C(24) * 3600 * 1000 * SUT_LINK_KEEP_DAYS;
 
 /* The row's place is part of what is sealed, so the number is needed before. */
@@ -224,30 +224,8 @@ SUT_ERR sut_link_token_forget_after(struct sut_db_conn *c, int64_t person,
     return sut_db_step(s, &has_row);
 }
 
-struct prune {
-    sut_ms before;
-    int64_t deleted;
-};
-
-static SUT_ERR prune_step(struct sut_db_conn *c, void *arg)
-{
-    struct prune *p = arg;
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &link_prune, &s));
-    sut_db_bind_i64(s, 1, p->before.v);
-    TRY(sut_db_step(s, &has_row));
-    p->deleted = sut_db_changes(s);
-    return SUT_OK;
-}
-
 SUT_ERR sut_link_token_prune(struct sut_store *s, sut_ms now)
 {
-    struct prune p = { .before = { now.v - keep_ms } };
-    for (int i = 0; i < PRUNE_STEPS_MAX; i++) {
-        TRY(sut_store_write(s, prune_step, &p));
-        if (p.deleted == 0)
-            break;
-    }
-    return SUT_OK;
+    const struct sut_sql *const sql[] = { &link_prune };
+    return sut_store__prune(s, sql, 1, (sut_ms){ now.v - keep_ms });
 }

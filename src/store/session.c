@@ -5,9 +5,10 @@
 #include "base/secret.h"
 #include "codec/utf8.h"
 #include "store/personal.h"
+#include "store/prune.h"
 #include "store/store.h"
 
-enum { PRUNE_STEPS_MAX = 20, IDS_FIRST = 16 };
+enum { IDS_FIRST = 16 };
 static const int64_t keep_expired_ms = INT64_C(24) * 3600 * 1000 * SUT_SESSION_KEEP_DAYS;
 
 static const struct sut_sql session_insert = {
@@ -380,37 +381,8 @@ SUT_ERR sut_blacklist_each(struct sut_db_conn *c, sut_ms since, sut_ms now, sut_
     }
 }
 
-struct prune {
-    sut_ms before;
-    int64_t deleted;
-};
-
-static SUT_ERR prune_from(struct sut_db_conn *c, const struct sut_sql *sql, struct prune *p)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, sql, &s));
-    sut_db_bind_i64(s, 1, p->before.v);
-    TRY(sut_db_step(s, &has_row));
-    p->deleted += sut_db_changes(s);
-    return SUT_OK;
-}
-
-static SUT_ERR prune_step(struct sut_db_conn *c, void *arg)
-{
-    struct prune *p = arg;
-    p->deleted = 0;
-    TRY(prune_from(c, &session_prune, p));
-    return prune_from(c, &blacklist_prune, p);
-}
-
 SUT_ERR sut_session_prune(struct sut_store *store, sut_ms now)
 {
-    struct prune p = { .before = { now.v - keep_expired_ms } };
-    for (int i = 0; i < PRUNE_STEPS_MAX; i++) {
-        TRY(sut_store_write(store, prune_step, &p));
-        if (p.deleted == 0)
-            break;
-    }
-    return SUT_OK;
+    const struct sut_sql *const sql[] = { &session_prune, &blacklist_prune };
+    return sut_store__prune(store, sql, 2, (sut_ms){ now.v - keep_expired_ms });
 }
