@@ -80,7 +80,11 @@ static SUT_ERR check_present(struct sut_req *r, sut_str present, struct api_acco
         return e;
     }
     if (v.verdict == SUT_PWHASH_OK) {
-        api_attempt_right(&t);
+        /* As at a sign-in: where a factor is due, a password alone clears no count. */
+        if (account.factors == 0)
+            api_attempt_right(&t);
+        else
+            api_attempt_undo(&t);
         return SUT_OK;
     }
     ret->outcome = API_WRONG;

@@ -196,7 +196,9 @@ static SUT_ERR reauthenticate(struct sut_req *r, const struct sut_person_account
         return api_attempt_wrong(attempt, "reauthentication");
     }
     TRY(e);
-    api_attempt_right(attempt);
+    /* As at a sign-in: where a factor is due, a password alone clears no count. */
+    if (account->factors == 0 || sut_req_text(r, "password").p == NULL)
+        api_attempt_right(attempt);
     ret->outcome = API_DONE;
     return SUT_OK;
 }

@@ -42,12 +42,36 @@ enum sut_verdict sut_guard__staff_factor(struct sut_req *r, const struct sut_per
     return refuse_as(r, "second_factor_required", "A second factor is required of staff.");
 }
 
+/*
+ * Whether the account has a second factor that this session has never shown: it is older than the
+ * factor, which may have been added to keep it out.
+ */
+static SUT_ERR lacks_factor(struct sut_req *r, const struct sut_session_proof *proof, bool *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_person_account who;
+    *ret = false;
+    if ((proof->proofs & SUT_PROOF_FACTORS) != 0)
+        return SUT_OK;
+    TRY(sut_req_conn(r, &conn));
+    const sut_err e = sut_person_account(conn, r->arena, r->auth.user_id, &who);
+    /* Who is gone is told so by the handler. */
+    if (e.code == SUT_E_NOT_FOUND)
+        return SUT_OK;
+    TRY(e);
+    *ret = who.factors != 0;
+    return SUT_OK;
+}
+
 enum sut_verdict sut_guard__fresh(struct sut_req *r)
 {
     struct sut_session_proof proof;
+    bool is_half = false;
     if ((r->route->flags & SUT_ROUTE_FRESH) == 0)
         return SUT_NEXT;
-    const sut_err e = read_proof(r, &proof);
+    sut_err e = read_proof(r, &proof);
+    if (!sut_failed(e))
+        e = lacks_factor(r, &proof, &is_half);
     if (sut_failed(e)) {
         sut_reply_error(r, e);
         return SUT_ANSWERED;
@@ -55,7 +79,9 @@ enum sut_verdict sut_guard__fresh(struct sut_req *r)
     const int64_t life_ms = (int64_t) r->app->config->accounts.fresh_life_s * 1000;
     const int64_t age_ms = r->now.v - proof.fresh_at.v;
     /* A clock that stepped back makes nothing fresh for longer. */
-    if (proof.fresh_at.v != 0 && age_ms <= life_ms && age_ms >= -SKEW_MS)
-        return SUT_NEXT;
-    return refuse_as(r, "reauthentication_required", "Prove again who you are to do this.");
+    if (proof.fresh_at.v == 0 || age_ms > life_ms || age_ms < -SKEW_MS)
+        return refuse_as(r, "reauthentication_required", "Prove again who you are to do this.");
+    if (is_half)
+        return refuse_as(r, "second_factor_required", "Show a second factor to do this.");
+    return SUT_NEXT;
 }
