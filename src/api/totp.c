@@ -6,12 +6,14 @@
 #include "audit/audit.h"
 #include "authn/media_url.h"
 #include "authn/totp.h"
+#include "base/secret.h"
 #include "codec/qr.h"
 #include "config/config.h"
+#include "crypto/sha256.h"
 #include "mail/mail.h"
 #include "store/factor.h"
 
-enum { TEXT_MAX = 64, URL_MAX = 2048 };
+enum { TEXT_MAX = 128, URL_MAX = 2048, MARK = 16 };
 
 /* What all changes work on; a job may run again, and makes its results anew. */
 struct change {
@@ -61,8 +63,17 @@ static SUT_ERR uri_of(struct sut_req *r, struct sut_db_conn *c, int64_t person, 
     return sut_totp_uri(r->arena, secret, r->app->config->shop.name, p.email, ret);
 }
 
-/* "https://shop.example/media/totp/12.svg?exp=…&sig=…" */
-static SUT_ERR picture_url(struct sut_req *r, sut_str *ret)
+/* In hexadecimal, which enrolment it is: the address of one shows no other's secret. */
+static void write_mark(struct sut_buf *b, sut_str secret)
+{
+    unsigned char digest[SUT_SHA256_SIZE];
+    const sut_str parts[] = { SUT_STR("sutler totp picture"), secret };
+    sut_sha256_parts(parts, 2, digest);
+    sut_buf_hex(b, digest, MARK);
+}
+
+/* "https://shop.example/media/totp/12-04f1….svg?exp=…&sig=…" */
+static SUT_ERR picture_url(struct sut_req *r, sut_str secret, sut_str *ret)
 {
     struct sut_buf path;
     struct sut_buf url;
@@ -71,6 +82,8 @@ static SUT_ERR picture_url(struct sut_req *r, sut_str *ret)
     sut_buf_init_arena(&path, r->arena, TEXT_MAX);
     sut_buf_lit(&path, "/media/totp/");
     sut_buf_i64(&path, r->auth.user_id);
+    sut_buf_char(&path, '-');
+    write_mark(&path, secret);
     sut_buf_lit(&path, ".svg");
     TRY(sut_buf_check(&path));
     TRY(sut_media_url_sign(r->app->media, r->arena, sut_buf_str(&path), ends, &is_signed));
@@ -99,7 +112,7 @@ SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
     struct change ch = { .secret = sut_str_of(secret, SUT_TOTP_SECRET) };
     TRY(sut_req_conn(r, &conn));
     TRY(uri_of(r, conn, r->auth.user_id, ch.secret, &ret->uri));
-    TRY(picture_url(r, &ret->qr));
+    TRY(picture_url(r, ch.secret, &ret->qr));
     sut_buf_init_arena(&text, r->arena, TEXT_MAX);
     sut_totp_base32(&text, ch.secret);
     TRY(sut_buf_check(&text));
@@ -206,14 +219,18 @@ SUT_ERR api_totp_remove(struct sut_req *r)
 
 /* --- the picture --- */
 
-SUT_ERR api_totp_picture(struct sut_req *r, int64_t person, struct sut_buf *out)
+SUT_ERR api_totp_picture(struct sut_req *r, int64_t person, sut_str mark, struct sut_buf *out)
 {
     struct sut_db_conn *conn = NULL;
     struct sut_totp_row row;
+    struct sut_buf own;
     sut_str uri = { 0 };
     TRY(sut_req_conn(r, &conn));
     TRY(sut_totp_find(conn, r->arena, person, &row));
-    ENSURE(!row.is_confirmed, NOT_FOUND);
+    sut_buf_init_arena(&own, r->arena, TEXT_MAX);
+    write_mark(&own, row.secret);
+    TRY(sut_buf_check(&own));
+    ENSURE(!row.is_confirmed && sut_secret_eq(sut_buf_str(&own), mark), NOT_FOUND);
     TRY(uri_of(r, conn, person, row.secret, &uri));
     return sut_qr_svg(out, uri);
 }

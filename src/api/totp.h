@@ -5,7 +5,7 @@
  *
  * The secret leaves the server once, when the enrolment begins: as text, as a URI, and as a
  * picture at a signed address that is good for ten minutes, as long as nobody has
- * confirmed.  It blocks: on the pool, except for the picture.  Results live in the
+ * confirmed or begun again.  It blocks: on the pool, except for the picture.  Results live in the
  * request's arena.
  */
 #ifndef SUT_API_TOTP_H
@@ -40,7 +40,8 @@ SUT_ERR api_totp_remove(struct sut_req *r);
 /* New ones in place of all before; NOT_FOUND: there is no factor that they could stand in for. */
 SUT_ERR api_recovery_renew(struct sut_req *r, struct api_recovery_codes *ret);
 
-/* The picture of an enrolment that waits, appended; NOT_FOUND: none does. */
-SUT_ERR api_totp_picture(struct sut_req *r, int64_t person, struct sut_buf *out);
+/* The picture of the enrolment that waits, appended; NOT_FOUND: none does, or not that of `mark`.
+ */
+SUT_ERR api_totp_picture(struct sut_req *r, int64_t person, sut_str mark, struct sut_buf *out);
 
 #endif

@@ -8,12 +8,15 @@
 
 enum { SIGNATURE_MAX = 256, NUMBER_MAX = 64 };
 
-/* "12.svg" */
-static bool read_name(sut_str name, int64_t *ret)
+/* "12-04f1….svg" */
+static bool read_name(sut_str name, int64_t *ret, sut_str *ret_mark)
 {
     const sut_str tail = SUT_STR(".svg");
-    return sut_str_ends(name, tail) &&
-           !sut_failed(sut_parse_i64(sut_str_sub(name, 0, name.n - tail.n), 1, INT64_MAX, ret));
+    const size_t dash = sut_str_find(name, 0, '-');
+    if (!sut_str_ends(name, tail) || dash == name.n)
+        return false;
+    *ret_mark = sut_str_sub(name, dash + 1, name.n - tail.n);
+    return !sut_failed(sut_parse_i64(sut_str_sub(name, 0, dash), 1, INT64_MAX, ret));
 }
 
 /* The picture holds the secret: for who has the address, for ten minutes, and in no cache. */
@@ -21,15 +24,16 @@ static sut_err get_totp(struct sut_req *r)
 {
     const sut_str name = sut_route_param(&r->match, "token").text;
     int64_t person = 0;
+    sut_str mark = { 0 };
     const sut_err e = sut_media_url_check(r->app->media, r->x->req->path, sut_req_query(r, "exp"),
                                           sut_req_query(r, "sig"), r->now);
-    if (sut_failed(e) || !read_name(name, &person)) {
+    if (sut_failed(e) || !read_name(name, &person, &mark)) {
         sut_reply_refuse(r, 403, "permission_denied", "This address is not good, or no more.");
         return SUT_OK;
     }
     struct sut_buf svg;
     sut_buf_init_arena(&svg, r->arena, SUT_QR_SVG_MAX);
-    TRY(api_totp_picture(r, person, &svg));
+    TRY(api_totp_picture(r, person, mark, &svg));
     sut_reply_empty(r, 200);
     sut_response_header(&r->x->res, SUT_STR("Content-Type"), SUT_STR("image/svg+xml"));
     sut_buf_str_add(&r->x->res.body, sut_buf_str(&svg));
