@@ -12,6 +12,8 @@
 #include "guard/guard.h"
 #include "mail/mail.h"
 #include "store/device.h"
+#include "store/factor.h"
+#include "store/social.h"
 
 /* What all three steps work on; a job may run again, and makes its results anew. */
 struct step {
@@ -26,6 +28,7 @@ struct step {
     /* confirming and taking back */
     sut_str link_hash;
     sut_str email;
+    bool was_verified; /* when the link was made */
     struct api_endings endings;
     /* taking back: who had the address meanwhile, without ever having shown that it is theirs */
     struct api_endings yielded;
@@ -37,8 +40,8 @@ static struct step step_of(struct sut_req *r)
     return (struct step){ .r = r, .addr = api_entry_addr(r) };
 }
 
-/* {"email":…}, in the arena. */
-static SUT_ERR write_data(struct sut_arena *a, sut_str email, sut_str *ret)
+/* {"email":…,"verified":…}, in the arena. */
+static SUT_ERR write_data(struct sut_arena *a, sut_str email, bool is_verified, sut_str *ret)
 {
     struct sut_buf b;
     sut_buf_init_arena(&b, a, SUT_LINK_DATA_MAX);
@@ -46,26 +49,30 @@ static SUT_ERR write_data(struct sut_arena *a, sut_str email, sut_str *ret)
     sut_jw_obj(&w);
     sut_jw_key(&w, "email");
     sut_jw_str(&w, email);
+    sut_jw_key(&w, "verified");
+    sut_jw_bool(&w, is_verified);
     sut_jw_obj_end(&w);
     TRY(sut_buf_check(&b));
     *ret = sut_buf_str(&b);
     return SUT_OK;
 }
 
-static SUT_ERR read_data(struct sut_arena *a, sut_str data, sut_str *ret)
+static SUT_ERR read_data(struct sut_arena *a, sut_str data, struct step *ret)
 {
     const struct sut_json *o = NULL;
     enum sut_json_fault fault = SUT_JSON_OK;
     TRY(sut_json_parse(a, data, &o, &fault));
     const struct sut_json *email = sut_json_get(o, "email");
+    const struct sut_json *verified = sut_json_get(o, "verified");
     ENSURE(email != NULL && email->type == SUT_JSON_STRING, CORRUPT);
-    *ret = email->s;
+    ret->email = email->s;
+    ret->was_verified = verified != NULL && verified->type == SUT_JSON_BOOL && verified->b;
     return SUT_OK;
 }
 
 static SUT_ERR add_link(struct sut_db_conn *c, const struct step *s, enum sut_link_purpose purpose,
                         int64_t person, const struct api_secret *secret, sut_str email,
-                        int64_t life_s)
+                        bool is_verified, int64_t life_s)
 {
     struct sut_link_new l = {
         .purpose = purpose,
@@ -73,7 +80,7 @@ static SUT_ERR add_link(struct sut_db_conn *c, const struct step *s, enum sut_li
         .hash = api_secret_hash(secret->hash),
         .expires_at = { s->r->now.v + life_s * 1000 },
     };
-    TRY(write_data(s->r->arena, email, &l.data));
+    TRY(write_data(s->r->arena, email, is_verified, &l.data));
     return sut_link_token_add(c, &l, s->r->now);
 }
 
@@ -103,8 +110,10 @@ static SUT_ERR ask_job(struct sut_db_conn *c, void *arg)
     TRY(sut_person_email_taken(c, a, s->to, &is_taken));
     ENSURE(!is_taken, EXISTS);
     TRY(sut_link_token_forget(c, id, SUT_LINK_EMAIL_CONFIRM));
-    TRY(add_link(c, s, SUT_LINK_EMAIL_CONFIRM, id, &s->confirm, s->to, API_EMAIL_CONFIRM_LIFE_S));
-    TRY(add_link(c, s, SUT_LINK_EMAIL_REVERT, id, &s->revert, p.email, API_EMAIL_REVERT_LIFE_S));
+    TRY(add_link(c, s, SUT_LINK_EMAIL_CONFIRM, id, &s->confirm, s->to, false,
+                 API_EMAIL_CONFIRM_LIFE_S));
+    TRY(add_link(c, s, SUT_LINK_EMAIL_REVERT, id, &s->revert, p.email, p.email_verified,
+                 API_EMAIL_REVERT_LIFE_S));
     TRY(queue(c, s, SUT_MAIL_EMAIL_CONFIRM, id, s->to, API_LINK_CONFIRM, &s->confirm));
     TRY(queue(c, s, SUT_MAIL_EMAIL_REQUESTED, id, p.email, API_LINK_REVERT, &s->revert));
     return sut_audit_write_id(c, SUT_ACTION_USER_EMAIL_ASK, id, "user", id, s->addr, s->r->now);
@@ -165,12 +174,13 @@ static SUT_ERR confirm_job(struct sut_db_conn *c, void *arg)
     struct sut_person_row p;
     sut_arena_rewind(a, s->mark);
     TRY(sut_link_token_use(c, a, SUT_LINK_EMAIL_CONFIRM, s->link_hash, s->r->now, &link));
-    TRY(read_data(a, link.data, &s->email));
+    TRY(read_data(a, link.data, s));
     TRY(sut_person_by_id(c, a, link.person, &p));
     ENSURE(p.is_active, NOT_FOUND);
     TRY(sut_person_set_email(c, a, p.id, s->email, true, p.id, s->r->now));
     TRY(api_endings_links(c, p.id));
-    TRY(add_link(c, s, SUT_LINK_EMAIL_REVERT, p.id, &s->revert, p.email, API_EMAIL_REVERT_LIFE_S));
+    TRY(add_link(c, s, SUT_LINK_EMAIL_REVERT, p.id, &s->revert, p.email, p.email_verified,
+                 API_EMAIL_REVERT_LIFE_S));
     TRY(queue(c, s, SUT_MAIL_EMAIL_CHANGED, p.id, s->email, NULL, NULL));
     TRY(queue(c, s, SUT_MAIL_EMAIL_CHANGED, p.id, p.email, API_LINK_REVERT, &s->revert));
     return sut_audit_write_id(c, SUT_ACTION_USER_EMAIL_CHANGE, p.id, "user", p.id, s->addr,
@@ -234,6 +244,24 @@ static SUT_ERR make_way(struct sut_db_conn *c, struct step *s, int64_t owner)
                               s->r->now);
 }
 
+/* What a thief has added since the link was made: a second factor, an account at a provider. */
+static SUT_ERR drop_ways_in(struct sut_db_conn *c, const struct step *s,
+                            const struct sut_link_row *link)
+{
+    struct sut_arena *a = s->r->arena;
+    const sut_ms now = s->r->now;
+    struct sut_mail_words words = { .what = SUT_STR("what was added since"), .at = now };
+    struct sut_person_account before;
+    struct sut_person_account after;
+    TRY(sut_person_account(c, a, link->person, &before));
+    TRY(sut_social_remove_since(c, link->person, link->created_at));
+    TRY(sut_factors_clear_since(c, link->person, link->created_at, now));
+    TRY(sut_person_account(c, a, link->person, &after));
+    if (before.factors == after.factors)
+        return SUT_OK;
+    return sut_mail_queue(c, a, SUT_MAIL_FACTOR_REMOVED, link->person, &words, SUT_STR(""), now);
+}
+
 static SUT_ERR revert_job(struct sut_db_conn *c, void *arg)
 {
     struct step *s = arg;
@@ -244,14 +272,14 @@ static SUT_ERR revert_job(struct sut_db_conn *c, void *arg)
     sut_arena_rewind(a, s->mark);
     s->yielded = (struct api_endings){ 0 };
     TRY(sut_link_token_use(c, a, SUT_LINK_EMAIL_REVERT, s->link_hash, s->r->now, &link));
-    TRY(read_data(a, link.data, &s->email));
+    TRY(read_data(a, link.data, s));
     TRY(sut_person_by_id(c, a, link.person, &p));
     ENSURE(p.is_active, NOT_FOUND);
     TRY(api_is_address_of(a, p.email, s->email, &is_same));
     if (!is_same) {
         TRY(make_way(c, s, p.id));
-        /* The link came to that address: it is theirs. */
-        TRY(sut_person_set_email(c, a, p.id, s->email, true, p.id, s->r->now));
+        /* As it was: one that was never verified may be a stranger's, who would keep a way in. */
+        TRY(sut_person_set_email(c, a, p.id, s->email, s->was_verified, p.id, s->r->now));
         TRY(queue(c, s, SUT_MAIL_EMAIL_CHANGED, p.id, s->email, NULL, NULL));
         TRY(queue(c, s, SUT_MAIL_EMAIL_CHANGED, p.id, p.email, NULL, NULL));
     }
@@ -261,6 +289,7 @@ static SUT_ERR revert_job(struct sut_db_conn *c, void *arg)
     TRY(api_endings_write(c, a, &s->endings, s->r->now));
     TRY(api_endings_links(c, p.id));
     TRY(sut_device_forget(c, p.id));
+    TRY(drop_ways_in(c, s, &link));
     return sut_audit_write_id(c, SUT_ACTION_USER_EMAIL_REVERT, p.id, "user", p.id, s->addr,
                               s->r->now);
 }

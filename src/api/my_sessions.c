@@ -90,6 +90,8 @@ static SUT_ERR end_all_job(struct sut_db_conn *c, void *arg)
     const int64_t person = e->endings.person;
     sut_arena_rewind(e->arena, e->mark);
     TRY(api_endings_write(c, e->arena, &e->endings, e->now));
+    /* What somebody has begun in one of them ends with it. */
+    TRY(api_endings_links(c, person));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGOUT_ALL, person, "user", person, e->addr,
                               e->now);
 }

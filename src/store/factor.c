@@ -76,6 +76,31 @@ static const struct sut_sql passkeys_drop = {
     .text = "DELETE FROM passkeys WHERE person_id = $1",
 };
 
+static const struct sut_sql totp_drop_since = {
+    .name = "totp_drop_since",
+    .text = "DELETE FROM totp WHERE id = $1 AND (confirmed_at >= $2 OR confirmed_at = 0)",
+};
+
+static const struct sut_sql passkeys_drop_since = {
+    .name = "passkeys_drop_since",
+    .text = "DELETE FROM passkeys WHERE person_id = $1 AND created_at >= $2",
+};
+
+static const struct sut_sql recovery_drop_since = {
+    .name = "recovery_drop_since",
+    .text = "DELETE FROM recovery_codes WHERE person_id = $1 AND created_at >= $2",
+};
+
+/* The bits as the rows are. */
+_Static_assert(SUT_FACTOR_TOTP == 1 && SUT_FACTOR_PASSKEY == 2, "as the statement has them");
+static const struct sut_sql factors_recount = {
+    .name = "factors_recount",
+    .text = "UPDATE users SET modified_at = $2, factors ="
+            " CASE WHEN EXISTS (SELECT 1 FROM totp t WHERE t.id = users.id) THEN 1 ELSE 0 END"
+            " + CASE WHEN EXISTS (SELECT 1 FROM passkeys p WHERE p.person_id = users.id)"
+            " THEN 2 ELSE 0 END WHERE id = $1",
+};
+
 static SUT_ERR run_for(struct sut_db_conn *c, const struct sut_sql *sql, int64_t person)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
@@ -244,4 +269,23 @@ SUT_ERR sut_factors_clear(struct sut_db_conn *c, int64_t person, sut_ms now)
     TRY(run_for(c, &passkeys_drop, person));
     TRY(run_for(c, &recovery_drop, person));
     return mark(c, &factors_take, person, SUT_FACTOR_TOTP | SUT_FACTOR_PASSKEY, now);
+}
+
+static SUT_ERR run_at(struct sut_db_conn *c, const struct sut_sql *sql, int64_t person, sut_ms at)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, sql, &s));
+    sut_db_bind_i64(s, 1, person);
+    sut_db_bind_i64(s, 2, at.v);
+    return sut_db_step(s, &has_row);
+}
+
+SUT_ERR sut_factors_clear_since(struct sut_db_conn *c, int64_t person, sut_ms since, sut_ms now)
+{
+    TRY(run_at(c, &totp_drop_since, person, since));
+    TRY(run_at(c, &passkeys_drop_since, person, since));
+    TRY(run_at(c, &recovery_drop_since, person, since));
+    TRY(run_at(c, &factors_recount, person, now));
+    return run_for(c, &recovery_drop_idle, person);
 }

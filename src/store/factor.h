@@ -100,5 +100,7 @@ SUT_ERR sut_passkey_remove(struct sut_db_conn *c, int64_t person, int64_t id, su
 
 /* In a write job: all factors of a person go (an operator's `mfa-reset`). */
 SUT_ERR sut_factors_clear(struct sut_db_conn *c, int64_t person, sut_ms now);
+/* In a write job: those that were added since then go, and recovery codes made since then. */
+SUT_ERR sut_factors_clear_since(struct sut_db_conn *c, int64_t person, sut_ms since, sut_ms now);
 
 #endif

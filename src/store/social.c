@@ -45,6 +45,11 @@ static const struct sut_sql social_remove = {
     .text = "DELETE FROM social_links WHERE person_id = $1 AND provider = $2",
 };
 
+static const struct sut_sql social_remove_since = {
+    .name = "social_remove_since",
+    .text = "DELETE FROM social_links WHERE person_id = $1 AND created_at >= $2",
+};
+
 static const struct sut_sql social_has = {
     .name = "social_has",
     .text = "SELECT 1 FROM social_links WHERE person_id = $1 AND provider = $2",
@@ -220,5 +225,15 @@ SUT_ERR sut_social_remove(struct sut_db_conn *c, int64_t person, enum sut_provid
     TRY(sut_db_prepare(c, &social_remove, &s));
     sut_db_bind_i64(s, 1, person);
     sut_db_bind_i64(s, 2, p);
+    return sut_db_step(s, &has_row);
+}
+
+SUT_ERR sut_social_remove_since(struct sut_db_conn *c, int64_t person, sut_ms since)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &social_remove_since, &s));
+    sut_db_bind_i64(s, 1, person);
+    sut_db_bind_i64(s, 2, since.v);
     return sut_db_step(s, &has_row);
 }

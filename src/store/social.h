@@ -39,5 +39,7 @@ SUT_ERR sut_social_put(struct sut_db_conn *c, struct sut_arena *scratch, int64_t
 SUT_ERR sut_social_has(struct sut_db_conn *c, int64_t person, enum sut_provider p, bool *ret);
 /* In a write job: take a link away (0 of them is fine). */
 SUT_ERR sut_social_remove(struct sut_db_conn *c, int64_t person, enum sut_provider p);
+/* In a write job: take away the links that were made since then. */
+SUT_ERR sut_social_remove_since(struct sut_db_conn *c, int64_t person, sut_ms since);
 
 #endif
