@@ -4,9 +4,9 @@
 #include "store/counter_row.h"
 #include "store/store.h"
 
-void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store)
+void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store, int64_t max)
 {
-    *r = (struct sut_counter_rows){ .store = store };
+    *r = (struct sut_counter_rows){ .store = store, .max = max };
 }
 
 struct loading {
@@ -33,7 +33,7 @@ static SUT_ERR rows_load(void *ctx, sut_ms now,
     struct loading l = { .each = each, .arg = arg };
     struct sut_db_conn *conn = NULL;
     TRY(sut_store_lease(r->store, &conn));
-    const sut_err e = sut_counter_row_load(conn, now, load_one, &l);
+    const sut_err e = sut_counter_row_load(conn, now, r->max, load_one, &l);
     sut_store_return(r->store, &conn);
     return e;
 }

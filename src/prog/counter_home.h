@@ -17,9 +17,11 @@ struct sut_store;
 
 struct sut_counter_rows {
     struct sut_store *store;
+    int64_t max;
 };
 
-void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store);
+/* No more than `max` rows are read back. */
+void sut_counter_rows_init(struct sut_counter_rows *r, struct sut_store *store, int64_t max);
 
 /*
  * Counters by the settings over an open store, `rows` theirs to keep; not started.  What

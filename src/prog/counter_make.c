@@ -6,6 +6,7 @@
 
 enum {
     MS_PER_S = 1000,
+    KEY_BYTES = 64, /* less than any key takes, so that as many rows fill the memory */
     MAIL_PAUSE_MS = 300 * MS_PER_S, /* between two mails of one kind to one address */
 };
 
@@ -19,7 +20,7 @@ SUT_ERR sut_counter_rows_open(const struct sut_config *c, const struct sut_boot 
 {
     DEFER(sut_secret_free) struct sut_secret *key = NULL;
     TRY(sut_keys_current(boot->store, boot->keeper, SUT_KEY_COUNTERS, &key, NULL));
-    sut_counter_rows_init(rows, boot->store);
+    sut_counter_rows_init(rows, boot->store, (int64_t) (c->counters.memory_bytes / KEY_BYTES));
     const struct sut_counters_options o = {
         .rates = {
             [SUT_RATE_ANON] = rate_of(c->limits.anon),

@@ -3,7 +3,9 @@
 
 static const struct sut_sql counter_load = {
     .name = "counter_load",
-    .text = "SELECT kind, key, data, expires_at FROM counters WHERE expires_at > $1",
+    .text = "SELECT kind, key, data, expires_at FROM (SELECT kind, key, data, expires_at"
+            " FROM counters WHERE expires_at > $1 ORDER BY kind DESC, expires_at DESC LIMIT $2) r"
+            " ORDER BY expires_at",
 };
 
 static const struct sut_sql counter_save = {
@@ -30,13 +32,14 @@ static const struct sut_sql counter_prune_postgres = {
             " FROM counters WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1100))",
 };
 
-SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now,
+SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now, int64_t max,
                              void (*each)(void *arg, const struct sut_counter_row *row), void *arg)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool has_row = false;
     TRY(sut_db_prepare(c, &counter_load, &s));
     sut_db_bind_i64(s, 1, now.v);
+    sut_db_bind_i64(s, 2, max);
     for (;;) {
         TRY(sut_db_step(s, &has_row));
         if (!has_row)

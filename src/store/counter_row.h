@@ -25,8 +25,12 @@ struct sut_counter_row {
     sut_ms expires_at;
 };
 
-/* Call each() for every row that has not expired; its slices are good during the call alone. */
-SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now,
+/*
+ * Call each() for the rows that have not expired, those that last longest last; its slices are good
+ * during the call alone.  Of more than `max` those of the highest kinds, then those that last
+ * longest: who floods the rates makes more rows than memory may hold.
+ */
+SUT_ERR sut_counter_row_load(struct sut_db_conn *c, sut_ms now, int64_t max,
                              void (*each)(void *arg, const struct sut_counter_row *row), void *arg);
 /* Insert the row, or replace the one with this kind and key. */
 SUT_ERR sut_counter_row_save(struct sut_db_conn *c, const struct sut_counter_row *row);

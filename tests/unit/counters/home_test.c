@@ -11,6 +11,7 @@
 #include "store/store.h"
 #include "temp_store.h"
 
+enum { ROWS_MAX = 1000000 };
 static const int64_t start_ms = 1795315251123;
 
 struct seen {
@@ -51,7 +52,7 @@ static void save(struct sut_counter_rows *r, int64_t kind, const char *key, cons
 static void rows_are_kept_replaced_and_dropped(void **state)
 {
     struct sut_counter_rows r;
-    sut_counter_rows_init(&r, temp_store_of(*state));
+    sut_counter_rows_init(&r, temp_store_of(*state), ROWS_MAX);
     assert_int_equal(load(&r, start_ms).n, 0);
     save(&r, 1, "0123456789abcde\0", "first", start_ms + 1000, start_ms);
     save(&r, 2, "0123456789abcde\0", "other", start_ms + 5000, start_ms);
@@ -67,6 +68,32 @@ static void rows_are_kept_replaced_and_dropped(void **state)
     s = load(&r, start_ms);
     assert_int_equal(s.n, 1);
     assert_string_equal(s.last, "third");
+}
+
+static SUT_ERR clear_job(struct sut_db_conn *c, void *arg)
+{
+    static const struct sut_sql clear = { .name = "test_clear", .text = "DELETE FROM counters" };
+    (void) arg;
+    return sut_db_exec(c, &clear);
+}
+
+static void of_more_rows_than_memory_holds_locks_and_the_longest_are_read(void **state)
+{
+    struct sut_counter_rows r;
+    sut_counter_rows_init(&r, temp_store_of(*state), 3);
+    assert_false(sut_failed(sut_store_write(r.store, clear_job, NULL)));
+    save(&r, 64, "lock............", "lock", start_ms + 500, start_ms);
+    for (int i = 0; i < 9; i++) {
+        char key[17] = "rate............";
+        char data[2] = { (char) ('a' + i), '\0' };
+        key[8] = data[0];
+        save(&r, 1, key, data, start_ms + 1000 + i, start_ms);
+    }
+    const struct seen s = load(&r, start_ms);
+    assert_int_equal(s.n, 3);
+    assert_int_equal(s.kinds, 64 + 1 + 1);
+    assert_string_equal(s.last, "i");
+    assert_int_equal(load(&r, start_ms + 1008).n, 0);
 }
 
 /* Of one kind, and alive. */
@@ -109,17 +136,10 @@ static uint64_t save_ns(struct sut_counter_rows *r, int64_t n_rows)
     return best;
 }
 
-static SUT_ERR clear_job(struct sut_db_conn *c, void *arg)
-{
-    static const struct sut_sql clear = { .name = "test_clear", .text = "DELETE FROM counters" };
-    (void) arg;
-    return sut_db_exec(c, &clear);
-}
-
 static void what_has_expired_is_dropped_without_reading_the_rest(void **state)
 {
     struct sut_counter_rows r;
-    sut_counter_rows_init(&r, temp_store_of(*state));
+    sut_counter_rows_init(&r, temp_store_of(*state), ROWS_MAX);
     assert_false(sut_failed(sut_store_write(r.store, clear_job, NULL)));
     const uint64_t few = save_ns(&r, 2000);
     const uint64_t many = save_ns(&r, 200000);
@@ -133,7 +153,7 @@ static void what_has_expired_is_dropped_without_reading_the_rest(void **state)
 static void limits_hold_over_a_restart_on_this_store(void **state)
 {
     struct sut_counter_rows r;
-    sut_counter_rows_init(&r, temp_store_of(*state));
+    sut_counter_rows_init(&r, temp_store_of(*state), ROWS_MAX);
     const struct sut_counters_options o = {
         .rates = { [SUT_RATE_USER] = { 5, 3600000 } },
         .memory_bytes = 1 << 20,
@@ -170,6 +190,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(rows_are_kept_replaced_and_dropped, t),
+        cmocka_unit_test_prestate(of_more_rows_than_memory_holds_locks_and_the_longest_are_read, t),
         cmocka_unit_test_prestate(what_has_expired_is_dropped_without_reading_the_rest, t),
         cmocka_unit_test_prestate(limits_hold_over_a_restart_on_this_store, t),
     };
