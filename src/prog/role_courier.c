@@ -8,9 +8,7 @@
  * a name needs, certificate authorities, and connections to the ports of its table.
  */
 #include <malloc.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/scan.h"
@@ -23,6 +21,7 @@
 #include "os/harden.h"
 #include "prog/command.h"
 #include "prog/role_settings.h"
+#include "prog/role_signals.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
 #include "prog/words.h"
@@ -170,24 +169,6 @@ static void log_counts(struct courier *c)
     }
 }
 
-static SUT_ERR block_signals(struct courier *c)
-{
-    sigset_t set;
-    (void) sigemptyset(&set);
-    (void) sigaddset(&set, SIGTERM);
-    (void) sigaddset(&set, SIGINT);
-    (void) sigaddset(&set, SIGHUP);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        FAIL(SYSTEM);
-    /* A terminal's INT goes to all; the supervisor says when to end. */
-    (void) sigdelset(&set, SIGINT);
-    (void) sigdelset(&set, SIGHUP);
-    c->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (c->signal_fd < 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 static SUT_ERR take_rest(struct courier *c, int argc, char **argv)
 {
     static const char name[] = "--rest=";
@@ -200,7 +181,7 @@ static SUT_ERR take_rest(struct courier *c, int argc, char **argv)
 
 static SUT_ERR start(struct courier *c, struct sut_diag *reterr_diag)
 {
-    TRY(block_signals(c));
+    TRY(sut_role_signals(&c->signal_fd));
     TRY(sut_role_settings(&c->config));
     sut_harden_wipe_environ();
     /* The heap of another arena would open a file of /proc when it shrinks. */

@@ -9,10 +9,8 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,6 +23,7 @@
 #include "os/harden.h"
 #include "prog/command.h"
 #include "prog/role_settings.h"
+#include "prog/role_signals.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
 #include "prog/words.h"
@@ -284,28 +283,10 @@ static void log_counts(struct keeper *k)
     }
 }
 
-static SUT_ERR block_signals(struct keeper *k)
-{
-    sigset_t set;
-    (void) sigemptyset(&set);
-    (void) sigaddset(&set, SIGTERM);
-    (void) sigaddset(&set, SIGINT);
-    (void) sigaddset(&set, SIGHUP);
-    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
-        FAIL(SYSTEM);
-    /* A terminal's INT goes to all; the supervisor says when to end. */
-    (void) sigdelset(&set, SIGINT);
-    (void) sigdelset(&set, SIGHUP);
-    k->signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (k->signal_fd < 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 static SUT_ERR start(struct keeper *k, int argc, char **argv, struct sut_diag *reterr_diag)
 {
     DEFER(sut_config_free) struct sut_config *config = NULL;
-    TRY(block_signals(k));
+    TRY(sut_role_signals(&k->signal_fd));
     TRY(sut_role_settings(&config));
     sut_harden_wipe_environ();
     (void) mallopt(M_ARENA_MAX, 2);
