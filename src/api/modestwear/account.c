@@ -4,7 +4,6 @@
 #include "api/modestwear/account_schema.h"
 #include "api/routes.h"
 #include "api/session.h"
-#include "codec/utf8.h"
 #include "guard/browser.h"
 #include "guard/reply.h"
 #include "shop/person.h"
@@ -48,20 +47,9 @@ static sut_err post_register(struct sut_req *r)
     return SUT_OK;
 }
 
-static sut_str member(const struct sut_json *o, const char *name)
-{
-    const struct sut_json *v = sut_json_get(o, name);
-    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_utf8_trim(v->s);
-}
-
 static sut_err post_login(struct sut_req *r)
 {
-    const struct sut_json *info = sut_json_get(r->body, "device_info");
-    const struct api_device device = {
-        .type = member(info, "device_type"),
-        .os = member(info, "os"),
-        .app_version = member(info, "app_version"),
-    };
+    const struct api_device device = api_a_device(r);
     struct api_account a;
     TRY(api_account_sign_in(r, sut_req_text(r, "email"), sut_req_text(r, "password"), &device, &a));
     api_a_answer_sign_in(r, &a, "Invalid email or password");

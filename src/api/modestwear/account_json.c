@@ -2,6 +2,7 @@
 #include "api/modestwear/account_json.h"
 
 #include "api/refusal.h"
+#include "codec/utf8.h"
 
 void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p)
 {
@@ -56,6 +57,31 @@ void api_a_write_tokens(struct sut_jw *w, const struct api_pair *t)
     sut_jw_key(w, "refresh_expires_in");
     sut_jw_i64(w, t->refresh_life_s);
     sut_jw_obj_end(w);
+}
+
+void api_a_write_recovery_codes(struct sut_jw *w, const struct api_recovery_codes *codes)
+{
+    sut_jw_key(w, "recovery_codes");
+    sut_jw_arr(w);
+    for (size_t i = 0; i < SUT_RECOVERY_CODES; i++)
+        sut_jw_str(w, codes->text[i]);
+    sut_jw_arr_end(w);
+}
+
+static sut_str member(const struct sut_json *o, const char *name)
+{
+    const struct sut_json *v = sut_json_get(o, name);
+    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_utf8_trim(v->s);
+}
+
+struct api_device api_a_device(const struct sut_req *r)
+{
+    const struct sut_json *info = sut_json_get(r->body, "device_info");
+    return (struct api_device){
+        .type = member(info, "device_type"),
+        .os = member(info, "os"),
+        .app_version = member(info, "app_version"),
+    };
 }
 
 struct sut_jw api_a_data_open(struct sut_req *r, int status)

@@ -6,6 +6,7 @@
 #define SUT_API_MODESTWEAR_ACCOUNT_JSON_H
 
 #include "api/entry.h"
+#include "api/totp.h"
 #include "guard/reply.h"
 
 /* {"success":true,"data":{ — end both with api_a_data_close(). */
@@ -20,6 +21,11 @@ void api_a_write_user_members(struct sut_jw *w, const struct sut_person_row *p);
 void api_a_write_pair(struct sut_jw *w, const struct api_pair *t);
 /* The member `tokens`. */
 void api_a_write_tokens(struct sut_jw *w, const struct api_pair *t);
+/* The member `recovery_codes`. */
+void api_a_write_recovery_codes(struct sut_jw *w, const struct api_recovery_codes *codes);
+
+/* What a sign-in's body says in `device_info` (api_a_device_info); borrowed of the body. */
+struct api_device api_a_device(const struct sut_req *r);
 
 /*
  * The answer to a sign-in, whatever proof it began with: 200, or why not.  `wrong` is what

@@ -81,11 +81,7 @@ static void answer_codes(struct sut_req *r, const struct api_recovery_codes *cod
 {
     struct sut_jw w = sut_reply_json(r, 200);
     sut_jw_obj(&w);
-    sut_jw_key(&w, "recovery_codes");
-    sut_jw_arr(&w);
-    for (size_t i = 0; i < SUT_RECOVERY_CODES; i++)
-        sut_jw_str(&w, codes->text[i]);
-    sut_jw_arr_end(&w);
+    api_a_write_recovery_codes(&w, codes);
     sut_jw_obj_end(&w);
 }
 

@@ -6,7 +6,6 @@
 #include "api/modestwear/passkey_schema.h"
 #include "api/passkey_login.h"
 #include "api/routes.h"
-#include "codec/utf8.h"
 
 enum { BODY_MAX = 48 * 1024 };
 
@@ -71,13 +70,8 @@ static sut_err post_register_finish(struct sut_req *r)
     struct sut_jw w = sut_reply_json(r, 201);
     sut_jw_obj(&w);
     write_members(&w, &made.row);
-    if (made.has_codes) {
-        sut_jw_key(&w, "recovery_codes");
-        sut_jw_arr(&w);
-        for (size_t i = 0; i < SUT_RECOVERY_CODES; i++)
-            sut_jw_str(&w, made.codes.text[i]);
-        sut_jw_arr_end(&w);
-    }
+    if (made.has_codes)
+        api_a_write_recovery_codes(&w, &made.codes);
     sut_jw_obj_end(&w);
     return SUT_OK;
 }
@@ -123,20 +117,9 @@ static sut_err post_login_begin(struct sut_req *r)
     return SUT_OK;
 }
 
-static sut_str member(const struct sut_json *o, const char *name)
-{
-    const struct sut_json *v = sut_json_get(o, name);
-    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_utf8_trim(v->s);
-}
-
 static sut_err post_login_finish(struct sut_req *r)
 {
-    const struct sut_json *info = sut_json_get(r->body, "device_info");
-    const struct api_device device = {
-        .type = member(info, "device_type"),
-        .os = member(info, "os"),
-        .app_version = member(info, "app_version"),
-    };
+    const struct api_device device = api_a_device(r);
     struct api_account a;
     TRY(api_passkey_sign_in(r, sut_json_get(r->body, "assertion"), &device, &a));
     api_a_answer_sign_in(r, &a, "Invalid passkey");

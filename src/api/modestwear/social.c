@@ -5,7 +5,6 @@
 #include "api/modestwear/social_schema.h"
 #include "api/refusal.h"
 #include "api/routes.h"
-#include "codec/utf8.h"
 #include "guard/reply.h"
 
 /* The sentences that differ; contract A has those about tokens. */
@@ -91,25 +90,9 @@ static void answer(struct sut_req *r, const struct api_social *s, enum sut_provi
     api_a_data_close(&w);
 }
 
-static sut_str member(const struct sut_json *o, const char *name)
-{
-    const struct sut_json *v = sut_json_get(o, name);
-    return v == NULL || v->type != SUT_JSON_STRING ? (sut_str){ 0 } : sut_utf8_trim(v->s);
-}
-
-static struct api_device device_of(const struct sut_req *r)
-{
-    const struct sut_json *info = sut_json_get(r->body, "device_info");
-    return (struct api_device){
-        .type = member(info, "device_type"),
-        .os = member(info, "os"),
-        .app_version = member(info, "app_version"),
-    };
-}
-
 static sut_err post_google(struct sut_req *r)
 {
-    const struct api_device device = device_of(r);
+    const struct api_device device = api_a_device(r);
     struct api_social s;
     TRY(api_social_google(r, sut_req_text(r, "token"), sut_req_text(r, "nonce"), &device, &s));
     answer(r, &s, SUT_PROVIDER_GOOGLE, &google);
@@ -118,7 +101,7 @@ static sut_err post_google(struct sut_req *r)
 
 static sut_err post_facebook(struct sut_req *r)
 {
-    const struct api_device device = device_of(r);
+    const struct api_device device = api_a_device(r);
     struct api_social s;
     TRY(api_social_facebook(r, sut_req_text(r, "token"), &device, &s));
     answer(r, &s, SUT_PROVIDER_FACEBOOK, &facebook);
