@@ -27,6 +27,14 @@ from wire import Conn, WireError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SUTLER_PROGRAM", str(ROOT / "build" / "sutler"))
+# Settings of a mail server that never answers: what is to go out stays in the store, sealed, and not in
+# the folder where a developer finds it.
+DEAF_MAIL_SERVER = """[email]
+host = 127.0.0.1
+port = 1
+use_tls = no
+from = Shop <shop@shop.example>
+"""
 CORPORA = pathlib.Path(os.environ.get("SUTLER_CORPORA", ROOT.parent / "shared" / "corpora"))
 START_SECONDS = float(os.environ.get("SUTLER_START_SECONDS", "90"))
 

@@ -89,7 +89,7 @@ def test_no_acknowledged_registration_is_lost_by_twenty_kills(ctx):
 
 @only("sqlite")
 def test_strings_over_the_data_folder_find_nobody(ctx):
-    server = ctx.own_server()
+    server = ctx.own_server(settings=sutler.DEAF_MAIL_SERVER)
     client = server.client()
     product = client.get("/api/catalog/products/?page_size=1").json["results"][0]
     canaries = []

@@ -29,15 +29,7 @@ class Marked:
         self.needles = [self.word, self.phone[3:], self.phone_later[3:], self.tax]
 
 
-# A mail server that never answers: what is to go out stays in the store, sealed.
-SETTINGS = """[log]
-level = debug
-[email]
-host = 127.0.0.1
-port = 1
-use_tls = no
-from = Shop <shop@shop.example>
-"""
+SETTINGS = "[log]\nlevel = debug\n" + sutler.DEAF_MAIL_SERVER
 
 
 def forms(text):
