@@ -2,6 +2,7 @@
 #include "api/passkey.h"
 
 #include "api/account.h"
+#include "api/factor_change.h"
 #include "api/links.h"
 #include "api/passkey_form.h"
 #include "api/passkey_site.h"
@@ -13,10 +14,11 @@
 
 enum { OPTIONS_MAX = 64 * 1024, DISPLAY_MAX = 2048 };
 
+static const char what[] = "a passkey"; /* as mails tell of it */
+
 /* What all changes work on; a job may run again, and makes its results anew. */
 struct change {
-    struct sut_req *r;
-    struct sut_mark mark;
+    struct api_factor_change of;
     int64_t id;
     sut_str name;
     sut_str rp_id;
@@ -25,38 +27,9 @@ struct change {
     sut_str handle;
     struct api_passkey_made *ret;
     struct sut_passkey_row *row;
-    sut_str addr;
-    sut_str coarse;
     enum api_passkey_outcome outcome;
     sut_str json;
 };
-
-static SUT_ERR run(sut_store_job *job, struct change *ch)
-{
-    struct sut_req *r = ch->r;
-    ch->addr = api_entry_addr(r);
-    TRY(api_entry_coarse_addr(r, &ch->coarse));
-    sut_req_conn_end(r);
-    ch->mark = sut_arena_mark(r->arena);
-    return sut_store_write(r->app->store, job, ch);
-}
-
-static SUT_ERR note(struct sut_db_conn *c, const struct change *ch, enum sut_action action)
-{
-    const int64_t id = ch->r->auth.user_id;
-    return sut_audit_write_id(c, action, id, "user", id, ch->addr, ch->r->now);
-}
-
-static SUT_ERR tell(struct sut_db_conn *c, const struct change *ch, enum sut_mail_kind kind)
-{
-    const struct sut_mail_words words = {
-        .what = SUT_STR("a passkey"),
-        .addr = ch->coarse,
-        .at = ch->r->now,
-    };
-    return sut_mail_queue(c, ch->r->arena, kind, ch->r->auth.user_id, &words, SUT_STR(""),
-                          ch->r->now);
-}
 
 /* --- what an authenticator is asked to make --- */
 
@@ -119,7 +92,7 @@ static void write_names(struct sut_jw *w, const struct change *ch, sut_str handl
     sut_jw_key(w, "id");
     sut_jw_str(w, ch->rp_id);
     sut_jw_key(w, "name");
-    sut_jw_str(w, ch->r->app->config->shop.name);
+    sut_jw_str(w, ch->of.r->app->config->shop.name);
     sut_jw_obj_end(w);
     sut_jw_key(w, "user");
     sut_jw_obj(w);
@@ -128,7 +101,7 @@ static void write_names(struct sut_jw *w, const struct change *ch, sut_str handl
     sut_jw_key(w, "name");
     sut_jw_str(w, ch->who->email);
     sut_jw_key(w, "displayName");
-    sut_jw_str(w, display_name(ch->r, ch->who));
+    sut_jw_str(w, display_name(ch->of.r, ch->who));
     sut_jw_obj_end(w);
 }
 
@@ -167,14 +140,14 @@ static void write_wishes(struct sut_jw *w)
 static SUT_ERR begin_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    struct sut_req *r = ch->r;
+    struct sut_req *r = ch->of.r;
     struct sut_passkey_row *rows = NULL;
     size_t n = 0;
     sut_str handle = { 0 };
     sut_str data = { 0 };
     sut_str challenge = { 0 };
     struct sut_buf b;
-    sut_arena_rewind(r->arena, ch->mark);
+    api_factor_change_begin(&ch->of);
     TRY(sut_passkey_list(c, r->arena, r->auth.user_id, &rows, &n));
     ch->outcome = n < SUT_PASSKEYS_MAX ? API_PASSKEY_DONE : API_PASSKEY_FULL;
     if (ch->outcome != API_PASSKEY_DONE)
@@ -205,11 +178,11 @@ SUT_ERR api_passkey_register_begin(struct sut_req *r, enum api_passkey_outcome *
 {
     struct sut_webauthn_site site;
     struct sut_person_row who;
-    struct change ch = { .r = r, .who = &who };
+    struct change ch = { .of = { .r = r, .what = what }, .who = &who };
     TRY(api_passkey_site(r, &site));
     ch.rp_id = site.rp_id;
     TRY(api_account_self(r, &who));
-    TRY(run(begin_job, &ch));
+    TRY(api_factor_change_run(&ch.of, begin_job, &ch));
     *ret = ch.outcome;
     *ret_json = ch.json;
     return SUT_OK;
@@ -220,10 +193,10 @@ SUT_ERR api_passkey_register_begin(struct sut_req *r, enum api_passkey_outcome *
 static SUT_ERR add_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    struct sut_req *r = ch->r;
+    struct sut_req *r = ch->of.r;
     const struct sut_token *t = &r->auth.token;
     struct sut_person_account p;
-    sut_arena_rewind(r->arena, ch->mark);
+    api_factor_change_begin(&ch->of);
     TRY(sut_person_account(c, r->arena, r->auth.user_id, &p));
     struct sut_passkey_row row = {
         .person = p.id,
@@ -241,16 +214,16 @@ static SUT_ERR add_job(struct sut_db_conn *c, void *arg)
         TRY(api_recovery_put(c, r, &ch->ret->codes));
     /* This session has shown the factor that it just got. */
     TRY(sut_session_prove(c, t->session, t->user_id, SUT_PROOF_PASSKEY, r->now));
-    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_ADD));
+    TRY(api_factor_change_note(c, &ch->of, SUT_ACTION_USER_FACTOR_ADD));
     ch->ret->row = row;
-    return tell(c, ch, SUT_MAIL_FACTOR_ADDED);
+    return api_factor_change_mail(c, &ch->of, SUT_MAIL_FACTOR_ADDED);
 }
 
 static SUT_ERR add(struct change *ch, const struct api_passkey_asked *asked)
 {
-    TRY(unquote(ch->r, asked->row.data, &ch->handle));
-    TRY(api_recovery_make(ch->r, &ch->ret->codes));
-    const sut_err e = run(add_job, ch);
+    TRY(unquote(ch->of.r, asked->row.data, &ch->handle));
+    TRY(api_recovery_make(ch->of.r, &ch->ret->codes));
+    const sut_err e = api_factor_change_run(&ch->of, add_job, ch);
     if (e.code != SUT_E_EXISTS && e.code != SUT_E_TOO_LARGE)
         return e;
     ch->ret->outcome = e.code == SUT_E_EXISTS ? API_PASSKEY_TAKEN : API_PASSKEY_FULL;
@@ -282,7 +255,7 @@ SUT_ERR api_passkey_register_finish(struct sut_req *r, const struct sut_json *cr
 {
     struct api_passkey_asked asked;
     struct sut_webauthn_credential made;
-    struct change ch = { .r = r, .name = name, .made = &made, .ret = ret };
+    struct change ch = { .of = { .r = r, .what = what }, .name = name, .made = &made, .ret = ret };
     ret->outcome = API_PASSKEY_DONE;
     const sut_err e = judge(r, credential, &asked, &made);
     if (e.code == SUT_E_DENIED) {
@@ -310,37 +283,37 @@ SUT_ERR api_passkey_list(struct sut_req *r, struct sut_passkey_row **ret, size_t
 static SUT_ERR rename_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    struct sut_req *r = ch->r;
+    struct sut_req *r = ch->of.r;
     struct sut_passkey_row *rows = NULL;
     size_t n = 0;
-    sut_arena_rewind(r->arena, ch->mark);
+    api_factor_change_begin(&ch->of);
     TRY(sut_passkey_rename(c, r->auth.user_id, ch->id, ch->name));
     TRY(sut_passkey_list(c, r->arena, r->auth.user_id, &rows, &n));
     for (size_t i = 0; i < n; i++)
         if (rows[i].id == ch->id)
             *ch->row = rows[i];
-    return note(c, ch, SUT_ACTION_USER_FACTOR_RENAME);
+    return api_factor_change_note(c, &ch->of, SUT_ACTION_USER_FACTOR_RENAME);
 }
 
 SUT_ERR api_passkey_rename(struct sut_req *r, int64_t id, sut_str name, struct sut_passkey_row *ret)
 {
-    struct change ch = { .r = r, .id = id, .name = name, .row = ret };
-    return run(rename_job, &ch);
+    struct change ch = { .of = { .r = r, .what = what }, .id = id, .name = name, .row = ret };
+    return api_factor_change_run(&ch.of, rename_job, &ch);
 }
 
 static SUT_ERR remove_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    sut_arena_rewind(ch->r->arena, ch->mark);
-    TRY(sut_passkey_remove(c, ch->r->auth.user_id, ch->id, ch->r->now));
-    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_REMOVE));
-    return tell(c, ch, SUT_MAIL_FACTOR_REMOVED);
+    api_factor_change_begin(&ch->of);
+    TRY(sut_passkey_remove(c, ch->of.r->auth.user_id, ch->id, ch->of.r->now));
+    TRY(api_factor_change_note(c, &ch->of, SUT_ACTION_USER_FACTOR_REMOVE));
+    return api_factor_change_mail(c, &ch->of, SUT_MAIL_FACTOR_REMOVED);
 }
 
 SUT_ERR api_passkey_remove(struct sut_req *r, int64_t id)
 {
-    struct change ch = { .r = r, .id = id };
-    TRY(run(remove_job, &ch));
+    struct change ch = { .of = { .r = r, .what = what }, .id = id };
+    TRY(api_factor_change_run(&ch.of, remove_job, &ch));
     api_mail_wake(r);
     return SUT_OK;
 }

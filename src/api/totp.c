@@ -2,6 +2,7 @@
 #include "api/totp.h"
 
 #include "api/entry.h"
+#include "api/factor_change.h"
 #include "api/links.h"
 #include "audit/audit.h"
 #include "authn/media_url.h"
@@ -15,43 +16,15 @@
 
 enum { TEXT_MAX = 128, URL_MAX = 2048, MARK = 16 };
 
+static const char what[] = "an authenticator app"; /* as mails tell of it */
+
 /* What all changes work on; a job may run again, and makes its results anew. */
 struct change {
-    struct sut_req *r;
-    struct sut_mark mark;
+    struct api_factor_change of;
     sut_str secret;
     sut_str otp;
     const struct api_recovery_codes *codes;
-    sut_str addr;
-    sut_str coarse;
 };
-
-static SUT_ERR run(struct sut_req *r, sut_store_job *job, struct change *ch)
-{
-    ch->r = r;
-    ch->addr = api_entry_addr(r);
-    TRY(api_entry_coarse_addr(r, &ch->coarse));
-    sut_req_conn_end(r);
-    ch->mark = sut_arena_mark(r->arena);
-    return sut_store_write(r->app->store, job, ch);
-}
-
-static SUT_ERR note(struct sut_db_conn *c, const struct change *ch, enum sut_action action)
-{
-    const int64_t id = ch->r->auth.user_id;
-    return sut_audit_write_id(c, action, id, "user", id, ch->addr, ch->r->now);
-}
-
-static SUT_ERR tell(struct sut_db_conn *c, const struct change *ch, enum sut_mail_kind kind)
-{
-    const struct sut_mail_words words = {
-        .what = SUT_STR("an authenticator app"),
-        .addr = ch->coarse,
-        .at = ch->r->now,
-    };
-    return sut_mail_queue(c, ch->r->arena, kind, ch->r->auth.user_id, &words, SUT_STR(""),
-                          ch->r->now);
-}
 
 /* --- the secret, in its three spellings --- */
 
@@ -98,8 +71,8 @@ static SUT_ERR picture_url(struct sut_req *r, sut_str secret, sut_str *ret)
 static SUT_ERR enrol_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    sut_arena_rewind(ch->r->arena, ch->mark);
-    return sut_totp_begin(c, ch->r->auth.user_id, ch->secret, ch->r->now);
+    api_factor_change_begin(&ch->of);
+    return sut_totp_begin(c, ch->of.r->auth.user_id, ch->secret, ch->of.r->now);
 }
 
 SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
@@ -109,7 +82,8 @@ SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
     struct sut_buf text;
     ENSURE(secret != NULL, NOMEM);
     TRY(sut_random_fill(r->app->random, secret, SUT_TOTP_SECRET));
-    struct change ch = { .secret = sut_str_of(secret, SUT_TOTP_SECRET) };
+    struct change ch = { .of = { .r = r, .what = what },
+                         .secret = sut_str_of(secret, SUT_TOTP_SECRET) };
     TRY(sut_req_conn(r, &conn));
     TRY(uri_of(r, conn, r->auth.user_id, ch.secret, &ret->uri));
     TRY(picture_url(r, ch.secret, &ret->qr));
@@ -117,7 +91,7 @@ SUT_ERR api_totp_enrol(struct sut_req *r, struct api_totp_secret *ret)
     sut_totp_base32(&text, ch.secret);
     TRY(sut_buf_check(&text));
     ret->secret = sut_buf_str(&text);
-    return run(r, enrol_job, &ch);
+    return api_factor_change_run(&ch.of, enrol_job, &ch);
 }
 
 /* --- recovery codes --- */
@@ -150,18 +124,18 @@ static SUT_ERR renew_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
     struct sut_person_account p;
-    sut_arena_rewind(ch->r->arena, ch->mark);
-    TRY(sut_person_account(c, ch->r->arena, ch->r->auth.user_id, &p));
+    api_factor_change_begin(&ch->of);
+    TRY(sut_person_account(c, ch->of.r->arena, ch->of.r->auth.user_id, &p));
     ENSURE(p.factors != 0, NOT_FOUND);
-    TRY(api_recovery_put(c, ch->r, ch->codes));
-    return note(c, ch, SUT_ACTION_USER_RECOVERY_CODES);
+    TRY(api_recovery_put(c, ch->of.r, ch->codes));
+    return api_factor_change_note(c, &ch->of, SUT_ACTION_USER_RECOVERY_CODES);
 }
 
 SUT_ERR api_recovery_renew(struct sut_req *r, struct api_recovery_codes *ret)
 {
-    struct change ch = { .codes = ret };
+    struct change ch = { .of = { .r = r, .what = what }, .codes = ret };
     TRY(api_recovery_make(r, ret));
-    return run(r, renew_job, &ch);
+    return api_factor_change_run(&ch.of, renew_job, &ch);
 }
 
 /* --- confirming, taking away --- */
@@ -169,27 +143,27 @@ SUT_ERR api_recovery_renew(struct sut_req *r, struct api_recovery_codes *ret)
 static SUT_ERR confirm_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    const struct sut_token *t = &ch->r->auth.token;
-    const sut_ms now = ch->r->now;
+    const struct sut_token *t = &ch->of.r->auth.token;
+    const sut_ms now = ch->of.r->now;
     struct sut_totp_row row;
     int64_t step = 0;
-    sut_arena_rewind(ch->r->arena, ch->mark);
-    TRY(sut_totp_find(c, ch->r->arena, t->user_id, &row));
+    api_factor_change_begin(&ch->of);
+    TRY(sut_totp_find(c, ch->of.r->arena, t->user_id, &row));
     ENSURE(!row.is_confirmed, NOT_FOUND);
     TRY(sut_totp_match(row.secret, ch->otp, now, row.last_step, &step));
     TRY(sut_totp_use(c, t->user_id, step, now));
-    TRY(api_recovery_put(c, ch->r, ch->codes));
+    TRY(api_recovery_put(c, ch->of.r, ch->codes));
     /* This session has shown the factor that it just got. */
     TRY(sut_session_prove(c, t->session, t->user_id, SUT_PROOF_TOTP, now));
-    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_ADD));
-    return tell(c, ch, SUT_MAIL_FACTOR_ADDED);
+    TRY(api_factor_change_note(c, &ch->of, SUT_ACTION_USER_FACTOR_ADD));
+    return api_factor_change_mail(c, &ch->of, SUT_MAIL_FACTOR_ADDED);
 }
 
 SUT_ERR api_totp_confirm(struct sut_req *r, sut_str otp, struct api_recovery_codes *ret)
 {
-    struct change ch = { .codes = ret, .otp = otp };
+    struct change ch = { .of = { .r = r, .what = what }, .codes = ret, .otp = otp };
     TRY(api_recovery_make(r, ret));
-    TRY(run(r, confirm_job, &ch));
+    TRY(api_factor_change_run(&ch.of, confirm_job, &ch));
     api_mail_wake(r);
     return SUT_OK;
 }
@@ -197,22 +171,22 @@ SUT_ERR api_totp_confirm(struct sut_req *r, sut_str otp, struct api_recovery_cod
 static SUT_ERR remove_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
-    const int64_t id = ch->r->auth.user_id;
+    const int64_t id = ch->of.r->auth.user_id;
     struct sut_person_account p;
-    sut_arena_rewind(ch->r->arena, ch->mark);
-    TRY(sut_person_account(c, ch->r->arena, id, &p));
-    TRY(sut_totp_remove(c, id, ch->r->now));
+    api_factor_change_begin(&ch->of);
+    TRY(sut_person_account(c, ch->of.r->arena, id, &p));
+    TRY(sut_totp_remove(c, id, ch->of.r->now));
     /* One that was never confirmed was none. */
     if ((p.factors & SUT_FACTOR_TOTP) == 0)
         return SUT_OK;
-    TRY(note(c, ch, SUT_ACTION_USER_FACTOR_REMOVE));
-    return tell(c, ch, SUT_MAIL_FACTOR_REMOVED);
+    TRY(api_factor_change_note(c, &ch->of, SUT_ACTION_USER_FACTOR_REMOVE));
+    return api_factor_change_mail(c, &ch->of, SUT_MAIL_FACTOR_REMOVED);
 }
 
 SUT_ERR api_totp_remove(struct sut_req *r)
 {
-    struct change ch = { .r = r };
-    TRY(run(r, remove_job, &ch));
+    struct change ch = { .of = { .r = r, .what = what } };
+    TRY(api_factor_change_run(&ch.of, remove_job, &ch));
     api_mail_wake(r);
     return SUT_OK;
 }
