@@ -46,7 +46,8 @@ struct sut_carrier_settings {
 
 struct sut_carrier;
 
-/* Load the library, find the authorities.  INVALID with a diag for authorities that can't be read; SYSTEM. */
+/* Load the library, find the authorities.  INVALID with a diag for authorities that can't be read;
+ * SYSTEM. */
 SUT_ERR sut_carrier_create(const struct sut_carrier_settings *s, struct sut_carrier **ret,
                            struct sut_diag *reterr_diag);
 /* Start its threads: behind the walls. */

@@ -5,6 +5,7 @@
 #include "api/fragments.h"
 #include "audit/events.h"
 #include "authn/sessions.h"
+#include "authn/signing.h"
 #include "prog/worker_int.h"
 #include "seal/seal.h"
 #include "store/audit_row.h"
@@ -14,9 +15,8 @@
 #include "store/session.h"
 
 enum {
-    PRUNE_EVERY = 240,                   /* watches: once a minute */
-    LOOK_EVERY = 4,                      /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
-    LINK_LIFE_MS = 7 * 24 * 3600 * 1000, /* the longest that a link in a mail is good */
+    PRUNE_EVERY = 240,            /* watches: once a minute */
+    LOOK_EVERY = 4,               /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
 
@@ -68,7 +68,9 @@ static void forget_expired(struct sut_worker *w, sut_ms now)
     static const char later[] = "the next minute forgets them";
     sut_ignore(sut_keyring_forget_expired(w->boot.keyring, now, (life_s + late_s) * INT64_C(1000)),
                later);
-    sut_ignore(sut_keyring_forget_expired(w->boot.links, now, LINK_LIFE_MS), later);
+    sut_ignore(sut_keyring_forget_expired(w->boot.links, now,
+                                          (SUT_VERIFY_LIFE_S + late_s) * INT64_C(1000)),
+               later);
 }
 
 void sut_worker__watch(struct sut_worker *w, unsigned turn)
