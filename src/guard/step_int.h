@@ -30,7 +30,10 @@ enum sut_verdict sut_guard__verified(struct sut_req *r);
  */
 struct sut_person_account;
 enum sut_verdict sut_guard__staff_factor(struct sut_req *r, const struct sut_person_account *who);
-/* Likewise: whether the person proved who they are of late, on rows that ask for it (A15). */
+/*
+ * Likewise: whether the person proved who they are of late, on rows that ask for it (A15), and has
+ * shown a second factor in this session when the account has one.
+ */
 enum sut_verdict sut_guard__fresh(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
