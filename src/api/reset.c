@@ -10,6 +10,7 @@
 #include "counters/counters.h"
 #include "counters/lockout.h"
 #include "crypto/sha256.h"
+#include "guard/guard.h"
 #include "log/log.h"
 #include "mail/mail.h"
 #include "store/device.h"
@@ -106,13 +107,16 @@ static SUT_ERR ask_job(struct sut_db_conn *c, void *arg)
                               a->now);
 }
 
-SUT_ERR api_reset_ask(struct sut_req *r, sut_str email)
+SUT_ERR api_reset_ask(struct sut_req *r, sut_str email, bool *ret_answered)
 {
     struct sut_rate_result rate;
     struct api_secret secret;
     sut_str key = { 0 };
     TRY(sut_email_key(r->arena, email, &key));
     /* Counted before it is known whether there is such an account. */
+    *ret_answered = !sut_guard_count_reset(r, key);
+    if (*ret_answered)
+        return SUT_OK;
     if (!api_mail_may_go(r, "reset", key, &rate))
         return SUT_OK;
     struct asking a = { .arena = r->arena, .addr = api_entry_addr(r), .now = r->now };

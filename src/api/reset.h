@@ -12,8 +12,11 @@
 
 enum { API_RESET_LIFE_S = 3600 };
 
-/* Send a link to the address, if it has an account; nothing tells whether it has. */
-SUT_ERR api_reset_ask(struct sut_req *r, sut_str email);
+/*
+ * Send a link to the address, if it has an account; nothing tells whether it has.
+ * *ret_answered: it asked too often, and the 429 is made.
+ */
+SUT_ERR api_reset_ask(struct sut_req *r, sut_str email, bool *ret_answered);
 /* Take a link: DONE, WEAK_PASSWORD (the link stays good), or TOKEN_BAD.  Every session ends. */
 SUT_ERR api_reset_take(struct sut_req *r, sut_str token, sut_str password, struct api_account *ret);
 

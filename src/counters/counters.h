@@ -38,8 +38,9 @@ enum sut_rate_kind {
     SUT_RATE_LOGIN,
     SUT_RATE_RESET,
     SUT_RATE_REFRESH,
-    SUT_RATE_MAIL, /* mails to one address that somebody asked for */
-    SUT_RATE_KINDS /* how many */
+    SUT_RATE_MAIL,       /* mails to one address that somebody asked for */
+    SUT_RATE_RESET_ADDR, /* resets of all accounts that one address asks for */
+    SUT_RATE_KINDS       /* how many */
 };
 
 /* One thing to count: a kind and the 24 bytes that name its subject. */

@@ -79,7 +79,7 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
     if ((flags & SUT_ROUTE_UNCOUNTED) != 0)
         return SUT_NEXT;
     look_for_sharing(r);
-    struct sut_rate_ask asks[3];
+    struct sut_rate_ask asks[2];
     unsigned n = 0;
     if (r->auth.state == SUT_AUTH_USER)
         asks[n++] = sut_rate_ask_id(SUT_RATE_USER, r->auth.user_id);
@@ -87,8 +87,6 @@ enum sut_verdict sut_guard__limits(struct sut_req *r)
         asks[n++] = sut_rate_ask_addr(SUT_RATE_ANON, r->client->ip);
     if ((flags & SUT_ROUTE_LOGIN) != 0)
         asks[n++] = sut_rate_ask_addr(SUT_RATE_LOGIN, r->client->ip);
-    if ((flags & SUT_ROUTE_RESET) != 0)
-        asks[n++] = sut_rate_ask_addr(SUT_RATE_RESET, r->client->ip);
 
     struct sut_rate_result res;
     const bool is_allowed = sut_counters_take(r->app->counters, asks, n, r->now, &res);
@@ -109,11 +107,11 @@ void sut_guard_refuse_rate(struct sut_req *r, const struct sut_rate_result *res)
     sut_reply_throttled(r);
 }
 
-bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
+/* A handler's own count. */
+static bool count(struct sut_req *r, const struct sut_rate_ask *asks, size_t n)
 {
-    struct sut_rate_ask ask = sut_rate_ask_id(SUT_RATE_REFRESH, session_id);
     struct sut_rate_result res;
-    const bool is_allowed = sut_counters_take(r->app->counters, &ask, 1, r->now, &res);
+    const bool is_allowed = sut_counters_take(r->app->counters, asks, n, r->now, &res);
     if (!is_allowed) {
         sut_guard_refuse_rate(r, &res);
         return false;
@@ -121,6 +119,24 @@ bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
     if (res.limit != 0 && (!r->rate.counted || res.remaining < r->rate.remaining))
         note_rate(r, &res);
     return true;
+}
+
+bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id)
+{
+    const struct sut_rate_ask ask = sut_rate_ask_id(SUT_RATE_REFRESH, session_id);
+    return count(r, &ask, 1);
+}
+
+bool sut_guard_count_reset(struct sut_req *r, sut_str email_key)
+{
+    const struct sut_rate_ask addr = sut_rate_ask_addr(SUT_RATE_RESET_ADDR, r->client->ip);
+    char subject[sizeof(addr.subject) + SUT_PERSON_EMAIL_MAX];
+    struct sut_buf b = { .p = subject, .cap = sizeof(subject), .max = sizeof(subject) };
+    sut_buf_add(&b, (const char *) addr.subject, sizeof(addr.subject));
+    /* What is longer is no address. */
+    sut_buf_str_add(&b, sut_str_sub(email_key, 0, SUT_PERSON_EMAIL_MAX));
+    const struct sut_rate_ask asks[] = { sut_rate_ask_text(SUT_RATE_RESET, sut_buf_str(&b)), addr };
+    return count(r, asks, 2);
 }
 
 /* B1: deny unless the row's policy lets this person through. */

@@ -23,6 +23,13 @@ SUT_ERR sut_guard_check_routes(const struct sut_routes *const *tables, size_t n,
 /* Count this request against the refresh rate of one session; false: the 429 is made. */
 bool sut_guard_count_refresh(struct sut_req *r, int64_t session_id);
 
+/*
+ * Count this request against the reset rate of one account, named by its folded address: for each
+ * client's address on its own, so that neither those who share one nor a stranger use up what is
+ * somebody else's; and against what that client may ask for in all.  False: the 429 is made.
+ */
+bool sut_guard_count_reset(struct sut_req *r, sut_str email_key);
+
 /* Make the 429 of a count that refused. */
 struct sut_rate_result;
 void sut_guard_refuse_rate(struct sut_req *r, const struct sut_rate_result *res);

@@ -8,11 +8,19 @@ enum {
     MS_PER_S = 1000,
     KEY_BYTES = 64, /* less than any key takes, so that as many rows fill the memory */
     MAIL_PAUSE_MS = 300 * MS_PER_S, /* between two mails of one kind to one address */
+    RESETS_PER_ADDR = 10,           /* times what one account may have */
 };
 
 static struct sut_rate rate_of(struct sut_config_rate r)
 {
     return (struct sut_rate){ .count = r.count, .window_ms = r.window_ms };
+}
+
+/* A rate that is not limited stays so. */
+static struct sut_rate times(struct sut_rate r, uint32_t n)
+{
+    r.count = r.count > UINT32_MAX / n ? UINT32_MAX : r.count * n;
+    return r;
 }
 
 SUT_ERR sut_counter_rows_open(const struct sut_config *c, const struct sut_boot *boot,
@@ -28,6 +36,7 @@ SUT_ERR sut_counter_rows_open(const struct sut_config *c, const struct sut_boot 
             [SUT_RATE_LOGIN] = rate_of(c->limits.login),
             [SUT_RATE_RESET] = rate_of(c->limits.reset),
             [SUT_RATE_REFRESH] = rate_of(c->limits.refresh),
+            [SUT_RATE_RESET_ADDR] = times(rate_of(c->limits.reset), RESETS_PER_ADDR),
             [SUT_RATE_MAIL] = { .count = 1, .window_ms = MAIL_PAUSE_MS },
         },
         .lockout = { .failures = c->lockout.failures,

@@ -663,15 +663,21 @@ def test_asking_for_another_address_needs_a_fresh_proof_and_has_its_limits(ctx):
         assert answer.status == 200, answer
 
 
-def test_the_reset_rate_is_counted_by_address(ctx):
+def test_the_reset_rate_is_counted_by_account_and_address(ctx):
+    """Who shares an address, or is a stranger's target, keeps their own three."""
     server = ctx.own_server(insecure_dev=True, env={"SUTLER_LIMITS_RESET": "3/hour"})
+    known, unknown = server.make_user(new_email("rate")), new_email("rate")
     with server.client(source="127.0.0.77") as client:
-        answers = [ask_reset(client, new_email("rate")) for _ in range(4)]
-        assert [a.status for a in answers] == [200, 200, 200, 429], answers
-        assert answers[3].json["code"] == "throttled" and answers[3].json["retry_after"] > 3000
-        assert ask_reset(client, new_email(), "/api/v1/auth/password/reset/").status == 429
+        for email in (known, unknown):
+            answers = [ask_reset(client, spelt) for spelt in (email, email.upper(), email, email)]
+            assert [a.status for a in answers] == [200, 200, 200, 429], answers
+            assert answers[3].json["code"] == "throttled" and answers[3].json["retry_after"] > 3000
+            assert ask_reset(client, email, "/api/v1/auth/password/reset/").status == 429
+        # Thirty in all: nobody goes through a list of addresses.
+        answers = [ask_reset(client, new_email("list")).status for _ in range(25)]
+        assert answers == [200] * 24 + [429], answers
     with server.client(source="127.0.0.78") as client:
-        assert ask_reset(client, new_email()).status == 200
+        assert ask_reset(client, known).status == 200
 
 
 # -- what an unverified account may not do
