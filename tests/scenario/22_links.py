@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.parse
 
+import django_here
 import sutler
 from mails import Mailbox
 from sutler import PASSWORD, Skip, new_email, only
@@ -49,9 +50,7 @@ def is_in(client, tokens):
 
 def django_token(key, data, at=None, salt="django.core.signing"):
     """As the Django shop before this one made it."""
-    from django.conf import settings
-    if not settings.configured:
-        settings.configure(SECRET_KEY="x")
+    django_here.set_up()
     from django.core import signing
 
     class Signer(signing.TimestampSigner):

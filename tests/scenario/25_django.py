@@ -1,34 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tokens and password hashes cross to and from Django's own packages, run from Debian's (A1, A6)."""
-import importlib
 import secrets
 import subprocess
 
-import sutler
+import django_here
 from sutler import PASSWORD, new_email, only
 import jwts as jwt
-
-SECRET = secrets.token_urlsafe(48)
-
-
-def django_of():
-    """Django with Simple JWT, set up once in this process."""
-    try:
-        import django
-        from django.conf import settings
-        importlib.import_module("rest_framework_simplejwt")
-        importlib.import_module("argon2")
-    except ImportError as missing:
-        raise sutler.Skip(f"not on this machine: {missing.name}")
-    if not settings.configured:
-        settings.configure(
-            SECRET_KEY=SECRET, USE_TZ=True,
-            INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "rest_framework",
-                            "rest_framework_simplejwt"],
-            DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-            PASSWORD_HASHERS=["django.contrib.auth.hashers.PBKDF2PasswordHasher",
-                              "django.contrib.auth.hashers.Argon2PasswordHasher"])
-        django.setup()
 
 
 def sql(server, statement):
@@ -38,9 +15,9 @@ def sql(server, statement):
 
 
 def test_a_token_of_simple_jwt_is_taken_here(ctx):
-    django_of()
+    django_here.set_up()
     from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
-    server = ctx.server(env={"SECRET_KEY": SECRET})
+    server = ctx.server(env={"SECRET_KEY": django_here.SECRET})
     client = ctx.client(server)
     data = client.register(new_email())
     token = AccessToken()
@@ -59,9 +36,9 @@ def test_a_token_of_simple_jwt_is_taken_here(ctx):
 
 
 def test_our_tokens_verify_with_simple_jwt(ctx):
-    django_of()
+    django_here.set_up()
     from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
-    server = ctx.server(env={"SECRET_KEY": SECRET})
+    server = ctx.server(env={"SECRET_KEY": django_here.SECRET})
     client = ctx.client(server)
     data = client.register(new_email())
     tokens = data["tokens"]
@@ -75,9 +52,9 @@ def test_our_tokens_verify_with_simple_jwt(ctx):
 
 @only("postgres")
 def test_hashes_of_django_log_in_here(ctx):
-    django_of()
+    django_here.set_up()
     from django.contrib.auth.hashers import make_password
-    server = ctx.server(env={"SECRET_KEY": SECRET})
+    server = ctx.server(env={"SECRET_KEY": django_here.SECRET})
     client = ctx.client(server)
     for algorithm in ("pbkdf2_sha256", "argon2"):
         email = new_email(algorithm.replace("_", ""))
@@ -93,10 +70,10 @@ def test_hashes_of_django_log_in_here(ctx):
 @only("postgres")
 def test_our_hashes_log_in_at_django(ctx):
     """On PostgreSQL the row can be read from outside the program."""
-    django_of()
+    django_here.set_up()
     from django.contrib.auth.hashers import check_password
     for preset, prefix in (("modestwear", "pbkdf2_sha256$390000$"), ("nsgg", "argon2$argon2id$")):
-        server = ctx.own_server(preset=preset, env={"SECRET_KEY": SECRET})
+        server = ctx.own_server(preset=preset, env={"SECRET_KEY": django_here.SECRET})
         email = new_email()
         me = server.client().register(email)["user"]["id"]
         stored = sql(server, f"SELECT password FROM users WHERE id = {me}")
@@ -108,9 +85,9 @@ def test_our_hashes_log_in_at_django(ctx):
 
 @only("postgres")
 def test_a_weaker_hash_is_renewed_and_a_stronger_kept(ctx):
-    django_of()
+    django_here.set_up()
     from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password
-    server = ctx.own_server(env={"SECRET_KEY": SECRET})
+    server = ctx.own_server(env={"SECRET_KEY": django_here.SECRET})
     client = server.client()
     hasher = PBKDF2PasswordHasher()
     for rounds, renewed in ((1000, True), (390000, False), (500000, False)):
