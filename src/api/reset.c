@@ -13,6 +13,7 @@
 #include "guard/guard.h"
 #include "log/log.h"
 #include "mail/mail.h"
+#include "seal/seal.h"
 #include "store/device.h"
 #include "store/factor.h"
 #include "store/person_ids.h"
@@ -35,6 +36,8 @@ static SUT_ERR open_owner(struct sut_req *r, struct sut_db_conn *conn, int64_t i
 {
     struct sut_person_row p;
     bool is_theirs = false;
+    /* Whoever was here lately has a key that is open: it costs what anybody else's does. */
+    sut_seal_forget(sut_store_seal(r->app->store), id);
     const sut_err e = sut_person_by_id(conn, r->arena, id, &p);
     if (e.code == SUT_E_CORRUPT && is_known)
         sut_log(SUT_LOG_ERROR, "sealed_field_lost", LOG_PERSON("user", id));
