@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -475,7 +476,7 @@ static void too_many_connections_from_an_address_are_turned_away(void **state)
 
 static bool is_asked_proxy(const void *is_trusted, const struct sut_addr *peer)
 {
-    return *(const bool *) is_trusted && sut_addr_is_loopback(peer);
+    return atomic_load((const atomic_bool *) is_trusted) && sut_addr_is_loopback(peer);
 }
 
 static void send_bytes(int fd, const char *p, size_t n)
@@ -490,7 +491,7 @@ static void a_proxy_says_first_whom_it_speaks_for(void **state)
     static const char second[] = PROXIED("\x02") HELLO;
     struct app a;
     size_t n = 0;
-    bool is_trusted = true;
+    atomic_bool is_trusted = true;
     app_init(&a);
     a.options.is_proxy = is_asked_proxy;
     a.options.proxy_ctx = &is_trusted;
@@ -525,7 +526,7 @@ static void a_proxy_says_first_whom_it_speaks_for(void **state)
     nothing = ask(&a, HELLO);
     assert_int_equal(strlen(nothing), 0);
     sut_mem_free(nothing);
-    is_trusted = false;
+    atomic_store(&is_trusted, false);
     const int stranger = client_open(&a);
     (void) send(stranger, second, sizeof(second) - 1, MSG_NOSIGNAL);
     nothing = client_read_all(stranger, 2000, &n);
