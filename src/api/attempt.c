@@ -86,7 +86,7 @@ SUT_ERR api_attempt_begin(struct api_attempt *t, struct api_account *ret)
     struct sut_counters *c = t->r->app->counters;
     const int64_t left_ms = t->locked_until.v - t->r->now.v;
     if (left_ms > 0) {
-        locked(t, (left_ms + 999) / 1000, "locked by an operator", ret);
+        locked(t, (left_ms + 999) / 1000, "locked_by_operator", ret);
         return SUT_OK;
     }
     for (int i = 0; i < WAITS_MAX; i++) {

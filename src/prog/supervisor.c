@@ -107,7 +107,7 @@ static SUT_ERR spawn_courier(struct sut_supervisor *s, struct sut_supervised *r)
     struct sut_role_fd fds[4];
     /* Then it gives its memory back; the next mail waits some 30 ms for another. */
     static const char *const args[] = { "--rest=300000", NULL };
-    s->is_courier_due = s->is_courier_resting = false;
+    s->is_courier_due = s->is_courier_resting = s->is_courier_ending = false;
     r->deadline_ns = after_ms(COURIER_READY_MS);
     TRY(spawn(s, r, s->o->courier_settings_fd, args, fds, 0));
     sut_supervisor__hand_over(s);
@@ -197,7 +197,7 @@ static void ended(struct sut_supervisor *s, struct sut_supervised *r)
     r->is_ready = false;
     r->deadline_ns = 0;
     if (r == &s->courier && s->is_courier_resting) {
-        s->is_courier_resting = false;
+        s->is_courier_resting = s->is_courier_ending = false;
         r->again_ns = 0;
         return;
     }
@@ -328,11 +328,13 @@ static void check_deadline(struct sut_supervised *r)
     sut_fd_close(&r->line);
 }
 
-/* Somebody asks on a connection that no courier has: one is started, or the one that runs has it.
+/*
+ * Somebody asks on a connection that no courier has: one is started, or the one that runs has it.
+ * One that was told to end does not hear any more: another follows it.
  */
 static void heed_errands(struct sut_supervisor *s)
 {
-    if (s->courier.process.pid == 0) {
+    if (s->courier.process.pid == 0 || s->is_courier_ending) {
         s->is_courier_due = true;
         return;
     }

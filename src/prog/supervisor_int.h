@@ -51,6 +51,7 @@ struct sut_supervisor {
     int errand_fds[SUT_SUPERVISOR_ERRANDS];
     bool is_courier_due;     /* somebody asked on one of them */
     bool is_courier_resting; /* it has said that it could end, and nobody has asked since */
+    bool is_courier_ending;  /* it was told to end, and hears nobody any more */
     uint64_t few_courier_ns;
     bool keeper_may_rotate;
     bool keeper_has_key; /* the TLS key, when there is one to have */

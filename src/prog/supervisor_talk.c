@@ -330,6 +330,7 @@ SUT_ERR sut_supervisor__courier_heard(struct sut_supervisor *s, struct sut_ipc_r
         s->is_courier_resting = true;
         sut_supervisor__connect_courier(s);
     } else if (s->is_courier_resting && r->process.pid > 0) {
+        s->is_courier_ending = true;
         sut_ignore(sut_role_signal(&r->process, SIGTERM), "it may have ended already");
     }
     return SUT_OK;

@@ -279,6 +279,17 @@ static int play_courier(const char *part)
             tell(SUT_WORD_REST, NULL);
         if (strcmp(part, "rests") == 0)
             tell(SUT_WORD_EMPTY, NULL);
+        if (strcmp(part, "ends late") == 0) {
+            /* What is told to end does so in its own time, and hears nothing meanwhile. */
+            sigset_t set;
+            (void) sigemptyset(&set);
+            (void) sigaddset(&set, SIGTERM);
+            (void) sigprocmask(SIG_BLOCK, &set, NULL);
+            tell(SUT_WORD_REST, NULL);
+            tell(SUT_WORD_EMPTY, NULL);
+            (void) poll(NULL, 0, SLOW_MS);
+            _exit(0);
+        }
     }
 }
 
@@ -669,6 +680,16 @@ static void a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks(void
     assert_int_equal(end(&stage), 0);
 }
 
+static void what_is_asked_while_a_courier_ends_is_for_the_next(void **state)
+{
+    (void) state;
+    begin_all(&stage, "honest", "has an errand 2", "ends late", NULL);
+    expect_times(&stage, "courier starts", 2);
+    expect_times(&stage, "courier has 8", 2);
+    assert_false(has(&stage, "role_ended", 1));
+    assert_int_equal(end(&stage), 0);
+}
+
 static void a_courier_that_dies_comes_back_when_somebody_asks(void **state)
 {
     (void) state;
@@ -735,6 +756,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(hup_while_a_key_is_on_its_way_reads_the_files_once_more),
         cmocka_unit_test(a_courier_is_started_once_and_has_its_connections),
         cmocka_unit_test(a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks),
+        cmocka_unit_test(what_is_asked_while_a_courier_ends_is_for_the_next),
         cmocka_unit_test(a_courier_that_dies_comes_back_when_somebody_asks),
         cmocka_unit_test(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
         cmocka_unit_test(a_courier_that_can_not_start_ends_a_first_start),
