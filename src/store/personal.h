@@ -41,6 +41,8 @@ enum {
     SUT_OUTBOX_KEEP_DAYS = 7, /* after it was sent or given up; a sent one's payload goes at once */
     SUT_LINK_KEEP_DAYS = 1,   /* after its expiry */
     SUT_DEVICE_KEEP_DAYS = 365, /* after it was last seen */
+    SUT_WEBHOOK_KEEP_DAYS = 90, /* after it came; one's body goes when it was worked off */
+    SUT_IDEMPOTENCY_KEEP_DAYS = 1,
 };
 
 enum sut_personal {
