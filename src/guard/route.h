@@ -56,6 +56,7 @@ enum sut_route_flag {
     SUT_ROUTE_FRESH = 2048,          /* who they are was proved within accounts.fresh_life */
     SUT_ROUTE_COOKIE_REFRESH = 4096, /* acts on the refresh cookie when the body has no token */
     SUT_ROUTE_COOKIE_CART = 8192,    /* acts on the guest cart's cookie when nobody is signed in */
+    SUT_ROUTE_CREATES = 16384,       /* takes an Idempotency-Key: guard/idempotency.h */
 };
 
 /* What a value in the query must look like, before anything else is asked. */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * idempotency - a request that is sent twice acts once, and gets the same answer
+ * (the header Idempotency-Key on routes with SUT_ROUTE_CREATES).
+ *
+ * A key is 1 to 255 visible ASCII characters; its scope is the user (or the guest's
+ * cart) and the route; it is kept for SUT_IDEMPOTENCY_KEEP_DAYS.  The guard looks
+ * it up before the handler runs: an answer that is there is given again with
+ * Idempotency-Replayed: true; another body is 422; while the first still runs it is
+ * 409 with Retry-After: 1.  The handler claims it in the very write job that makes what
+ * the request asks for, so that there is no effect without a claim and no claim
+ * without the effect; the answer is kept (sealed) when it is made.
+ *
+ * When the program died between the two, the claim has no answer: after
+ * SUT_IDEMPOTENCY_LEASE_S the next try has `resumes` set, and the handler finishes what
+ * sut_req_claim_resource() names instead of making it anew.
+ */
+#ifndef SUT_GUARD_IDEMPOTENCY_H
+#define SUT_GUARD_IDEMPOTENCY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "guard/req.h"
+
+struct sut_db_conn;
+
+enum { SUT_IDEMPOTENCY_LEASE_S = 30, SUT_IDEMPOTENCY_KEY_MAX = 255 };
+
+/* Whether this request carries a key that counts here. */
+bool sut_req_is_idempotent(const struct sut_req *r);
+/*
+ * In the handler's write job, before the effect; without a key nothing is done.  Of two at once one
+ * passes; the other's job fails with EXISTS, the guard's answer (409, 422 or the replay) takes the
+ * place of the handler's: hand the error on when sut_req_claim_lost() says so.
+ */
+SUT_ERR sut_req_claim(struct sut_req *r, struct sut_db_conn *c);
+/* In the same job: the number of what was made, for who has to finish it after a crash. */
+SUT_ERR sut_req_claim_made(struct sut_req *r, struct sut_db_conn *c, int64_t resource);
+/* Whether the handler's error came from the claim. */
+bool sut_req_claim_lost(const struct sut_req *r);
+/* What an earlier try has made and not answered; 0: nothing, begin at the beginning. */
+int64_t sut_req_claim_resource(const struct sut_req *r);
+
+#endif
