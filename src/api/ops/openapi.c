@@ -460,6 +460,26 @@ static bool guard_may(const struct sut_route *row, int status)
     }
 }
 
+/* A token; one that may be left out; or none, where it is not looked at. */
+static void write_security(struct sut_jw *w, const struct sut_route *row)
+{
+    const bool is_open = row->policy == SUT_POLICY_ANYONE;
+    sut_jw_key(w, "security");
+    sut_jw_arr(w);
+    if (is_open && (row->flags & SUT_ROUTE_NO_TOKEN) == 0) {
+        sut_jw_obj(w);
+        sut_jw_obj_end(w);
+    }
+    if (!is_open || (row->flags & SUT_ROUTE_NO_TOKEN) == 0) {
+        sut_jw_obj(w);
+        sut_jw_key(w, "bearer");
+        sut_jw_arr(w);
+        sut_jw_arr_end(w);
+        sut_jw_obj_end(w);
+    }
+    sut_jw_arr_end(w);
+}
+
 static void write_operation(struct sut_jw *w, const struct place *p)
 {
     static const int guard_statuses[] = { 400, 401, 403, 413, 415, 429, 500, 503 };
@@ -485,16 +505,7 @@ static void write_operation(struct sut_jw *w, const struct place *p)
     sut_jw_z(w, row->tag);
     sut_jw_arr_end(w);
     key_z(w, "x-policy", sut_policy_name(row->policy));
-    if (row->policy != SUT_POLICY_ANYONE) {
-        sut_jw_key(w, "security");
-        sut_jw_arr(w);
-        sut_jw_obj(w);
-        sut_jw_key(w, "bearer");
-        sut_jw_arr(w);
-        sut_jw_arr_end(w);
-        sut_jw_obj_end(w);
-        sut_jw_arr_end(w);
-    }
+    write_security(w, row);
     write_parameters(w, p);
     if (row->body != NULL) {
         sut_jw_key(w, "requestBody");
