@@ -12,14 +12,15 @@ static const int64_t keep_ms = INT64_C(24) * 3600 * 1000 * SUT_AUDIT_KEEP_DAYS;
 
 static const struct sut_sql audit_insert = {
     .name = "audit_insert",
-    .text = "INSERT INTO audit (user_id, action, resource, at) VALUES ($1, $2, $3, $4)",
+    .text = "INSERT INTO audit (user_id, action, resource, at, change)"
+            " VALUES ($1, $2, $3, $4, $5)",
 };
 
 /* With an address: its place is part of what is sealed, so the number is needed before. */
 static const struct sut_sql audit_insert_ip = {
     .name = "audit_insert_ip",
-    .text = "INSERT INTO audit (user_id, action, resource, at, ip, key_version, id)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    .text = "INSERT INTO audit (user_id, action, resource, at, change, ip, key_version, id)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 };
 
 static const struct sut_sql audit_next_sqlite = {
@@ -46,7 +47,7 @@ static const struct sut_sql audit_prune = {
 static const struct sut_sql audit_page = {
     .name = "audit_page",
     .text = "SELECT a.id, a.user_id, a.action, a.resource, a.at, a.ip, a.key_version,"
-            " k.kek_version, k.wrapped FROM audit a LEFT JOIN data_keys k"
+            " k.kek_version, k.wrapped, a.change FROM audit a LEFT JOIN data_keys k"
             " ON k.person_id = COALESCE(a.user_id, 0) AND k.version = a.key_version" WANTED
             " ORDER BY a.id DESC LIMIT $5 OFFSET $6",
 };
@@ -77,6 +78,10 @@ static void bind_row(struct sut_db_stmt *s, const struct sut_audit_row *row)
     sut_db_bind_text(s, 2, row->action);
     sut_db_bind_text(s, 3, row->resource.n == 0 ? SUT_STR("") : row->resource);
     sut_db_bind_i64(s, 4, row->at.v);
+    if (row->change.n == 0)
+        sut_db_bind_null(s, 5);
+    else
+        sut_db_bind_text(s, 5, row->change);
 }
 
 static SUT_ERR insert_without_ip(struct sut_db_conn *c, const struct sut_audit_row *row)
@@ -109,9 +114,9 @@ SUT_ERR sut_audit_row_insert(struct sut_db_conn *c, const struct sut_audit_row *
     TRY(next_id(c, &id));
     TRY(sut_db_prepare(c, &audit_insert_ip, &s));
     bind_row(s, row);
-    TRY(sut_personal_bind(seal, &k, SUT_PERSONAL_AUDIT_IP, id, row->ip, &room, s, 5));
-    sut_db_bind_i64(s, 6, k.version);
-    sut_db_bind_i64(s, 7, id);
+    TRY(sut_personal_bind(seal, &k, SUT_PERSONAL_AUDIT_IP, id, row->ip, &room, s, 6));
+    sut_db_bind_i64(s, 7, k.version);
+    sut_db_bind_i64(s, 8, id);
     return sut_db_step(s, &has_row);
 }
 
@@ -145,6 +150,7 @@ static SUT_ERR read_row(struct sut_db_stmt *s, struct sut_arena *a, struct seale
     TRY(copy(a, sut_db_col_text(s, 3), &p->resource));
     p->at.v = sut_db_col_i64(s, 4);
     TRY(copy(a, sut_db_col_blob(s, 5), &p->ip));
+    TRY(copy(a, sut_db_col_text(s, 9), &p->change));
     const sut_str wrapped = sut_db_col_blob(s, 8);
     if (wrapped.n != SUT_DATA_WRAPPED)
         return SUT_OK;

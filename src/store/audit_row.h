@@ -25,6 +25,7 @@ struct sut_audit_row {
     int64_t user_id; /* 0: nobody is known */
     sut_str action;
     sut_str resource; /* "order:89", or empty */
+    sut_str change;   /* {"before":…,"after":…} of a change by staff, or empty */
     sut_str ip;       /* sealed in the store; empty: none, or lost */
     sut_ms at;
 };

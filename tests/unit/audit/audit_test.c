@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "audit/audit.h"
+#include "base/buf.h"
+#include "codec/json_out.h"
 #include "store/audit_row.h"
 #include "store_fixture.h"
 
@@ -135,6 +137,67 @@ static void a_resource_can_be_a_kind_and_a_number(void **state)
     assert_true(sut_str_is(rows[0].resource, "order:9223372036854775807"));
 }
 
+static char long_state[SUT_AUDIT_STATE_MAX + 2];
+
+static SUT_ERR write_changes(struct sut_db_conn *c, void *arg)
+{
+    const sut_ms at = { now.v + 12000 };
+    const sut_str before = SUT_STR("{\"price\":\"1.00\"}");
+    const sut_str after = SUT_STR("{\"price\":\"2.00\"}");
+    (void) arg;
+    memset(long_state, ' ', sizeof(long_state));
+    long_state[0] = '{';
+    long_state[sizeof(long_state) - 1] = '}';
+    const sut_str large = sut_str_of(long_state, sizeof(long_state));
+    TRY(sut_audit_write_change(c, SUT_ACTION_ADMIN_PRODUCT_UPDATE, 7, "product", 3, before, after,
+                               SUT_STR("192.0.2.1"), at));
+    TRY(sut_audit_write_change(c, SUT_ACTION_ADMIN_PRODUCT_ADD, 7, "product", 4, (sut_str){ 0 },
+                               after, SUT_STR(""), at));
+    TRY(sut_audit_write_change(c, SUT_ACTION_ADMIN_PRODUCT_DELETE, 7, "product", 4, large,
+                               SUT_STR(""), SUT_STR(""), at));
+    assert_int_equal(sut_audit_write_change(c, SUT_ACTION_ADMIN_PRODUCT_DELETE, 7, "product", 4,
+                                            SUT_STR("[]"), SUT_STR(""), SUT_STR(""), at)
+                         .code,
+                     SUT_E_INVALID);
+    return SUT_OK;
+}
+
+static void a_change_tells_what_was_and_what_is(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct sut_audit_row *rows = NULL;
+    OK(sut_store_write(f->store, write_changes, NULL));
+    assert_true(listed(f, (struct sut_audit_query){ .since = { now.v + 12000 } }, &rows) == 3);
+    assert_true(sut_str_is(rows[2].resource, "product:3"));
+    assert_true(sut_str_is(rows[2].ip, "192.0.2.1"));
+    assert_true(sut_str_is(rows[2].change,
+                           "{\"before\":{\"price\":\"1.00\"},\"after\":{\"price\":\"2.00\"}}"));
+    assert_true(sut_str_is(rows[1].change, "{\"before\":null,\"after\":{\"price\":\"2.00\"}}"));
+    assert_true(sut_str_is(rows[0].change, "{\"before\":{\"cut\":4002},\"after\":null}"));
+    assert_true(listed(f, (struct sut_audit_query){ .until = { now.v + 1 } }, &rows) > 0);
+    assert_int_equal(rows[0].change.n, 0);
+}
+
+static void a_long_text_in_a_change_is_cut_between_characters(void **state)
+{
+    char text[SUT_AUDIT_TEXT_MAX + 2];
+    struct sut_buf b;
+    (void) state;
+    sut_buf_init(&b, 4096);
+    struct sut_jw w = sut_jw_of(&b);
+    memset(text, 'x', sizeof(text));
+    /* a character of two bytes where the cut would be */
+    memcpy(text + SUT_AUDIT_TEXT_MAX - 4, "\xC3\xA9", 2);
+    sut_audit_text(&w, sut_str_of(text, sizeof(text)));
+    OK(sut_buf_check(&b));
+    assert_int_equal(b.n, SUT_AUDIT_TEXT_MAX - 4 + 3 + 2);
+    assert_true(sut_str_ends(sut_buf_str(&b), SUT_STR("x\xE2\x80\xA6\"")));
+    sut_buf_reset(&b);
+    sut_audit_text(&w, SUT_STR("short"));
+    assert_true(sut_str_ends(sut_buf_str(&b), SUT_STR("\"short\"")));
+    sut_buf_done(&b);
+}
+
 int main(int argc, char **argv)
 {
     struct fixture f = { .kind = temp_store_kind(argc, argv) };
@@ -146,6 +209,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(nobody_and_nowhere_can_be_written, &f),
         cmocka_unit_test_prestate(what_is_too_long_is_refused, &f),
         cmocka_unit_test_prestate(a_resource_can_be_a_kind_and_a_number, &f),
+        cmocka_unit_test_prestate(a_change_tells_what_was_and_what_is, &f),
+        cmocka_unit_test_prestate(a_long_text_in_a_change_is_cut_between_characters, &f),
     };
     if (open_store(&state) != 0)
         return 1;
