@@ -53,11 +53,24 @@ struct sut_cart_line {
     bool is_shown;            /* variant, product and its categories are active */
 };
 
+/* What a cart may add of a variant. */
+struct sut_cart_offer {
+    int64_t available;
+    int64_t price_cents; /* the variant's own, else the product's */
+    int64_t in_cart;     /* how many are there already */
+};
+
 /* The cart's id; 0: there is none. */
 SUT_ERR sut_cart_find(struct sut_db_conn *c, const struct sut_cart_owner *o, int64_t *ret);
 /* Its lines, the oldest first, in the arena. */
 SUT_ERR sut_cart_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t cart,
                        struct sut_cart_line **ret, size_t *ret_n);
+/* NOT_FOUND: no variant that is shown has this id.  cart may be 0. */
+SUT_ERR sut_cart_offer_of(struct sut_db_conn *c, int64_t cart, int64_t variant,
+                          struct sut_cart_offer *ret);
+/* A line of this cart; NOT_FOUND. */
+SUT_ERR sut_cart_line_find(struct sut_db_conn *c, int64_t cart, int64_t line, int64_t *ret_variant,
+                           int64_t *ret_quantity);
 
 /* --- in a write job --- */
 
