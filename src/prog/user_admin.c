@@ -13,6 +13,7 @@
 #include "mail/mail.h"
 #include "mail/postman.h"
 #include "prog/pseudonym.h"
+#include "prog/user_state.h"
 #include "shop/person.h"
 #include "store/device.h"
 #include "store/factor.h"
@@ -377,37 +378,7 @@ struct change {
     struct sut_session_ids ended;
 };
 
-/* "user:12 customer>staff +Product Managers": what was, and what is now. */
-static SUT_ERR audit_role(struct sut_db_conn *c, const struct change *ch,
-                          const struct sut_person_account *before)
-{
-    const struct sut_user_ask *ask = ch->ask;
-    struct sut_buf b;
-    sut_buf_init_arena(&b, ch->arena, SENTENCE_MAX);
-    sut_buf_lit(&b, "user:");
-    sut_buf_i64(&b, ch->id);
-    if (ask->has_role) {
-        sut_buf_char(&b, ' ');
-        sut_buf_z(&b, sut_user_role_name(role_of(before->is_staff, before->is_superuser)));
-        sut_buf_char(&b, '>');
-        sut_buf_z(&b, sut_user_role_name(ask->role));
-    }
-    if (ask->join.n > 0) {
-        sut_buf_lit(&b, " +");
-        sut_buf_str_add(&b, ask->join);
-    }
-    if (ask->leave.n > 0) {
-        sut_buf_lit(&b, " -");
-        sut_buf_str_add(&b, ask->leave);
-    }
-    TRY(sut_buf_check(&b));
-    const size_t n = b.n < SUT_AUDIT_RESOURCE_MAX ? b.n : SUT_AUDIT_RESOURCE_MAX;
-    return sut_audit_write(c, SUT_ACTION_ADMIN_USER_ROLE, 0, sut_str_of(b.p, n), SUT_STR(""),
-                           ch->now);
-}
-
-static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch,
-                           const struct sut_person_account *p)
+static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch)
 {
     const struct sut_user_ask *ask = ch->ask;
     if (ask->has_role)
@@ -418,7 +389,7 @@ static SUT_ERR change_role(struct sut_db_conn *c, struct change *ch,
         TRY(sut_person_set_group(c, ch->id, ask->join, true));
     if (ask->leave.n > 0)
         TRY(sut_person_set_group(c, ch->id, ask->leave, false));
-    return audit_role(c, ch, p);
+    return SUT_OK;
 }
 
 static SUT_ERR end_sessions(struct sut_db_conn *c, struct change *ch, const char *why)
@@ -443,15 +414,19 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
 {
     struct change *ch = arg;
     struct sut_person_account p;
+    sut_str before = { 0 };
+    sut_str after = { 0 };
     enum sut_action action = SUT_ACTION_ADMIN_USER_REVOKE;
     sut_arena_rewind(ch->arena, ch->mark);
     ch->ended = (struct sut_session_ids){ 0 };
     ch->missing = "there is no such user";
     TRY(find(c, ch->arena, ch->ask->who, &p));
     ch->id = p.id;
-    if (ch->ask->verb == SUT_USER_ROLE)
-        return change_role(c, ch, &p);
-    if (ch->ask->verb == SUT_USER_ENABLE) {
+    TRY(sut_user_state(c, ch->arena, p.id, &before));
+    if (ch->ask->verb == SUT_USER_ROLE) {
+        action = SUT_ACTION_ADMIN_USER_ROLE;
+        TRY(change_role(c, ch));
+    } else if (ch->ask->verb == SUT_USER_ENABLE) {
         action = SUT_ACTION_ADMIN_USER_ENABLE;
         TRY(sut_person_set_active(c, ch->id, true, 0, ch->now));
     } else if (ch->ask->verb == SUT_USER_DISABLE) {
@@ -476,7 +451,9 @@ static SUT_ERR change_job(struct sut_db_conn *c, void *arg)
         /* Whoever signs in next is told of by mail, also from where they were before. */
         TRY(sut_device_forget(c, ch->id));
     }
-    return sut_audit_write_id(c, action, 0, "user", ch->id, SUT_STR(""), ch->now);
+    TRY(sut_user_state(c, ch->arena, p.id, &after));
+    return sut_audit_write_change(c, action, 0, "user", ch->id, before, after, SUT_STR(""),
+                                  ch->now);
 }
 
 /* The commit is done: from now on the running server refuses those tokens. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is left behind: the audit (G2), events (G5), crashes and errors (G6), and no secret anywhere (E7)."""
+import json
 import os
 import pathlib
 import re
@@ -102,9 +103,14 @@ def test_each_action_leaves_exactly_one_row(ctx):
                           (("enable", third), "admin.user_enable"), (("revoke", third), "admin.user_revoke")):
         assert server.cli("user", *words).returncode == 0, words
         got = trail.new()
-        # A change of role also says from what to what.
-        want = rows[0][1] + (" customer>staff" if words[0] == "role" else "")
-        assert [row[:2] for row in got] == [(action, want)], (words, got)
+        assert [row[:2] for row in got] == [(action, rows[0][1])], (words, got)
+    # And what it was before, and after.
+    changes = [json.loads(row) for row in sql(
+        server, "SELECT change FROM audit WHERE change IS NOT NULL ORDER BY id")]
+    assert [(c["before"]["role"], c["after"]["role"]) for c in changes[:2]] == [
+        ("customer", "staff"), ("staff", "staff")], changes
+    assert [(c["before"]["is_active"], c["after"]["is_active"]) for c in changes] == [
+        (True, True), (True, False), (False, True), (True, True)], changes
 
 
 @only("postgres")
