@@ -170,14 +170,15 @@ SUT_ERR sut_reseal_index(struct sut_reseal *r, uint64_t *ret_done)
     r->lost = 0;
     TRY(current_version(r->store, &version));
     TRY(sut_reindex__rows(r, &persons, version, ret_done));
-    return sut_reindex__rows(r, &sut_reindex__social, version, ret_done);
+    TRY(sut_reindex__rows(r, &sut_reindex__social, version, ret_done));
+    return sut_reindex__rows(r, &sut_reindex__payments, version, ret_done);
 }
 
 static SUT_ERR forget_index(struct sut_db_conn *c, void *arg)
 {
     const uint32_t version = *(const uint32_t *) arg;
     const struct sut_sql *const uses[] = { persons.used, &index_is_used_by_words,
-                                           sut_reindex__social.used };
+                                           sut_reindex__social.used, sut_reindex__payments.used };
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
         bool is_used = false;
         TRY(sut_reindex__is_used(c, uses[i], version, &is_used));

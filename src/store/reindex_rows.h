@@ -50,5 +50,7 @@ SUT_ERR sut_reindex__is_used(struct sut_db_conn *c, const struct sut_sql *used, 
 
 /* social_links. */
 extern const struct sut_reindex_table sut_reindex__social;
+/* payments. */
+extern const struct sut_reindex_table sut_reindex__payments;
 
 #endif

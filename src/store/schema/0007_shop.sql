@@ -228,6 +228,8 @@ CREATE TABLE payments (
 );
 
 CREATE INDEX payments_by_order ON payments (order_id, id);
+-- of an order one at most of a kind can be paid (BEGUN or OPEN)
+CREATE UNIQUE INDEX payments_live ON payments (order_id, provider, kind) WHERE state IN (1, 2);
 CREATE INDEX payments_due ON payments (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX payments_by_index_version ON payments (index_version, id);
 
@@ -269,6 +271,9 @@ CREATE TABLE idempotency (
     -- of the answer; 0: the first still runs
     status BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
+    -- the try that runs: a number of its own, and when it began; 0: it has given up
+    turn BIGINT NOT NULL,
+    claimed_at BIGINT NOT NULL,
     answer {{blob}},
     key_version BIGINT NOT NULL DEFAULT 0
 );
