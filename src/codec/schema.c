@@ -242,6 +242,8 @@ static void check_price(struct check *k, const struct sut_field *f, const struct
         refuse(k, name, SUT_STR("Ensure that there are no more than 2 decimal places."));
     else if (!ok || (negative && cents == 0))
         refuse(k, name, SUT_STR("A valid number is required."));
+    else if (negative && (f->flags & SUT_F_SIGNED) != 0)
+        return;
     else if (negative || (ranged && cents < f->min))
         refuse(k, name, with_cents(k, "Ensure this value is greater than or equal to ", f->min));
     else if (ranged && cents > f->max)
@@ -450,9 +452,11 @@ int64_t sut_schema_cents(const struct sut_json *body, const char *name, int64_t 
 {
     const struct sut_json *v = sut_json_get(body, name);
     int64_t cents = 0;
-    if (v == NULL || sut_failed(sut_parse_cents(v->s, INT64_MAX, &cents)))
+    const bool negative = v != NULL && v->s.n > 1 && v->s.p[0] == '-';
+    if (v == NULL ||
+        sut_failed(sut_parse_cents(sut_str_sub(v->s, negative ? 1 : 0, v->s.n), INT64_MAX, &cents)))
         return absent;
-    return cents;
+    return negative ? -cents : cents;
 }
 
 bool sut_schema_bool(const struct sut_json *body, const char *name, bool absent)

@@ -44,6 +44,7 @@ enum sut_fflag {
     SUT_F_SECRET = 8,    /* writeOnly; the request's arena is wiped */
     SUT_F_BLANK = 16,    /* an empty string is allowed */
     SUT_F_OPTIONAL = 32, /* answers: the field may be absent */
+    SUT_F_SIGNED = 64,   /* PRICE: may be below zero here; the domain has words of its own for it */
 };
 
 struct sut_schema;

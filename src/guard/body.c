@@ -24,6 +24,46 @@ static bool is_missing(const struct sut_fault *f)
     return false;
 }
 
+/* A body that is an array: each of its objects against the schema, faults by their row. */
+static enum sut_verdict check_rows(struct sut_req *r, const struct sut_schema *schema)
+{
+    enum { ROWS_TOLD = 100 }; /* enough to see what is wrong */
+    struct sut_row_fault *first = NULL;
+    struct sut_row_fault **end = &first;
+    size_t told = 0;
+    if (r->body == NULL || r->body->type != SUT_JSON_ARRAY) {
+        sut_reply_fault(r, "non_field_errors", "Expected a list of items.");
+        return SUT_ANSWERED;
+    }
+    if (r->body->n == 0 || r->body->n > r->route->rows_max) {
+        struct sut_buf b;
+        sut_buf_init_arena(&b, r->arena, 64);
+        sut_buf_printf(&b, "Send 1 to %zu rows.", r->route->rows_max);
+        sut_buf_char(&b, '\0');
+        sut_reply_fault(r, "non_field_errors", b.overflowed ? "Too many rows." : b.p);
+        return SUT_ANSWERED;
+    }
+    for (size_t i = 0; i < r->body->n && told < ROWS_TOLD; i++) {
+        const struct sut_fault *faults = NULL;
+        const sut_err e = sut_schema_check(r->arena, schema, &r->body->items[i], &faults);
+        if (!sut_failed(e))
+            continue;
+        struct sut_row_fault *row = ARENA_NEW(r->arena, struct sut_row_fault);
+        if (e.code != SUT_E_INVALID || row == NULL) {
+            sut_reply_code(r, e.code != SUT_E_INVALID ? e.code : SUT_E_NOMEM);
+            return SUT_ANSWERED;
+        }
+        *row = (struct sut_row_fault){ .row = i, .faults = faults };
+        *end = row;
+        end = &row->next;
+        told++;
+    }
+    if (first == NULL)
+        return SUT_NEXT;
+    sut_reply_rows(r, first);
+    return SUT_ANSWERED;
+}
+
 /* C1, B3 */
 enum sut_verdict sut_guard__body(struct sut_req *r)
 {
@@ -44,6 +84,8 @@ enum sut_verdict sut_guard__body(struct sut_req *r)
                              "Unsupported media type: application/json is expected.");
             return SUT_ANSWERED;
         }
+        if (r->route->memory > 0)
+            sut_arena_set_limit(r->arena, sut_arena_held(r->arena) + r->route->memory);
         enum sut_json_fault fault = SUT_JSON_OK;
         const sut_err e = sut_json_parse(r->arena, q->body, &r->body, &fault);
         if (sut_failed(e) && fault == SUT_JSON_MEMORY) {
@@ -59,6 +101,8 @@ enum sut_verdict sut_guard__body(struct sut_req *r)
             return SUT_ANSWERED;
         }
     }
+    if (r->route->rows_max > 0)
+        return check_rows(r, schema);
     const struct sut_fault *faults = NULL;
     const sut_err e = sut_schema_check(r->arena, schema, r->body, &faults);
     if (!sut_failed(e))

@@ -139,6 +139,31 @@ bool sut_guard_count_reset(struct sut_req *r, sut_str email_key)
     return count(r, asks, 2);
 }
 
+/* What the policy asks of the person: their account's flags, and their group where it counts. */
+static SUT_ERR look_up(struct sut_req *r, struct sut_person_account *who, bool *ret)
+{
+    const enum sut_policy policy = r->route->policy;
+    struct sut_db_conn *conn = NULL;
+    *ret = false;
+    TRY(sut_req_conn(r, &conn));
+    const sut_err e = sut_person_account(conn, r->arena, r->auth.user_id, who);
+    if (e.code == SUT_E_NOT_FOUND)
+        return SUT_OK;
+    TRY(e);
+    if (!who->is_active)
+        return SUT_OK;
+    r->is_staff = who->is_staff;
+    r->is_superuser = who->is_superuser;
+    const bool is_staff = who->is_staff || who->is_superuser;
+    if (policy == SUT_POLICY_SUPERUSER)
+        *ret = who->is_superuser;
+    else if (policy == SUT_POLICY_STAFF || (policy == SUT_POLICY_MANAGERS_OR_STAFF && is_staff))
+        *ret = is_staff;
+    else
+        return sut_person_in_group(conn, r->auth.user_id, SUT_STR(SUT_GROUP_MANAGERS), ret);
+    return SUT_OK;
+}
+
 /* B1: deny unless the row's policy lets this person through. */
 enum sut_verdict sut_guard__policy(struct sut_req *r)
 {
@@ -158,24 +183,19 @@ enum sut_verdict sut_guard__policy(struct sut_req *r)
     if (policy == SUT_POLICY_USER)
         return sut_guard__fresh(r);
 
-    struct sut_db_conn *conn = NULL;
-    struct sut_person_account who;
-    sut_err e = sut_req_conn(r, &conn);
-    if (!sut_failed(e))
-        e = sut_person_account(conn, r->arena, r->auth.user_id, &who);
-    if (sut_failed(e) && e.code != SUT_E_NOT_FOUND) {
+    struct sut_person_account who = { 0 };
+    bool may = false;
+    const sut_err e = look_up(r, &who, &may);
+    if (sut_failed(e)) {
         sut_reply_error(r, e);
         return SUT_ANSWERED;
     }
-    if (!sut_failed(e) && who.is_active) {
-        r->is_staff = who.is_staff;
-        r->is_superuser = who.is_superuser;
+    if (may) {
+        /* A manager who is no staff needs no factor for it. */
+        const bool as_staff = r->is_staff || r->is_superuser;
+        return as_staff && sut_guard__staff_factor(r, &who) == SUT_ANSWERED ? SUT_ANSWERED
+                                                                            : sut_guard__fresh(r);
     }
-    const bool may =
-        policy == SUT_POLICY_SUPERUSER ? r->is_superuser : r->is_staff || r->is_superuser;
-    if (may)
-        return sut_guard__staff_factor(r, &who) == SUT_ANSWERED ? SUT_ANSWERED
-                                                                : sut_guard__fresh(r);
     sut_guard__event(r, SUT_EVENT_PERMISSION_DENIED);
     sut_reply_code(r, SUT_E_DENIED);
     return SUT_ANSWERED;

@@ -139,8 +139,30 @@ static void write_faults(struct sut_jw *w, const struct sut_fault *faults)
 
 void sut_reply_faults(struct sut_req *r, const struct sut_fault *faults)
 {
+    sut_reply_faults_as(r, SUT_STR("Invalid input."), faults);
+}
+
+void sut_reply_rows(struct sut_req *r, const struct sut_row_fault *rows)
+{
+    struct sut_jw w = envelope(r, 400, "invalid", SUT_STR("Invalid input: nothing was changed."));
+    sut_jw_key(&w, "rows");
+    sut_jw_arr(&w);
+    for (; rows != NULL; rows = rows->next) {
+        sut_jw_obj(&w);
+        sut_jw_key(&w, "row");
+        sut_jw_i64(&w, (int64_t) rows->row);
+        sut_jw_key(&w, "fields");
+        write_faults(&w, rows->faults);
+        sut_jw_obj_end(&w);
+    }
+    sut_jw_arr_end(&w);
+    envelope_end(&w);
+}
+
+void sut_reply_faults_as(struct sut_req *r, sut_str message, const struct sut_fault *faults)
+{
     if (r->contract == SUT_CONTRACT_B) {
-        struct sut_jw w = envelope(r, 400, "invalid", SUT_STR("Invalid input."));
+        struct sut_jw w = envelope(r, 400, "invalid", message);
         sut_jw_key(&w, "fields");
         write_faults(&w, faults);
         envelope_end(&w);

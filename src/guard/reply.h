@@ -31,6 +31,15 @@ void sut_reply_refuse_close(struct sut_req *r, struct sut_jw *w, int status);
 /* Shape 2: field errors, 400. */
 void sut_reply_faults(struct sut_req *r, const struct sut_fault *faults);
 void sut_reply_fault(struct sut_req *r, const char *field, const char *message);
+/* The same with a sentence that tells of them all. */
+void sut_reply_faults_as(struct sut_req *r, sut_str message, const struct sut_fault *faults);
+/* What is wrong in a body of rows: contract B's shape alone, 400. */
+struct sut_row_fault {
+    size_t row; /* from 0 */
+    const struct sut_fault *faults;
+    struct sut_row_fault *next;
+};
+void sut_reply_rows(struct sut_req *r, const struct sut_row_fault *rows);
 /* Shape 3: the domain. */
 void sut_reply_domain(struct sut_req *r, int status, const char *code, sut_str error);
 /* The same with more members, as sut_reply_refuse_open(). */

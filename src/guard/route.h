@@ -29,7 +29,13 @@ enum sut_policy {
     SUT_POLICY_USER,
     SUT_POLICY_STAFF,
     SUT_POLICY_SUPERUSER,
+    /* In the group of that name, whatever else they are: neither staff nor superusers by that. */
+    SUT_POLICY_MANAGERS,
+    SUT_POLICY_MANAGERS_OR_STAFF,
 };
+/* Who keeps the catalogue. */
+#define SUT_GROUP_MANAGERS "Product Managers"
+
 /* As `sutler routes` prints it. */
 const char *sut_policy_name(enum sut_policy p);
 
@@ -101,6 +107,11 @@ struct sut_route {
     enum sut_place place;
     unsigned flags;
     size_t body_max; /* 0: the setting limits.body */
+    /* Above 0: the body is an array of 1 to so many objects, each as `body` says.  Faults are
+     * answered with the number of their row, from 0. */
+    size_t rows_max;
+    /* Bytes that a request may hold beside its body, from its body on; 0: as every other. */
+    size_t memory;
     const struct sut_query_key *query;
     const struct sut_schema *body; /* NULL: no body is read */
     /* Contract A's one sentence for a form with something missing; NULL: field by field. */
