@@ -202,16 +202,23 @@ enum sut_verdict sut_guard__csrf(struct sut_req *r)
         return refuse(r, "CSRF check failed: this origin is not allowed.");
     if (!acts_on(r, &name))
         return SUT_NEXT;
+    const bool is_cart = name == SUT_COOKIE_CART;
+    const bool is_foreign = (has_origin || !is_cart) && !sut_csrf_origin_ok(r);
     switch (sut_req_cookie_look(r, name, &cookie)) {
     case SUT_COOKIE_ABSENT:
-        return SUT_NEXT;
+        if (!is_cart || !is_foreign)
+            return SUT_NEXT;
+        break;
     case SUT_COOKIE_DOUBTFUL:
         return refuse(r, "CSRF check failed: which of two cookies is ours can't be told.");
     case SUT_COOKIE_CAME:
         break;
     }
-    if (!sut_csrf_origin_ok(r))
+    if (is_foreign)
         return refuse(r, "CSRF check failed: this origin is not allowed.");
+    /* A guest's cart is no account: an Origin of ours, which no other page can send, is enough. */
+    if (is_cart && has_origin)
+        return SUT_NEXT;
     const sut_err e = subject_of(r, &s);
     if (sut_failed(e)) {
         sut_reply_error(r, e);

@@ -7,6 +7,10 @@
  * read, and an Origin that is ours or in the CORS list; one without an Origin is refused: no
  * browser leaves it out of what changes something.
  *
+ * A guest's cart, which is worth no more than what lies in it, asks for less, so that front ends
+ * which know of no token work: an Origin of ours, or (from what is no browser and sends none) the
+ * token.  Another's Origin is refused even when no cookie came with it.
+ *
  * The browser session is that of the refresh cookie when a good one came, else the
  * guest cart's, else the device's.  Its token is a MAC of that, under keys derived from those that
  * sign tokens: nothing is kept, and it holds as long as what it is bound to.

@@ -99,6 +99,7 @@ static void finish(struct sut_req *r)
     sut_req_conn_end(r);
     sut_guard__keep_device(r);
     sut_guard__keep_refresh(r);
+    sut_guard__keep_guest(r);
     sut_headers_apply(r->app->headers, r);
 }
 

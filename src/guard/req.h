@@ -51,6 +51,12 @@ struct sut_refresh_cookie {
     bool is_dropped;
 };
 
+/* The guest's cookie that the answer sets or takes away; see guard/guest.h. */
+struct sut_guest_cookie {
+    sut_str given;
+    bool is_dropped;
+};
+
 struct sut_req {
     struct sut_exchange *x;
     const struct sut_app *app;
@@ -75,6 +81,7 @@ struct sut_req {
     const struct sut_device *device; /* see guard/visitor.h; NULL: not asked for yet */
     bool sets_device;                /* the answer's cookie names it */
     struct sut_refresh_cookie refresh;
+    struct sut_guest_cookie guest;
     unsigned retry_after_s; /* BUSY: what the busy part asks for; 0: a second */
     unsigned step;          /* the guard's next step */
 };

@@ -50,6 +50,9 @@ void sut_guard__keep_device(struct sut_req *r);
 /* Put the refresh cookie (guard/browser.h) into the answer, or take it away. */
 void sut_guard__keep_refresh(struct sut_req *r);
 
+/* Put the cookie of a guest's cart (guard/guest.h) into a good answer, or take it away. */
+void sut_guard__keep_guest(struct sut_req *r);
+
 /* Raise a security event about this request (G5). */
 void sut_guard__event(struct sut_req *r, enum sut_event_type type);
 

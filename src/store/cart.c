@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/cart.h"
 
-#include "db/db.h"
+#include "store/cart_int.h"
 #include "store/prune.h"
-#include "store/shown_int.h"
 #include "store/store.h"
 
 /* A guest's cart is told that it is in use this often. */
@@ -34,11 +33,8 @@ static const struct sut_sql touch_cart = {
 
 static const struct sut_sql lines_of = {
     .name = "cart_lines",
-    .text = "SELECT l.id, l.variant_id, v.product_id, l.quantity, l.created_at, v.sku, v.name,"
-            " v.size, v.color, p.name, p.slug, v.price, p.price, v.stock - v.reserved,"
-            " CASE WHEN v.is_active = 1 AND " SUT_STORE_SHOWN " THEN 1 ELSE 0 END"
-            " FROM cart_lines l JOIN variants v ON v.id = l.variant_id"
-            " JOIN products p ON p.id = v.product_id WHERE l.cart_id = $1 ORDER BY l.id",
+    .text = "SELECT " SUT_CART_COLUMNS("l.quantity") " FROM cart_lines l" SUT_CART_JOINS
+                                                     " WHERE l.cart_id = $1 ORDER BY l.id",
 };
 
 static const struct sut_sql offer_of = {
@@ -194,15 +190,12 @@ static struct sut_cart_line line_at(struct sut_arena *a, struct sut_db_stmt *s)
     };
 }
 
-SUT_ERR sut_cart_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t cart,
-                       struct sut_cart_line **ret, size_t *ret_n)
+SUT_ERR sut_cart__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_cart_line **ret,
+                       size_t *ret_n)
 {
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     struct sut_cart_line *lines = NULL;
     size_t n = 0;
     size_t cap = 0;
-    TRY(sut_db_prepare(c, &lines_of, &s));
-    sut_db_bind_i64(s, 1, cart);
     for (;;) {
         bool has_row = false;
         TRY(sut_db_step(s, &has_row));
@@ -222,6 +215,15 @@ SUT_ERR sut_cart_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t cart,
     *ret = lines;
     *ret_n = n;
     return SUT_OK;
+}
+
+SUT_ERR sut_cart_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t cart,
+                       struct sut_cart_line **ret, size_t *ret_n)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &lines_of, &s));
+    sut_db_bind_i64(s, 1, cart);
+    return sut_cart__read(s, a, ret, ret_n);
 }
 
 SUT_ERR sut_cart_offer_of(struct sut_db_conn *c, int64_t cart, int64_t variant,

@@ -260,14 +260,26 @@ static void a_cart_is_a_credential_of_who_is_not_signed_in(void **state)
     token_for(&g, cookie, token);
     struct coming c = { .row = &cart, .cookie = cookie, .origin = OURS, .token = token };
     assert_true(passes(&g, &c));
+    /* One of the two is enough. */
     c.token = NULL;
-    assert_false(passes(&g, &c));
-    c.token = token;
+    assert_true(passes(&g, &c));
     c.origin = NULL;
     assert_false(passes(&g, &c));
-    c.origin = OURS;
+    c.token = token;
+    assert_true(passes(&g, &c));
     c.cookie = "__Host-sutler_cart=abcdeg";
     assert_false(passes(&g, &c));
+    /* Another's page is refused whatever it has, with a cookie and without. */
+    c.cookie = cookie;
+    c.origin = "https://evil.example";
+    assert_false(passes(&g, &c));
+    c.origin = "null";
+    assert_false(passes(&g, &c));
+    c.cookie = NULL;
+    c.token = NULL;
+    assert_false(passes(&g, &c));
+    c.origin = OURS;
+    assert_true(passes(&g, &c));
     c.cookie = "__Host-sutler_cart=abcdef; __Host-sutler_cart=abcdef";
     assert_false(passes(&g, &c));
     /* The bearer token speaks for who has one; and a first visit has no cart yet. */
