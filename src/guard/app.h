@@ -34,6 +34,7 @@ struct sut_asking;
 struct sut_app {
     const struct sut_config *config;
     const struct sut_clock *clock;
+    sut_ms started_at; /* of this program: guard/idempotency.h */
     const struct sut_random *random;
     struct sut_store *store;
     struct sut_keyring *keyring;

@@ -51,6 +51,18 @@ struct sut_refresh_cookie {
     bool is_dropped;
 };
 
+/* What became of this request's Idempotency-Key; see guard/idempotency.h. */
+struct sut_claim {
+    bool counts;     /* a key came, and there is somebody whose it is */
+    bool is_made;    /* this try holds the claim, or tried to: its turn */
+    bool is_lost;    /* another holds it */
+    bool is_resumed; /* of an earlier try that made `resource` and did not answer */
+    int64_t resource;
+    int64_t turn;
+    unsigned char name[32];    /* digest of scope, route and key */
+    unsigned char request[32]; /* of what is asked for */
+};
+
 /* The guest's cookie that the answer sets or takes away; see guard/guest.h. */
 struct sut_guest_cookie {
     sut_str given;
@@ -82,6 +94,7 @@ struct sut_req {
     bool sets_device;                /* the answer's cookie names it */
     struct sut_refresh_cookie refresh;
     struct sut_guest_cookie guest;
+    struct sut_claim claim;
     unsigned retry_after_s; /* BUSY: what the busy part asks for; 0: a second */
     unsigned step;          /* the guard's next step */
 };

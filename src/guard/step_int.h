@@ -3,7 +3,7 @@
  * step_int - the guard's steps, for its own table alone.
  *
  * A step looks at the request and lets it go on, or answers it.  None but
- * policy asks the store.
+ * policy and what comes after it asks the store.
  */
 #ifndef SUT_GUARD_STEP_INT_H
 #define SUT_GUARD_STEP_INT_H
@@ -40,6 +40,11 @@ enum sut_verdict sut_guard__body(struct sut_req *r);
 
 /* What a cookie must come with to be acted on (C8): it knows the body. */
 enum sut_verdict sut_guard__csrf(struct sut_req *r);
+
+/* Whether an Idempotency-Key says that this was asked before (H5): then the answer of then. */
+enum sut_verdict sut_guard__idempotency(struct sut_req *r);
+/* The answer is made: keep it for the next one with this key, or make that of who holds the key. */
+void sut_guard__settle_claim(struct sut_req *r);
 
 /* Who really asks, when the peer is a proxy that the settings trust (D2, C7). */
 void sut_guard__forwarded(struct sut_req *r);

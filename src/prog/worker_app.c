@@ -69,6 +69,7 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     TRY(sut_guard_check_routes(api_tables, api_tables_n, reterr_diag));
     w->app.config = c;
     w->app.clock = &sut_clock_system;
+    w->app.started_at = sut_clock_now(w->app.clock);
     w->app.random = &sut_random_system;
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;

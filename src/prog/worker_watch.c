@@ -10,6 +10,7 @@
 #include "seal/seal.h"
 #include "store/audit_row.h"
 #include "store/device.h"
+#include "store/idempotency.h"
 #include "store/link_token.h"
 #include "store/outbox.h"
 #include "store/session.h"
@@ -92,6 +93,7 @@ void sut_worker__watch(struct sut_worker *w, unsigned turn)
         sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_idempotency_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
         forget_expired(w, now);
         sut_seal_sweep(sut_store_seal(w->boot.store), KEY_IDLE_MS);

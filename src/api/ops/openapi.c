@@ -7,6 +7,7 @@
 
 #include "api/ops/openapi_browser.h"
 #include "codec/json_out.h"
+#include "guard/idempotency.h"
 
 enum { SCHEMAS_MAX = 256, PLACES_MAX = 1024 };
 
@@ -344,6 +345,23 @@ static void write_parameters(struct sut_jw *w, const struct place *p)
 {
     sut_jw_key(w, "parameters");
     sut_jw_arr(w);
+static void write_idempotency_key(struct sut_jw *w)
+{
+    sut_jw_obj(w);
+    key_z(w, "name", "Idempotency-Key");
+    key_z(w, "in", "header");
+    key_z(w, "description",
+          "Sent again under the same key, the request acts once and gets the same answer, with"
+          " Idempotency-Replayed: true; for 24 hours.");
+    sut_jw_key(w, "schema");
+    sut_jw_obj(w);
+    key_z(w, "type", "string");
+    key_z(w, "pattern", "^[!-~]+$");
+    key_i64(w, "maxLength", SUT_IDEMPOTENCY_KEY_MAX);
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
     const sut_str path = sut_str_from(p->path);
     for (size_t at = sut_str_find(path, 0, '{'); at < path.n;
          at = sut_str_find(path, at + 1, '{')) {
@@ -370,6 +388,8 @@ static void write_parameters(struct sut_jw *w, const struct place *p)
 }
 
 static void open_answer(struct sut_jw *w, int status, const char *description)
+    if ((p->row->flags & SUT_ROUTE_CREATES) != 0)
+        write_idempotency_key(w);
 {
     char code[16];
     (void) snprintf(code, sizeof(code), "%d", status);
@@ -457,6 +477,9 @@ static bool guard_may(const struct sut_route *row, int status)
         return (row->flags & SUT_ROUTE_UNCOUNTED) == 0;
     default:
         return true;
+    case 409:
+    case 422:
+        return (row->flags & SUT_ROUTE_CREATES) != 0;
     }
 }
 
@@ -482,7 +505,7 @@ static void write_security(struct sut_jw *w, const struct sut_route *row)
 
 static void write_operation(struct sut_jw *w, const struct place *p)
 {
-    static const int guard_statuses[] = { 400, 401, 403, 413, 415, 429, 500, 503 };
+    static const int guard_statuses[] = { 400, 401, 403, 409, 413, 415, 422, 429, 500, 503 };
     static const char *const methods[] = {
         [SUT_GET] = "get",         [SUT_HEAD] = "head",   [SUT_POST] = "post",
         [SUT_PUT] = "put",         [SUT_PATCH] = "patch", [SUT_DELETE] = "delete",

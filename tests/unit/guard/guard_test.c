@@ -299,8 +299,9 @@ static void a_row_that_says_too_little_does_not_start(void **state)
 static void the_steps_stand_in_their_order(void **state)
 {
     (void) state;
-    static const char *const want[] = { "host",   "transport", "cors",   "query", "authenticate",
-                                        "limits", "route",     "policy", "body",  "csrf" };
+    static const char *const want[] = { "host",         "transport", "cors",       "query",
+                                        "authenticate", "limits",    "route",      "policy",
+                                        "body",         "csrf",      "idempotency" };
     const char *const *names = sut_guard_step_names();
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++)
         assert_string_equal(names[i], want[i]);
