@@ -274,8 +274,16 @@ struct sut_config {
     } courier;
 
     struct {
-        struct sut_secret *secret_key;
+        struct sut_secret *secret_key; /* the courier's alone: sut_config_has_stripe() */
+        struct sut_secret *webhook_secret;
+        struct sut_secret *webhook_secret_previous;
+        sut_str api_url; /* no slash at the end */
     } stripe;
+
+    struct {
+        struct sut_secret *secret_key; /* the courier's alone: sut_config_has_paystack() */
+        sut_str api_url;
+    } paystack;
 
     struct {
         enum sut_config_verified require_verified;
@@ -347,8 +355,13 @@ SUT_ERR sut_config_pack(const struct sut_config *c, enum sut_config_for whom, st
 /* The other side; PARSE when the bytes are not of this program. */
 SUT_ERR sut_config_unpack(sut_str packed, struct sut_config **ret);
 
+/* Whether such a key is set, also in a role that does not have it. */
+bool sut_config_has_stripe(const struct sut_config *c);
+bool sut_config_has_paystack(const struct sut_config *c);
+
 enum { SUT_CONFIG_PORTS_OUT_MAX = 8 };
-/* Whether the settings name a place to go out to: a mail server, a provider of identity. */
+/* Whether the settings name a place to go out to: a mail server, a provider of identity or of
+ * payments. */
 bool sut_config_goes_out(const struct sut_config *c);
 /* The ports of those places, each once; returns how many. */
 size_t sut_config_ports_out(const struct sut_config *c, uint16_t ret[SUT_CONFIG_PORTS_OUT_MAX]);

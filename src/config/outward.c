@@ -1,10 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/config.h"
+#include "config/own.h"
 #include "config/place.h"
+#include "config/setting.h"
+
+/* In a role that is not given a secret its row tells that there is one (pack.c). */
+static bool is_set(const struct sut_config *c, const struct sut_secret *own, const char *section)
+{
+    const struct sut_setting *s = sut_setting__find(sut_str_from(section), SUT_STR("secret_key"));
+    SUT_BUG_IF(s == NULL);
+    return own != NULL || c->own->values[sut_setting__index(s)].is_elsewhere;
+}
+
+bool sut_config_has_stripe(const struct sut_config *c)
+{
+    return is_set(c, c->stripe.secret_key, "stripe");
+}
+
+bool sut_config_has_paystack(const struct sut_config *c)
+{
+    return is_set(c, c->paystack.secret_key, "paystack");
+}
 
 bool sut_config_goes_out(const struct sut_config *c)
 {
-    return c->email.host.n > 0 || c->google.client_id.n > 0 || c->facebook.app_id.n > 0;
+    return c->email.host.n > 0 || c->google.client_id.n > 0 || c->facebook.app_id.n > 0 ||
+           sut_config_has_stripe(c) || sut_config_has_paystack(c);
 }
 
 static void add(uint16_t *ports, size_t *n, uint16_t port)
@@ -25,5 +46,9 @@ size_t sut_config_ports_out(const struct sut_config *c, uint16_t ret[SUT_CONFIG_
         add(ret, &n, sut_place__port(c->google.keys_url));
     if (c->facebook.app_id.n > 0)
         add(ret, &n, sut_place__port(c->facebook.graph_url));
+    if (sut_config_has_stripe(c))
+        add(ret, &n, sut_place__port(c->stripe.api_url));
+    if (sut_config_has_paystack(c))
+        add(ret, &n, sut_place__port(c->paystack.api_url));
     return n;
 }

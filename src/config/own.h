@@ -16,9 +16,10 @@ enum { SUT_CONFIG_ARENA_MAX = 4 * 1024 * 1024 };
 
 /* The text of one setting as it was given, and from where. */
 struct sut_config_value {
-    sut_str raw;      /* empty for a secret */
-    sut_str origin;   /* "sutler.conf:12", "environment SUTLER_LIMITS_ANON", "preset nsgg" */
-    bool is_explicit; /* given by somebody, not by a preset or default */
+    sut_str raw;       /* empty for a secret */
+    sut_str origin;    /* "sutler.conf:12", "environment SUTLER_LIMITS_ANON", "preset nsgg" */
+    bool is_explicit;  /* given by somebody, not by a preset or default */
+    bool is_elsewhere; /* a secret that is set, and not for this role */
 };
 
 struct sut_config_own {

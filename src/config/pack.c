@@ -9,7 +9,8 @@
 
 /*
  * Between two processes of one program: a heading, then for each setting its
- * name, value and origin, each as `length:bytes`.
+ * name, value and origin, each as `length:bytes`, and 1 when somebody gave it, 2 when it is a
+ * secret that is set and for another role.
  */
 static const char heading[] = "sutler settings 1\n";
 
@@ -77,7 +78,7 @@ SUT_ERR sut_config_pack(const struct sut_config *c, enum sut_config_for whom, st
         if (!is_for(&all[i], whom)) {
             put(out, sut_str_from(all[i].fallback));
             put(out, SUT_STR("not for this role"));
-            sut_buf_char(out, '0');
+            sut_buf_char(out, secret != NULL && *secret != NULL ? '2' : '0');
             continue;
         }
         if (secret != NULL && *secret != NULL)
@@ -107,7 +108,8 @@ static SUT_ERR take_setting(struct sut_scan *scan, struct sut_config *c)
     TRY(take(scan, &key));
     TRY(take(scan, &raw));
     TRY(take(scan, &origin));
-    ENSURE(take_flag(scan, &is_explicit), PARSE);
+    const bool is_elsewhere = sut_scan_char(scan, '2');
+    ENSURE(is_elsewhere || take_flag(scan, &is_explicit), PARSE);
     const struct sut_setting *s = sut_setting__find(section, key);
     ENSURE(s != NULL, PARSE);
     struct sut_diag d;
@@ -119,6 +121,7 @@ static SUT_ERR take_setting(struct sut_scan *scan, struct sut_config *c)
         .raw = secret != NULL && *secret != NULL ? SUT_STR("") : sut_str_dup(c->own->arena, raw),
         .origin = sut_str_dup(c->own->arena, origin),
         .is_explicit = is_explicit,
+        .is_elsewhere = is_elsewhere,
     };
     return SUT_OK;
 }

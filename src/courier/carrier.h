@@ -39,6 +39,10 @@ struct sut_carrier_settings {
     sut_str facebook_graph_url;
     sut_str facebook_app_id; /* empty: none */
     const struct sut_secret *facebook_app_secret;
+    sut_str stripe_url;
+    const struct sut_secret *stripe_key; /* NULL: none */
+    sut_str paystack_url;
+    const struct sut_secret *paystack_key; /* NULL: none */
     const char *ca_file; /* authorities beside the system's; NULL: none */
     /* A worker's connection was ended for what no worker of ours does; may be NULL. */
     void (*dropped)(sut_err e);

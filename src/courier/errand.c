@@ -192,6 +192,9 @@ static void take_down(struct sut_errand_run *r)
     if (r->share != NULL)
         (void) curl->curl_share_cleanup(r->share);
     curl->curl_slist_free_all(r->resolve);
+    /* One of them may hold a key. */
+    for (struct curl_slist *i = r->list; i != NULL; i = i->next)
+        sut_wipe(i->data, strlen(i->data));
     curl->curl_slist_free_all(r->list);
     sut_target_done(curl, &r->target);
     r->easy = NULL;
@@ -224,6 +227,11 @@ static SUT_ERR find_way(struct sut_errand_run *r)
 
 static SUT_ERR begin(struct sut_errand_run *r)
 {
+    if (r->row->what == SUT_ERRAND_BY_VERIFY) {
+        TRY(sut_errand__verify(r));
+        sut_errand_stop(r, SUT_COURIER_OK);
+        return SUT_OK;
+    }
     TRY(is_mail(r) ? sut_errand__mail_target(r) : sut_errand__http_target(r));
     return find_way(r);
 }
@@ -303,6 +311,10 @@ void sut_errand_put(const struct sut_errand_run *r, struct sut_buf *b)
         sut_ipc_put_u64(b, r->fate);
         sut_ipc_put_u64(b, (uint64_t) r->status);
         sut_ipc_put_bytes(b, sut_str_from(r->line));
+        return;
+    }
+    if (r->row->what == SUT_ERRAND_BY_VERIFY) {
+        sut_ipc_put_u64(b, r->is_theirs ? 1 : 0);
         return;
     }
     sut_ipc_put_u64(b, (uint64_t) r->status);

@@ -58,6 +58,7 @@ struct sut_errand_run {
     enum sut_mail_stage stage;
     enum sut_mail_fate fate;
     char line[SUT_ERRAND_TEXT_MAX + 1]; /* the one of a mail server that decided */
+    bool is_theirs;                     /* what was to be verified */
 };
 
 /* Begin; it may be over at once.  The request's bytes must stay until sut_errand_end(). */
@@ -74,7 +75,7 @@ void sut_errand_put(const struct sut_errand_run *r, struct sut_buf *b);
 /* Free what it has, wherever it stands. */
 void sut_errand_end(struct sut_errand_run *r);
 
-/* --- its two kinds --- */
+/* --- its kinds --- */
 
 /* Where to: fills r->target.  NOT_FOUND: the settings name none; DENIED. */
 SUT_ERR sut_errand__http_target(struct sut_errand_run *r);
@@ -86,6 +87,16 @@ SUT_ERR sut_errand__mail_options(struct sut_errand_run *r);
 enum sut_courier_reply sut_errand__http_outcome(struct sut_errand_run *r, CURLcode code,
                                                 bool *ret_next);
 enum sut_courier_reply sut_errand__mail_outcome(struct sut_errand_run *r, CURLcode code);
+
+/* A call to a provider of payments is HTTP, too: its URL, and its headers and body. */
+SUT_ERR sut_errand__call_url(struct sut_errand_run *r, sut_str *ret);
+SUT_ERR sut_errand__call_options(struct sut_errand_run *r);
+/* Whether a text was signed with the provider's key. */
+SUT_ERR sut_errand__verify(struct sut_errand_run *r);
+/* One more header of the request. */
+SUT_ERR sut_errand__add_header(struct sut_errand_run *r, const char *text);
+/* The body of a POST; it is not copied. */
+SUT_ERR sut_errand__set_body(struct sut_errand_run *r, sut_str body);
 
 /* Set an option; INVALID when libcurl doesn't know it. */
 #define SUT_ERRAND_SET(r_, option_, value_)                                                        \

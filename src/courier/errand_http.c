@@ -64,6 +64,10 @@ static SUT_ERR find_url(struct sut_errand_run *r, sut_str *ret)
     case SUT_ERRAND_WEBHOOK:
         *ret = r->request.url;
         return SUT_OK;
+    case SUT_ERRAND_STRIPE:
+    case SUT_ERRAND_PAYSTACK:
+        return sut_errand__call_url(r, ret);
+    case SUT_ERRAND_PAYSTACK_VERIFY:
     case SUT_ERRAND_MAIL:
     case SUT_ERRANDS:
         break;
@@ -161,7 +165,7 @@ static size_t take_head(char *p, size_t one, size_t n, void *arg)
 
 /* --- how --- */
 
-static SUT_ERR add_header(struct sut_errand_run *r, const char *text)
+SUT_ERR sut_errand__add_header(struct sut_errand_run *r, const char *text)
 {
     struct curl_slist *const more = r->all->curl.curl_slist_append(r->list, text);
     ENSURE(more != NULL, NOMEM);
@@ -169,21 +173,26 @@ static SUT_ERR add_header(struct sut_errand_run *r, const char *text)
     return SUT_OK;
 }
 
+SUT_ERR sut_errand__set_body(struct sut_errand_run *r, sut_str body)
+{
+    SUT_ERRAND_SET(r, CURLOPT_POST, 1L);
+    SUT_ERRAND_SET(r, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) body.n);
+    SUT_ERRAND_SET(r, CURLOPT_POSTFIELDS, body.n > 0 ? body.p : "");
+    /* No question whether a body is welcome first. */
+    return sut_errand__add_header(r, "Expect:");
+}
+
 static SUT_ERR set_form(struct sut_errand_run *r)
 {
     char line[SUT_ERRAND_SIGNATURE_MAX + 32];
-    SUT_ERRAND_SET(r, CURLOPT_POST, 1L);
-    SUT_ERRAND_SET(r, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) r->request.text.n);
-    SUT_ERRAND_SET(r, CURLOPT_POSTFIELDS, r->request.text.n > 0 ? r->request.text.p : "");
-    /* No question whether a body is welcome first. */
-    TRY(add_header(r, "Expect:"));
+    TRY(sut_errand__set_body(r, r->request.text));
     if (r->request.signature.n > 0) {
         struct sut_buf b = { .p = line, .cap = sizeof(line), .max = sizeof(line) };
         sut_buf_lit(&b, "Sutler-Signature: ");
         sut_buf_str_add(&b, r->request.signature);
         sut_buf_char(&b, '\0');
         TRY(sut_buf_check(&b));
-        TRY(add_header(r, line));
+        TRY(sut_errand__add_header(r, line));
     }
     return SUT_OK;
 }
@@ -202,6 +211,8 @@ SUT_ERR sut_errand__http_options(struct sut_errand_run *r)
     SUT_ERRAND_SET(r, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) r->row->in_max);
     if (r->row->what == SUT_ERRAND_BY_FORM)
         TRY(set_form(r));
+    else if (r->row->what == SUT_ERRAND_BY_CALL)
+        TRY(sut_errand__call_options(r));
     else
         SUT_ERRAND_SET(r, CURLOPT_HTTPGET, 1L);
     if (r->list != NULL)

@@ -28,6 +28,44 @@ static SUT_ERR read_errand(struct sut_ipc_reader *r, struct sut_request *q)
     return SUT_OK;
 }
 
+static SUT_ERR read_call(struct sut_ipc_reader *r, struct sut_request *q)
+{
+    const struct sut_errand_row *const row = sut_errand_row(q->purpose);
+    uint64_t method = 0;
+    TRY(sut_ipc_get_u64(r, SUT_ERRAND_METHODS - 1, &method));
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_PATH_MAX, &q->path));
+    TRY(sut_ipc_get_bytes(r, row->out_max, &q->text));
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_KEY_MAX, &q->key));
+    q->method = (enum sut_errand_method) method;
+    ENSURE(sut_errand_is_call(q->purpose, q->method, q->path), DENIED);
+    ENSURE(sut_errand_is_call_body(q->purpose, q->method, q->text, q->key), DENIED);
+    return SUT_OK;
+}
+
+static SUT_ERR read_verify(struct sut_ipc_reader *r, struct sut_request *q)
+{
+    TRY(sut_ipc_get_bytes(r, sut_errand_row(q->purpose)->out_max, &q->text));
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_SIGNATURE_MAX, &q->signature));
+    ENSURE(sut_errand_is_signature(q->signature), DENIED);
+    return SUT_OK;
+}
+
+static SUT_ERR read_what(struct sut_ipc_reader *r, struct sut_request *q)
+{
+    switch (sut_errand_row(q->purpose)->what) {
+    case SUT_ERRAND_BY_MAIL:
+        return read_mail(r, q);
+    case SUT_ERRAND_BY_CALL:
+        return read_call(r, q);
+    case SUT_ERRAND_BY_VERIFY:
+        return read_verify(r, q);
+    case SUT_ERRAND_BY_GET:
+    case SUT_ERRAND_BY_FORM:
+        break;
+    }
+    return read_errand(r, q);
+}
+
 SUT_ERR sut_request_read(uint16_t type, sut_str fields, struct sut_request *ret)
 {
     struct sut_ipc_reader r = sut_ipc_reader_of(fields);
@@ -38,9 +76,6 @@ SUT_ERR sut_request_read(uint16_t type, sut_str fields, struct sut_request *ret)
     TRY(sut_ipc_get_u64(&r, SUT_ERRAND_TIMEOUT_MAX_MS, &ms));
     ENSURE(ms > 0, PARSE);
     ret->timeout_ms = (unsigned) ms;
-    if (sut_errand_row(ret->purpose)->what == SUT_ERRAND_BY_MAIL)
-        TRY(read_mail(&r, ret));
-    else
-        TRY(read_errand(&r, ret));
+    TRY(read_what(&r, ret));
     return sut_ipc_get_end(&r);
 }

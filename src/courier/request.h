@@ -18,6 +18,10 @@ struct sut_request {
     sut_str url;
     sut_str text;
     sut_str signature;
+    /* Of a call. */
+    enum sut_errand_method method;
+    sut_str path;
+    sut_str key;
     /* Of a mail. */
     sut_str from;
     sut_str to;

@@ -91,3 +91,13 @@ SUT_ERR sut_hmac_sha1(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA1_
     ENSURE(n == SUT_HMAC_SHA1_SIZE, SYSTEM);
     return SUT_OK;
 }
+
+SUT_ERR sut_hmac_sha512(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA512_SIZE])
+{
+    unsigned n = 0;
+    ENSURE(key.n <= INT32_MAX, TOO_LARGE);
+    const unsigned char *const p = (const unsigned char *) msg.p;
+    ENSURE(HMAC(EVP_sha512(), key.p, (int) key.n, p, msg.n, ret, &n) != NULL, NOMEM);
+    ENSURE(n == SUT_HMAC_SHA512_SIZE, SYSTEM);
+    return SUT_OK;
+}

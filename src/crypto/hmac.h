@@ -45,4 +45,11 @@ enum { SUT_HMAC_SHA1_SIZE = 20 };
 /* NOMEM when OpenSSL has no memory for it. */
 SUT_ERR sut_hmac_sha1(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA1_SIZE]);
 
+/* --- HMAC-SHA512, for the webhooks of a provider that signs so --- */
+
+enum { SUT_HMAC_SHA512_SIZE = 64 };
+
+/* NOMEM when OpenSSL has no memory for it. */
+SUT_ERR sut_hmac_sha512(sut_str key, sut_str msg, unsigned char ret[SUT_HMAC_SHA512_SIZE]);
+
 #endif

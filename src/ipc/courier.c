@@ -208,7 +208,10 @@ static unsigned left_ms(uint64_t deadline_ns)
 /* What can be said of a reply before it is read. */
 struct call {
     enum sut_errand_purpose purpose;
+    bool has_method;
+    enum sut_errand_method method;
     sut_str parts[3];
+    size_t n_parts;
     unsigned timeout_ms;
     SUT_ERR (*get)(struct sut_ipc_reader *r, const struct call *call);
     void *out;
@@ -232,7 +235,9 @@ static SUT_ERR ask(struct conn *x, const struct call *call, uint64_t deadline_ns
     const unsigned ms = left_ms(deadline_ns);
     ENSURE(ms > 0, UNAVAILABLE);
     sut_ipc_put_u64(fields, ms);
-    for (size_t i = 0; i < 3; i++)
+    if (call->has_method)
+        sut_ipc_put_u64(fields, call->method);
+    for (size_t i = 0; i < call->n_parts; i++)
         sut_ipc_put_bytes(fields, call->parts[i]);
     TRY(sut_buf_check(fields));
     TRY(sut_ipc_call(x->fd, sut_errand_type(call->purpose), ++x->id, sut_buf_str(fields),
@@ -260,8 +265,8 @@ static SUT_ERR run(struct sut_courier *c, const struct call *call)
     const uint32_t ask_max = sut_errand_ask_max(call->purpose);
     TRY(take(c, deadline_ns, &x));
     sut_buf_init(&fields, ask_max);
-    size_t n = SUT_COURIER_U;
-    for (size_t i = 0; i < 3; i++)
+    size_t n = (call->has_method ? 2 : 1) * (size_t) SUT_COURIER_U;
+    for (size_t i = 0; i < call->n_parts; i++)
         n += SUT_COURIER_B + call->parts[i].n;
     /* At once, so that it never moves and leaves a copy behind. */
     (void) sut_buf_room(&fields, n);
@@ -304,7 +309,13 @@ static bool is_askable(const struct sut_errand *e)
 {
     const struct sut_errand_row *const r = sut_errand_row(e->purpose);
     const bool is_form = r->what == SUT_ERRAND_BY_FORM;
-    if (r->what == SUT_ERRAND_BY_MAIL || e->text.n > r->out_max)
+    if (e->text.n > r->out_max)
+        return false;
+    if (r->what == SUT_ERRAND_BY_CALL)
+        return e->url.n == 0 && e->signature.n == 0 &&
+               sut_errand_is_call(e->purpose, e->method, e->path) &&
+               sut_errand_is_call_body(e->purpose, e->method, e->text, e->key);
+    if ((!is_form && r->what != SUT_ERRAND_BY_GET) || e->path.n > 0 || e->key.n > 0)
         return false;
     if (!is_form && e->text.n > 0 && !sut_errand_is_token(e->text))
         return false;
@@ -321,12 +332,43 @@ SUT_ERR sut_courier_fetch(struct sut_courier *c, const struct sut_errand *e, str
     /* What can be no URL leads nowhere. */
     if (sut_errand_row(e->purpose)->where == SUT_ERRAND_DATA)
         ENSURE(sut_errand_is_url_text(e->url), DENIED);
-    const struct call call = { .purpose = e->purpose,
-                               .parts = { e->url, e->text, e->signature },
-                               .timeout_ms = e->timeout_ms,
-                               .get = get_answer,
-                               .out = ret,
-                               .body = body };
+    struct call call = { .purpose = e->purpose,
+                         .parts = { e->url, e->text, e->signature },
+                         .n_parts = 3,
+                         .timeout_ms = e->timeout_ms,
+                         .get = get_answer,
+                         .out = ret,
+                         .body = body };
+    if (sut_errand_row(e->purpose)->what == SUT_ERRAND_BY_CALL) {
+        call.has_method = true;
+        call.method = e->method;
+        call.parts[0] = e->path;
+        call.parts[2] = e->key;
+    }
+    return run(c, &call);
+}
+
+static SUT_ERR get_verdict(struct sut_ipc_reader *r, const struct call *call)
+{
+    return sut_ipc_get_bool(r, call->out);
+}
+
+SUT_ERR sut_courier_verify(struct sut_courier *c, enum sut_errand_purpose purpose, sut_str body,
+                           sut_str signature, unsigned timeout_ms, bool *ret_is_theirs)
+{
+    ENSURE((size_t) purpose < SUT_ERRANDS, INVALID);
+    const struct sut_errand_row *const row = sut_errand_row(purpose);
+    ENSURE(row->what == SUT_ERRAND_BY_VERIFY && body.n <= row->out_max, INVALID);
+    *ret_is_theirs = false;
+    /* What can be no signature is nobody's. */
+    if (!sut_errand_is_signature(signature))
+        return SUT_OK;
+    const struct call call = { .purpose = purpose,
+                               .parts = { body, signature },
+                               .n_parts = 2,
+                               .timeout_ms = timeout_ms,
+                               .get = get_verdict,
+                               .out = ret_is_theirs };
     return run(c, &call);
 }
 
@@ -355,6 +397,7 @@ SUT_ERR sut_courier_mail(struct sut_courier *c, sut_str from, sut_str to, sut_st
     ENSURE(sut_errand_is_message(message), INVALID);
     const struct call call = { .purpose = SUT_ERRAND_MAIL,
                                .parts = { from, to, message },
+                               .n_parts = 3,
                                .timeout_ms = timeout_ms,
                                .get = get_mail,
                                .out = ret };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * courier - how the worker has something carried outward: a mail, a question to a
- * provider of identity.
+ * provider of identity, a call to one of payments.
  *
  * The courier is the process that may open connections to the world; it holds
  * the secrets of the services that it speaks to, and the worker doesn't.  What
@@ -39,6 +39,8 @@ enum {
     SUT_ERRAND_URL_MAX = 2048,
     SUT_ERRAND_ADDRESS_MAX = 320, /* of a mail's sender or receiver */
     SUT_ERRAND_TEXT_MAX = 200,    /* of what a far side said */
+    SUT_ERRAND_PATH_MAX = 1024,   /* of a call, with its query */
+    SUT_ERRAND_KEY_MAX = 255,     /* of an Idempotency-Key */
     SUT_ERRAND_TIMEOUT_MAX_MS = 600000,
 };
 
@@ -67,10 +69,20 @@ SUT_ERR sut_courier_reconnect(struct sut_courier *c, const int *fds, size_t n);
 /* How many connections are left. */
 size_t sut_courier_connections(struct sut_courier *c);
 
+enum sut_errand_method { SUT_ERRAND_GET, SUT_ERRAND_POST, SUT_ERRAND_METHODS };
+
 /* What is asked over HTTP. */
 struct sut_errand {
     enum sut_errand_purpose purpose;
-    sut_str url;  /* DATA alone; else empty */
+    sut_str url; /* DATA alone; else empty */
+    /*
+     * STRIPE, PAYSTACK: what is called, "/v1/refunds/re_1", a row of ipc/calls.def (INVALID
+     * otherwise), with a POST's body as `text`: a form for Stripe, JSON for Paystack.  The shop's
+     * key and the API's version are the courier's to add.
+     */
+    enum sut_errand_method method;
+    sut_str path;
+    sut_str key;  /* a POST to STRIPE: its Idempotency-Key, visible ASCII; empty: none */
     sut_str text; /* what the purpose sends: a provider's token, a body; at most its out_max */
     /* WEBHOOK: the value of its Sutler-Signature header; else empty. */
     sut_str signature;
@@ -87,6 +99,14 @@ struct sut_errand_answer {
  */
 SUT_ERR sut_courier_fetch(struct sut_courier *c, const struct sut_errand *e, struct sut_buf *body,
                           struct sut_errand_answer *ret);
+
+/*
+ * Whether `signature` (hexadecimal) is the provider's over a webhook's raw body, by the key that
+ * the courier alone has (HMAC-SHA512).  PAYSTACK_VERIFY is the one purpose of this kind; INVALID
+ * for a body above its out_max, NOT_FOUND without such a key in the settings.
+ */
+SUT_ERR sut_courier_verify(struct sut_courier *c, enum sut_errand_purpose purpose, sut_str body,
+                           sut_str signature, unsigned timeout_ms, bool *ret_is_theirs);
 
 /* What became of a mail. */
 enum sut_mail_fate {

@@ -10,6 +10,8 @@
  *   mail    (u ms, b from, b to, b message)          (u fate, u code, b text)
  *   others  (u ms, b url, b text, b signature)       (u status, u max age s, b content type, b
  * body)
+ *   call    (u ms, u method, b path, b text, b key)  (the same)
+ *   verify  (u ms, b text, b signature)              (u is theirs)
  *
  * ms is how long the answer may take.  A url stands in those of DATA alone, a text and
  * a signature where something goes out.
@@ -32,7 +34,13 @@ enum sut_courier_reply {
 };
 
 enum sut_errand_where { SUT_ERRAND_SETTINGS, SUT_ERRAND_DATA };
-enum sut_errand_what { SUT_ERRAND_BY_MAIL, SUT_ERRAND_BY_GET, SUT_ERRAND_BY_FORM };
+enum sut_errand_what {
+    SUT_ERRAND_BY_MAIL,
+    SUT_ERRAND_BY_GET,
+    SUT_ERRAND_BY_FORM,
+    SUT_ERRAND_BY_CALL,
+    SUT_ERRAND_BY_VERIFY,
+};
 
 /* A row of the table. */
 struct sut_errand_row {
@@ -77,5 +85,10 @@ bool sut_errand_is_message(sut_str s);
 bool sut_errand_is_signature(sut_str s);
 /* A provider's token or the like: visible ASCII. */
 bool sut_errand_is_token(sut_str s);
+/* Whether the purpose may call this: a row of ipc/calls.def. */
+bool sut_errand_is_call(enum sut_errand_purpose p, enum sut_errand_method m, sut_str path);
+/* Whether such a call can have this body and this Idempotency-Key. */
+bool sut_errand_is_call_body(enum sut_errand_purpose p, enum sut_errand_method m, sut_str text,
+                             sut_str key);
 
 #endif

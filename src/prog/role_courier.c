@@ -71,6 +71,10 @@ static struct sut_carrier_settings settings_of(const struct sut_config *c)
         .facebook_graph_url = c->facebook.graph_url,
         .facebook_app_id = c->facebook.app_id,
         .facebook_app_secret = c->facebook.app_secret,
+        .stripe_url = c->stripe.api_url,
+        .stripe_key = c->stripe.secret_key,
+        .paystack_url = c->paystack.api_url,
+        .paystack_key = c->paystack.secret_key,
         .ca_file = c->courier.ca_file.n > 0 ? c->courier.ca_file.p : NULL,
         .dropped = note_dropped,
     };

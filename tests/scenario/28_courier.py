@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The courier: where it goes, where nothing brings it, and what becomes of who asks it wrongly."""
+import hmac
+import http.server
 import os
 import pathlib
 import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 import outworld
@@ -77,7 +80,8 @@ def message(kind, *values, number=1, length=None):
     return struct.pack("<HII", kind, len(body) if length is None else length, number) + body
 
 
-MAIL, KEYS, DEBUG, ME, PICTURE, WEBHOOK = range(1, 7)
+MAIL, KEYS, DEBUG, ME, PICTURE, WEBHOOK, STRIPE, PAYSTACK, PAYSTACK_VERIFY = range(1, 10)
+GET, POST = range(2)
 DENIED = 3
 
 
@@ -205,7 +209,7 @@ def test_a_worker_that_breaks_the_table_is_dropped(ctx):
     url = b"https://pictures.example/ok"
     hook = message(WEBHOOK, 3000, url, b"a=b", b"")
     bad = {
-        "no such purpose": message(7, 3000, url, b"", b""),
+        "no such purpose": message(99, 3000, url, b"", b""),
         "no purpose": message(0, 3000, url, b"", b""),
         "an answer": message(PICTURE | 0x8000, 3000, url, b"", b""),
         "a URL for a destination of the settings": message(KEYS, 3000, url, b"", b""),
@@ -223,6 +227,13 @@ def test_a_worker_that_breaks_the_table_is_dropped(ctx):
         "a wrong tag": message(PICTURE, b"3000", url, b"", b""),
         "a second receiver": message(MAIL, 3000, b"a@b.example", b"c@d.example>\r\nRCPT TO:<e@f.example", b"x\r\n"),
         "a smuggled mail": message(MAIL, 3000, b"a@b.example", b"c@d.example", b"x\n.\r\nMAIL FROM:<e@f.example>\r\n"),
+        "a call that is on no list": message(STRIPE, 3000, POST, b"/v1/payouts", b"amount=1", b""),
+        "a call that climbs": message(STRIPE, 3000, GET, b"/v1/refunds/../payouts", b"", b""),
+        "a call to another's list": message(PAYSTACK, 3000, POST, b"/v1/refunds", b"{}", b""),
+        "a call to another host": message(STRIPE, 3000, GET, b"@evil.example/v1/refunds", b"", b""),
+        "a call with a header in its key": message(STRIPE, 3000, POST, b"/v1/refunds", b"a=b", b"k\r\nX: y"),
+        "a method that is none": message(STRIPE, 3000, 2, b"/v1/refunds", b"a=b", b""),
+        "nothing to verify": message(PAYSTACK_VERIFY, 3000, b"{}", b""),
         "noise": os.urandom(64).replace(b"\x00", b"\x01"),
         "two at once": hook + hook,
     }
@@ -329,6 +340,86 @@ def test_a_courier_that_leaves_its_table_dies_or_is_refused(ctx):
             time.sleep(0.3)
             assert courier.ask(fetch("-", "facebook-me", "token")) == "NOT_FOUND"
         assert "probe: refused" in courier.said, (sig, courier.said)
+
+
+class Provider(http.server.ThreadingHTTPServer):
+    """A provider of payments in clear, on this machine; keeps what it was asked."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.server.asked.append((self.command, self.path, dict(self.headers), body.decode()))
+            status, answer = self.server.answers.pop(0) if self.server.answers else (200, b"{}")
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.asked, self.answers = [], []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+@only("sqlite")
+def test_a_call_to_a_provider_of_payments_carries_the_shop_s_key(ctx):
+    with Provider() as provider:
+        keys = {"STRIPE_SECRET_KEY": "sk_test_7c1d", "SUTLER_STRIPE_API_URL": provider.url,
+                "PAYSTACK_SECRET_KEY": "sk_pay_93ab", "SUTLER_PAYSTACK_API_URL": provider.url + "/base/"}
+        with Courier(env=keys, program="") as courier:
+            provider.answers = [(200, b'{"id":"pi_1"}'), (402, b'{"error":{}}'), (500, b"")]
+            form = "amount=1099&currency=usd&automatic_payment_methods%5Benabled%5D=true"
+            assert courier.ask(f"call stripe POST /v1/payment_intents order-7 {form} 4000") == 'OK 200 0 application/json 13 {"id":"pi_1"}'
+            # Any status is an answer.
+            assert courier.ask("call stripe GET /v1/payment_intents?limit=2&created%5Bgte%5D=1 - - 4000").startswith("OK 402 0")
+            assert courier.ask("call paystack POST /transaction/initialize - {\"amount\":1} 4000").startswith("OK 500 0")
+            assert courier.ask("call paystack GET /transaction/verify/SU-2026-00001 - - 4000").startswith("OK 200")
+            for wrong in ("call stripe POST /v1/payouts - a=b 4000", "call stripe GET /v1/refunds/.. - - 4000",
+                          "call paystack POST /refund key {} 4000", "call stripe GET /v1/refunds key - 4000"):
+                assert courier.ask(wrong) == "INVALID", wrong
+            made, listed, started, verified = provider.asked
+            assert made[:2] == ("POST", "/v1/payment_intents") and made[3] == form, made
+            common = {"Host": provider.url[7:], "User-Agent": "Sutler", "Accept": "application/json"}
+            assert made[2] == {**common, "Authorization": "Bearer sk_test_7c1d", "Stripe-Version": "2020-08-27", "Idempotency-Key": "order-7",
+                               "Content-Type": "application/x-www-form-urlencoded", "Content-Length": str(len(form))}, made[2]
+            assert listed[:2] == ("GET", "/v1/payment_intents?limit=2&created%5Bgte%5D=1"), listed
+            assert listed[2] == {**common, "Authorization": "Bearer sk_test_7c1d", "Stripe-Version": "2020-08-27"}, listed[2]
+            assert started[:2] == ("POST", "/base/transaction/initialize") and started[3] == '{"amount":1}', started
+            assert started[2] == {**common, "Authorization": "Bearer sk_pay_93ab", "Content-Type": "application/json", "Content-Length": "12"}, started[2]
+            assert verified[:2] == ("GET", "/base/transaction/verify/SU-2026-00001"), verified
+        with Courier(program="") as courier:
+            assert courier.ask("call stripe GET /v1/refunds - - 4000") == "NOT_FOUND"
+            assert courier.ask("verify 00 {} 4000") == "NOT_FOUND"
+        provider.shutdown()
+        provider.server_close()
+        with Courier(env=keys, program="") as courier:
+            assert courier.ask("call stripe GET /v1/refunds - - 4000") == "UNAVAILABLE"
+
+
+@only("sqlite")
+def test_a_webhook_is_verified_by_who_has_the_key(ctx):
+    body = '{"event":"charge.success"}'
+    right = hmac.new(b"sk_pay_93ab", body.encode(), "sha512").hexdigest()
+    with Courier(env={"PAYSTACK_SECRET_KEY": "sk_pay_93ab"}, program="") as courier:
+        assert courier.ask(f"verify {right} {body} 4000") == "OK theirs"
+        assert courier.ask(f"verify {right.upper()} {body} 4000") == "OK theirs"
+        other = hmac.new(b"sk_pay_93ac", body.encode(), "sha512").hexdigest()
+        flipped = f"{int(right[0], 16) ^ 1:x}" + right[1:]
+        for wrong in (other, flipped, right[:-2], right[:-1], right + "00", "0" * 128, "x" * 128, "00", "a"):
+            assert courier.ask(f"verify {wrong} {body} 4000") == "OK forged", wrong
+        assert courier.ask(f"verify {right} {body}x 4000") == "OK forged"
 
 
 @only("sqlite")

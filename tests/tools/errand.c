@@ -4,6 +4,8 @@
  * sends it what stands on standard input, a command a line, an answer a line:
  *
  *   fetch PURPOSE URL TEXT MS     "-" is an empty text; PURPOSE is a word of errands.def
+ *   call PURPOSE METHOD PATH KEY TEXT MS
+ *   verify SIGNATURE TEXT MS
  *   mail FROM TO MS               a short message
  *   raw HEX [MS]                  these bytes on a connection of their own: dropped, silent or the
  *                                 reply as hex
@@ -130,19 +132,20 @@ static unsigned number(const char *word)
     return (unsigned) v;
 }
 
-static void fetch(struct tool *t, char **words)
+static enum sut_errand_purpose purpose_of(const char *word)
 {
-    struct sut_errand e = { .purpose = SUT_ERRANDS,
-                            .url = text_of(words[2]),
-                            .text = text_of(words[3]),
-                            .timeout_ms = number(words[4]) };
     for (int p = 0; p < SUT_ERRANDS; p++)
-        if (strcmp(words[1], sut_errand_word((enum sut_errand_purpose) p)) == 0)
-            e.purpose = (enum sut_errand_purpose) p;
+        if (strcmp(word, sut_errand_word((enum sut_errand_purpose) p)) == 0)
+            return (enum sut_errand_purpose) p;
+    return SUT_ERRANDS;
+}
+
+static void send_errand(struct tool *t, const struct sut_errand *e)
+{
     struct sut_buf body;
     struct sut_errand_answer answer;
     sut_buf_init(&body, SUT_IPC_LENGTH_MAX);
-    const sut_err got = sut_courier_fetch(t->courier, &e, &body, &answer);
+    const sut_err got = sut_courier_fetch(t->courier, e, &body, &answer);
     if (sut_failed(got))
         (void) printf("%s\n", sut_err_info(got.code)->name);
     else
@@ -150,6 +153,39 @@ static void fetch(struct tool *t, char **words)
                       answer.content_type[0] == '\0' ? "-" : answer.content_type, body.n,
                       body.n > 200 ? 200 : (int) body.n, body.n == 0 ? "" : body.p);
     sut_buf_done(&body);
+}
+
+static void fetch(struct tool *t, char **words)
+{
+    const struct sut_errand e = { .purpose = purpose_of(words[1]),
+                                  .url = text_of(words[2]),
+                                  .text = text_of(words[3]),
+                                  .timeout_ms = number(words[4]) };
+    send_errand(t, &e);
+}
+
+static void call(struct tool *t, char **words)
+{
+    const struct sut_errand e = { .purpose = purpose_of(words[1]),
+                                  .method = strcmp(words[2], "POST") == 0 ? SUT_ERRAND_POST
+                                                                          : SUT_ERRAND_GET,
+                                  .path = text_of(words[3]),
+                                  .key = text_of(words[4]),
+                                  .text = text_of(words[5]),
+                                  .timeout_ms = number(words[6]) };
+    send_errand(t, &e);
+}
+
+static void verify(struct tool *t, char **words)
+{
+    bool is_theirs = false;
+    const sut_err got =
+        sut_courier_verify(t->courier, SUT_ERRAND_PAYSTACK_VERIFY, text_of(words[2]),
+                           text_of(words[1]), number(words[3]), &is_theirs);
+    if (sut_failed(got))
+        (void) printf("%s\n", sut_err_info(got.code)->name);
+    else
+        (void) printf("OK %s\n", is_theirs ? "theirs" : "forged");
 }
 
 static void mail(struct tool *t, char **words)
@@ -254,6 +290,10 @@ int main(int argc, char **argv)
         const size_t n = split(line, words);
         if (n == 5 && strcmp(words[0], "fetch") == 0)
             fetch(&t, words);
+        else if (n == 7 && strcmp(words[0], "call") == 0)
+            call(&t, words);
+        else if (n == 4 && strcmp(words[0], "verify") == 0)
+            verify(&t, words);
         else if (n == 4 && strcmp(words[0], "mail") == 0)
             mail(&t, words);
         else if (n >= 2 && strcmp(words[0], "raw") == 0)

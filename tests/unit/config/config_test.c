@@ -372,6 +372,7 @@ static void the_names_of_a_django_shop_are_understood(void **state)
     assert_true(sut_str_is(c->email.from, "Shop <shop@shop.example>"));
     assert_true(sut_str_is(c->google.client_id, "123.apps.googleusercontent.com"));
     assert_true(sut_str_is(sut_secret_str(c->stripe.secret_key), "sk_test_abc"));
+    assert_true(sut_config_has_stripe(c) && !sut_config_has_paystack(c));
     assert_true(sut_str_is(c->frontend.url, "https://front.example"));
     assert_true(sut_str_is(c->server.listen.items[0].text, "0.0.0.0:8123"));
     assert_true(sut_str_is(c->cors.origins.items[0], "https://front.example"));
@@ -766,6 +767,33 @@ static void a_role_gets_what_is_its_own(void **state)
     sut_buf_done(&packed);
 }
 
+static void a_role_without_a_provider_s_key_knows_that_there_is_one(void **state)
+{
+    struct bench *b = *state;
+    static const char *const env[] = { "SECRET_KEY=geheim-aber-lang-genug-0123456789abcdef",
+                                       "STRIPE_SECRET_KEY=sk_test_geheim",
+                                       "STRIPE_WEBHOOK_SECRET=whsec_kennwort", NULL };
+    assert_true(load(b, NULL, env));
+    struct sut_buf packed;
+    struct sut_config *c = as_seen_by(b->c, SUT_CONFIG_FOR_WORKER, &packed);
+    assert_null(c->stripe.secret_key);
+    assert_null(memmem(packed.p, packed.n, "sk_test_geheim", 14));
+    assert_non_null(c->stripe.webhook_secret);
+    assert_true(sut_config_has_stripe(c) && !sut_config_has_paystack(c));
+    assert_true(sut_config_goes_out(c));
+    uint16_t ports[SUT_CONFIG_PORTS_OUT_MAX];
+    assert_int_equal(sut_config_ports_out(c, ports), 1);
+    assert_int_equal(ports[0], 443);
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+    c = as_seen_by(b->c, SUT_CONFIG_FOR_COURIER, &packed);
+    assert_true(sut_str_is(sut_secret_str(c->stripe.secret_key), "sk_test_geheim"));
+    assert_null(c->stripe.webhook_secret);
+    assert_null(memmem(packed.p, packed.n, "whsec_kennwort", 14));
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+}
+
 static void a_passphrase_or_a_master_key_but_not_both(void **state)
 {
     struct bench *b = *state;
@@ -883,6 +911,7 @@ int main(void)
         T(what_is_shown_never_holds_a_secret),
         T(packed_settings_are_the_same_on_the_other_side),
         T(a_role_gets_what_is_its_own),
+        T(a_role_without_a_provider_s_key_knows_that_there_is_one),
         T(a_passphrase_or_a_master_key_but_not_both),
         T(names_that_carry_secrets_are_known),
         T(the_sample_loads_and_changes_nothing),

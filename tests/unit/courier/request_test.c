@@ -224,6 +224,156 @@ static void a_time_that_is_none_is_refused(void **state)
         read_one(SUT_ERRAND_GOOGLE_KEYS, fields(SUT_ERRAND_TIMEOUT_MAX_MS + 1, none, none, none))));
 }
 
+/* --- calls to a provider of payments --- */
+
+static sut_str call_fields(uint64_t method, sut_str path, sut_str body, sut_str key)
+{
+    sut_buf_done(&made);
+    sut_buf_init(&made, SUT_IPC_LENGTH_MAX);
+    sut_ipc_put_u64(&made, MS);
+    sut_ipc_put_u64(&made, method);
+    sut_ipc_put_bytes(&made, path);
+    sut_ipc_put_bytes(&made, body);
+    sut_ipc_put_bytes(&made, key);
+    assert_false(sut_failed(sut_buf_check(&made)));
+    return sut_buf_str(&made);
+}
+
+static void calls_of_the_list_are_read(void **state)
+{
+    (void) state;
+    struct sut_request q;
+    assert_false(sut_failed(
+        sut_request_read(sut_errand_type(SUT_ERRAND_STRIPE),
+                         call_fields(SUT_ERRAND_POST, SUT_STR("/v1/payment_intents"),
+                                     SUT_STR("amount=1&currency=usd"), SUT_STR("order-7")),
+                         &q)));
+    assert_int_equal(q.method, SUT_ERRAND_POST);
+    assert_true(sut_str_is(q.path, "/v1/payment_intents") && sut_str_is(q.key, "order-7"));
+    static const struct {
+        enum sut_errand_purpose purpose;
+        enum sut_errand_method method;
+        const char *path;
+    } good[] = {
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/checkout/sessions" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/checkout/sessions/cs_test_a1B2" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/checkout/sessions/cs_1/expire" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/payment_intents/pi_1/cancel" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/payment_intents" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/payment_intents?limit=100&created%5Bgte%5D=1" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/events?created[gte]=1&starting_after=evt_1" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, "/transaction/initialize" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_GET, "/transaction/verify/MW-2026.00089=1" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, "/refund" },
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_false(sut_failed(read_one(
+            good[i].purpose, call_fields(good[i].method, sut_str_from(good[i].path), none, none))));
+}
+
+static void a_call_that_is_not_of_the_list_is_refused(void **state)
+{
+    (void) state;
+    static const struct {
+        enum sut_errand_purpose purpose;
+        enum sut_errand_method method;
+        const char *path;
+    } bad[] = {
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/payouts" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/transfers" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/balance" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/.." },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/../payouts" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1/../../payouts" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1%2f.." },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1?expand=charge" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1#x" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds?" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds?a=b#c" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds?a=b c" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds?a=b\r\nX: y" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refundsx" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "v1/refunds" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "@evil.example/v1/refunds" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, ".evil.example/v1/refunds" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "//evil.example/v1/refunds" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/payment_intents?a=b" },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/transaction/initialize" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, "/v1/refunds" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, "/transfer" },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_GET, "/transaction/initialize" },
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(read_one(bad[i].purpose,
+                                  call_fields(bad[i].method, sut_str_from(bad[i].path), none, none))
+                             .code,
+                         SUT_E_DENIED);
+    static char many[SUT_ERRAND_PATH_MAX + 100];
+    memset(many, 'a', sizeof(many));
+    memcpy(many, "/v1/refunds/", 12);
+    assert_true(sut_failed(read_one(
+        SUT_ERRAND_STRIPE, call_fields(SUT_ERRAND_GET, sut_str_of(many, 12 + 129), none, none))));
+    memcpy(many, "/v1/refunds?", 12);
+    assert_false(sut_failed(
+        read_one(SUT_ERRAND_STRIPE,
+                 call_fields(SUT_ERRAND_GET, sut_str_of(many, SUT_ERRAND_PATH_MAX), none, none))));
+    assert_true(sut_failed(read_one(
+        SUT_ERRAND_STRIPE,
+        call_fields(SUT_ERRAND_GET, sut_str_of(many, SUT_ERRAND_PATH_MAX + 1), none, none))));
+}
+
+static void a_call_s_body_and_key_are_as_its_provider_has_them(void **state)
+{
+    (void) state;
+    const sut_str stripe = SUT_STR("/v1/refunds");
+    const sut_str paystack = SUT_STR("/refund");
+    static char long_key[SUT_ERRAND_KEY_MAX + 1];
+    memset(long_key, 'k', sizeof(long_key));
+    const struct {
+        enum sut_errand_purpose purpose;
+        uint64_t method;
+        sut_str path, body, key;
+    } bad[] = {
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, stripe, SUT_STR("a=b"), none },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, stripe, none, SUT_STR("k") },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, stripe, SUT_STR("a=b\n"), none },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, stripe, SUT_STR("a=b"), SUT_STR("k\r\nX: y") },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, stripe, SUT_STR("a=b"),
+          sut_str_of(long_key, sizeof(long_key)) },
+        { SUT_ERRAND_STRIPE, SUT_ERRAND_METHODS, stripe, SUT_STR("a=b"), none },
+        { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, paystack, SUT_STR("{}"), SUT_STR("k") },
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_true(sut_failed(read_one(
+            bad[i].purpose, call_fields(bad[i].method, bad[i].path, bad[i].body, bad[i].key))));
+    assert_false(sut_failed(
+        read_one(SUT_ERRAND_PAYSTACK, call_fields(SUT_ERRAND_POST, paystack,
+                                                  SUT_STR("{ \"note\": \"\xc3\xa4\" }"), none))));
+    assert_false(sut_failed(
+        read_one(SUT_ERRAND_STRIPE, call_fields(SUT_ERRAND_POST, stripe, SUT_STR("a=b"),
+                                                sut_str_of(long_key, SUT_ERRAND_KEY_MAX)))));
+}
+
+static void what_is_to_be_verified_has_a_signature(void **state)
+{
+    (void) state;
+    const enum sut_errand_purpose p = SUT_ERRAND_PAYSTACK_VERIFY;
+    static const sut_str signatures[] = { SUT_STR_INIT("00ff"), SUT_STR_INIT(""),
+                                          SUT_STR_INIT("a b") };
+    for (size_t i = 0; i < 3; i++) {
+        sut_buf_done(&made);
+        sut_buf_init(&made, SUT_IPC_LENGTH_MAX);
+        sut_ipc_put_u64(&made, MS);
+        sut_ipc_put_bytes(&made, SUT_STR("{\"event\":\"x\"}\n"));
+        sut_ipc_put_bytes(&made, signatures[i]);
+        assert_int_equal(sut_failed(read_one(p, sut_buf_str(&made))), i > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +387,10 @@ int main(void)
         cmocka_unit_test(a_message_with_bare_ends_of_lines_is_refused),
         cmocka_unit_test(half_a_message_and_one_with_more_are_refused),
         cmocka_unit_test(a_time_that_is_none_is_refused),
+        cmocka_unit_test(calls_of_the_list_are_read),
+        cmocka_unit_test(a_call_that_is_not_of_the_list_is_refused),
+        cmocka_unit_test(a_call_s_body_and_key_are_as_its_provider_has_them),
+        cmocka_unit_test(what_is_to_be_verified_has_a_signature),
     };
     return cmocka_run_group_tests(tests, NULL, free_made);
 }

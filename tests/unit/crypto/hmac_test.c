@@ -47,6 +47,45 @@ static void agrees_with_wycheproof(void **state)
     json_decref(d);
 }
 
+static void agrees_with_wycheproof_for_sha512(void **state)
+{
+    (void) state;
+    json_t *d = corpus_json("wycheproof/hmac_sha512_test.json");
+    if (d == NULL)
+        skip();
+    size_t gi = 0;
+    size_t ti = 0;
+    const json_t *g = NULL;
+    const json_t *t = NULL;
+    json_array_foreach(json_object_get(d, "testGroups"), gi, g)
+    {
+        json_array_foreach(json_object_get(g, "tests"), ti, t)
+        {
+            struct hex key;
+            struct hex msg;
+            struct hex tag;
+            unsigned char own[SUT_HMAC_SHA512_SIZE];
+            const sut_str k = hex_of(&key, t, "key");
+            (void) hex_of(&msg, t, "msg");
+            (void) hex_of(&tag, t, "tag");
+            assert_false(sut_failed(sut_hmac_sha512(k, sut_str_of(msg.p, msg.n), own)));
+            assert_int_equal(memcmp(own, tag.p, tag.n) == 0, is_result(t, "valid"));
+        }
+    }
+    json_decref(d);
+}
+
+static void the_vector_of_rfc_4231_is_met_with_sha512(void **state)
+{
+    (void) state;
+    static const unsigned char begins[] = { 0x16, 0x4b, 0x7a, 0x7b, 0xfc, 0xf8, 0x19, 0xe2 };
+    unsigned char own[SUT_HMAC_SHA512_SIZE];
+    assert_false(
+        sut_failed(sut_hmac_sha512(SUT_STR("Jefe"), SUT_STR("what do ya want for nothing?"), own)));
+    assert_memory_equal(own, begins, sizeof(begins));
+    assert_false(sut_failed(sut_hmac_sha512(SUT_STR(""), SUT_STR(""), own)));
+}
+
 static void parts_are_the_message(void **state)
 {
     (void) state;
@@ -103,6 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_wycheproof),
+        cmocka_unit_test(agrees_with_wycheproof_for_sha512),
+        cmocka_unit_test(the_vector_of_rfc_4231_is_met_with_sha512),
         cmocka_unit_test(parts_are_the_message),
         cmocka_unit_test(every_bit_of_a_mac_counts),
         cmocka_unit_test(digests_nothing_and_parts),
