@@ -20,6 +20,7 @@
 #include "base/str.h"
 
 struct sut_db_conn;
+struct sut_mail_goods;
 
 enum sut_mail_kind {
 #define X(name, word, has_link) SUT_MAIL_##name,
@@ -36,9 +37,11 @@ struct sut_mail_words {
     sut_str to;     /* the receiver, when it is not the person's present address */
     sut_str link;   /* absolute, on the public URL or the front end's */
     sut_str device; /* NEW_DEVICE: what the client calls itself; cut where it is long */
-    sut_str what;   /* FACTOR_…: "an authenticator app", "a passkey"; SOCIAL_LINKED: "Google" */
+    sut_str what;   /* FACTOR_…: "an authenticator app", "a passkey"; SOCIAL_LINKED: "Google";
+                       ORDER_…: its number */
     sut_str addr;   /* the client's address, coarse */
     sut_ms at;
+    const struct sut_mail_goods *goods; /* ORDER_…: what was ordered; NULL: it is of no order */
 };
 
 /* Of a kind to a person. */
@@ -46,8 +49,8 @@ enum { SUT_MAIL_NOTICES_A_DAY = 10 };
 
 /*
  * In a write job: queue one; `name` against doubles (store/outbox.h), empty: none.  A notice (a
- * mail without a link) of which its person had SUT_MAIL_NOTICES_A_DAY in a day is left out: who has
- * an account on a stranger's address could have that written to without end.
+ * mail without a link that is of no order) of which its person had SUT_MAIL_NOTICES_A_DAY in a day
+ * is left out: who has an account on a stranger's address could have that written to without end.
  */
 SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_mail_kind kind,
                        int64_t person, const struct sut_mail_words *words, sut_str name,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json_out.h"
 #include "codec/utf8.h"
+#include "mail/goods.h"
 #include "mail/mail.h"
 #include "store/outbox.h"
 
@@ -52,7 +53,8 @@ SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum su
     ENSURE((unsigned) kind < SUT_MAIL_KINDS, INVALID);
     struct sut_buf b;
     bool is_too_many = false;
-    TRY(is_flood(c, kind, person, now, &is_too_many));
+    if (words->goods == NULL)
+        TRY(is_flood(c, kind, person, now, &is_too_many));
     if (is_too_many)
         return SUT_OK;
     sut_buf_init_arena(&b, scratch, SUT_OUTBOX_PAYLOAD_MAX);
@@ -63,6 +65,8 @@ SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum su
     put(&w, "device", sut_utf8_head(words->device, DEVICE_MAX));
     put(&w, "what", sut_utf8_head(words->what, WHAT_MAX));
     put(&w, "addr", sut_utf8_head(words->addr, ADDR_MAX));
+    if (words->goods != NULL)
+        sut_mail_goods_put(&w, words->goods);
     sut_jw_key(&w, "at");
     sut_jw_i64(&w, words->at.v == 0 ? now.v : words->at.v);
     sut_jw_obj_end(&w);

@@ -3,6 +3,7 @@
 #include "codec/json.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
+#include "mail/goods.h"
 #include "mail/mail.h"
 #include "mail/message.h"
 #include "mail/template.h"
@@ -31,6 +32,7 @@ struct page {
     sut_str link;
     struct detail details[DETAILS_MAX];
     size_t n_details;
+    struct sut_mail_goods goods;
 };
 
 /* --- reading --- */
@@ -144,40 +146,16 @@ static SUT_ERR read_payload(struct sut_arena *a, sut_str payload, sut_str name, 
     TRY(cleaned(a, name, NAME_MAX_CP, &p->name));
     if (looks_like_link(p->name))
         p->name = SUT_STR("");
+    TRY(sut_mail_goods_get(a, o, &p->goods));
     return read_details(a, o, p);
 }
 
 /* --- writing --- */
 
-static void add_escaped(struct sut_buf *b, sut_str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.p[i]) {
-        case '&':
-            sut_buf_lit(b, "&amp;");
-            break;
-        case '<':
-            sut_buf_lit(b, "&lt;");
-            break;
-        case '>':
-            sut_buf_lit(b, "&gt;");
-            break;
-        case '"':
-            sut_buf_lit(b, "&quot;");
-            break;
-        case '\'':
-            sut_buf_lit(b, "&#39;");
-            break;
-        default:
-            sut_buf_char(b, s.p[i]);
-        }
-    }
-}
-
 static void add(struct sut_buf *b, sut_str s, bool is_html)
 {
     if (is_html)
-        add_escaped(b, s);
+        sut_mail_escaped(b, s);
     else
         sut_buf_str_add(b, s);
 }
@@ -219,6 +197,7 @@ static void add_plain(struct sut_buf *b, const struct page *p)
         add_text(b, p, p->t->says[i], false);
         sut_buf_lit(b, "\n\n");
     }
+    sut_mail_goods_text(b, &p->goods);
     for (size_t i = 0; i < p->n_details; i++) {
         sut_buf_lit(b, "    ");
         sut_buf_z(b, p->details[i].label);
@@ -254,7 +233,7 @@ static void add_html_details(struct sut_buf *b, const struct page *p)
         sut_buf_lit(b, "<tr><td style=\"padding:2px 16px 2px 0;color:#666666\">");
         sut_buf_z(b, p->details[i].label);
         sut_buf_lit(b, "</td><td style=\"padding:2px 0\">");
-        add_escaped(b, p->details[i].value);
+        sut_mail_escaped(b, p->details[i].value);
         sut_buf_lit(b, "</td></tr>\n");
     }
     sut_buf_lit(b, "</table>\n");
@@ -265,13 +244,13 @@ static void add_html_link(struct sut_buf *b, const struct page *p)
     if (p->link.n == 0)
         return;
     sut_buf_lit(b, "<p style=\"margin:24px 0\"><a href=\"");
-    add_escaped(b, p->link);
+    sut_mail_escaped(b, p->link);
     sut_buf_lit(b, "\" style=\"background:#1a5fb4;border-radius:6px;color:#ffffff;"
                    "display:inline-block;padding:12px 20px;text-decoration:none\">");
     sut_buf_z(b, p->t->button);
     sut_buf_lit(b, "</a></p>\n<p style=\"margin:0 0 16px;color:#666666;font-size:13px\">"
                    "Or open this address: <span style=\"word-break:break-all\">");
-    add_escaped(b, p->link);
+    sut_mail_escaped(b, p->link);
     sut_buf_lit(b, "</span></p>\n");
 }
 
@@ -288,7 +267,7 @@ static void add_html(struct sut_buf *b, const struct page *p)
                    "<tr><td style=\"padding:28px;color:#222222;"
                    "font:16px/1.5 Helvetica,Arial,sans-serif\">\n"
                    "<p style=\"margin:0 0 20px;font-size:20px;font-weight:bold\">");
-    add_escaped(b, p->shop);
+    sut_mail_escaped(b, p->shop);
     sut_buf_lit(b, "</p>\n<p style=\"margin:0 0 16px\">");
     add_greeting(b, p, true);
     sut_buf_lit(b, "</p>\n");
@@ -297,17 +276,18 @@ static void add_html(struct sut_buf *b, const struct page *p)
         add_text(b, p, p->t->says[i], true);
         sut_buf_lit(b, "</p>\n");
     }
+    sut_mail_goods_html(b, &p->goods);
     add_html_details(b, p);
     add_html_link(b, p);
     sut_buf_lit(b, "<p style=\"margin:0 0 16px\">");
     add_text(b, p, p->t->note, true);
     sut_buf_lit(b, "</p>\n<p style=\"margin:24px 0 0;color:#666666;font-size:13px\">");
-    add_escaped(b, p->shop);
+    sut_mail_escaped(b, p->shop);
     if (p->public_url.n > 0) {
         sut_buf_lit(b, " &middot; <a href=\"");
-        add_escaped(b, p->public_url);
+        sut_mail_escaped(b, p->public_url);
         sut_buf_lit(b, "\" style=\"color:#666666\">");
-        add_escaped(b, p->public_url);
+        sut_mail_escaped(b, p->public_url);
         sut_buf_lit(b, "</a>");
     }
     sut_buf_lit(b, "<br>");

@@ -98,4 +98,36 @@ const struct sut_mail_template sut_mail_templates[SUT_MAIL_KINDS] = {
         .what = "another service",
         .has_details = true,
     },
+    [SUT_MAIL_ORDER_PLACED] = {
+        .subject = "Your order {what} at {shop}",
+        .says = { "Thank you for your order {what}. These things are put aside for you:" },
+        .note = "We write again when it is paid, when it is on its way, and when it is with you. "
+                "An order that has to be paid beforehand and is not paid soon ends by itself.",
+        .what = "at our shop",
+    },
+    [SUT_MAIL_ORDER_PAID] = {
+        .subject = "Your order {what} at {shop} is paid",
+        .says = { "Your order {what} is paid. Thank you." },
+        .note = "We write again when it is on its way.",
+        .what = "at our shop",
+    },
+    [SUT_MAIL_ORDER_SHIPPED] = {
+        .subject = "Your order {what} at {shop} is on its way",
+        .says = { "Your order {what} has left us and is on its way to you." },
+        .note = "It goes to the address that you gave with the order.",
+        .what = "at our shop",
+    },
+    [SUT_MAIL_ORDER_DELIVERED] = {
+        .subject = "Your order {what} at {shop} has arrived",
+        .says = { "Your order {what} was handed over. We hope that you like it." },
+        .note = "If it did not reach you, please write to us.",
+        .what = "at our shop",
+    },
+    [SUT_MAIL_ORDER_CANCELLED] = {
+        .subject = "Your order {what} at {shop} was cancelled",
+        .says = { "Your order {what} was cancelled. Nothing of it is on its way to you any more." },
+        .note = "If you have paid for it, you get your money back the way you paid. If you did not "
+                "want this, please order anew or write to us.",
+        .what = "at our shop",
+    },
 };

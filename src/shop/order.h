@@ -37,7 +37,7 @@ enum {
 
 /* One place for what may follow what; to the same status: false. */
 bool sut_order_may_become(enum sut_order_status from, enum sut_order_status to);
-/* Whether its buyer may cancel it now. */
+/* Whether it can be cancelled now; staff have no more time than its buyer. */
 bool sut_order_may_cancel(const struct sut_order *o, sut_ms now);
 
 struct sut_order_item {
@@ -69,7 +69,7 @@ struct sut_order_make {
     int64_t person;
     int64_t by;                         /* who orders: the person, or staff for them */
     int64_t cart;                       /* the items are this cart's, which is emptied; 0: none */
-    const struct sut_order_item *items; /* used when cart is 0; lines of one variant are summed */
+    const struct sut_order_item *items; /* used when cart is 0; those of one variant are summed */
     size_t n_items;
     sut_str address; /* text, not empty */
     sut_str notes;   /* may be empty */
@@ -104,20 +104,26 @@ struct sut_order_step {
     int64_t by;         /* 0: the shop by itself (a payment, a lost hold) */
     bool is_staff;      /* audited as a staff action, with before and after */
     sut_str addr;       /* the client's; empty: nobody's */
-    const char *reason; /* a constant word for the log and the history; NULL: none */
+    const char *reason; /* a constant word for the audit; NULL: none */
+    sut_str words;      /* what the buyer says to it; may be empty */
+    bool is_payment_failed;
 };
 /*
- * Paid: the held stock is taken.  When the hold has ended already the stock is taken if it is
- * there; else (or when the order was cancelled) the outcome is REFUSED, and what was paid is to be
- * given back by who holds the payment.
+ * Paid: the held stock is taken.  What is pending holds its stock, though its time may be over: the
+ * end of a hold cancels.  When it is anything else (cancelled; paid already) the outcome is
+ * REFUSED, and what was paid is to be given back by who holds the payment.
+ *
+ * These and those below: NOT_FOUND when there is no such order.
  */
 SUT_ERR sut_order_pay(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_step *s,
                       sut_ms now, struct sut_order_result *ret);
-/* Cancelled: stock goes back; a paid one's refund is due (refund PENDING, and its payments row's).
+/*
+ * Cancelled, when sut_order_may_cancel() says so: stock goes back; a paid one's refund is due
+ * (refund PENDING, and that of what was taken by a provider).
  */
 SUT_ERR sut_order_cancel(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_step *s,
                          sut_ms now, struct sut_order_result *ret);
-/* Any other step by staff (shipped, delivered; paid of an offline one goes by sut_order_pay()). */
+/* Any step by staff, by the same rules. */
 SUT_ERR sut_order_advance(struct sut_db_conn *c, struct sut_arena *a,
                           const struct sut_order_step *s, enum sut_order_status to, sut_ms now,
                           struct sut_order_result *ret);

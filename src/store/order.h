@@ -49,7 +49,9 @@ const char *sut_refund_status_word(enum sut_refund_status s);
 enum {
     SUT_ORDER_ADDRESS_MAX = 1000, /* code points */
     SUT_ORDER_NOTES_MAX = 1000,
+    SUT_ORDER_REASON_MAX = 500,
     SUT_ORDER_LINES_MAX = 200,
+    SUT_ORDER_CHANGES_MAX = 8, /* more than statuses that can follow each other */
     SUT_ORDER_PREFIX_MAX = 8,
     SUT_ORDER_NUMBER_TEXT = SUT_ORDER_PREFIX_MAX + 1 + 4 + 1 + 20 + 1,
 };
@@ -73,6 +75,7 @@ struct sut_order {
     sut_ms held_until; /* 0: does not expire, or holds nothing any more */
     sut_str address;   /* p is NULL: not asked for, or lost with its key */
     sut_str notes;
+    sut_str reason; /* what the buyer said who cancelled it; p is NULL: nothing */
 };
 /* "MW-2026-00089": prefix, year of created_at (UTC), id padded to five digits. */
 sut_str sut_order_number(const struct sut_order *o, char to[SUT_ORDER_NUMBER_TEXT]);
@@ -112,8 +115,36 @@ struct sut_order_query {
     size_t offset;
     size_t limit; /* at most 100 */
 };
-/* A page with the count of all; addresses and notes come with it only when has_address. */
+/*
+ * A page with the count of all, in the order in which they were made; addresses and notes come
+ * with it only when has_address.
+ */
 SUT_ERR sut_order_list(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_query *q,
                        bool has_address, struct sut_order **ret, size_t *ret_n, int64_t *ret_count);
+/* Up to n (at most 50) unpaid orders whose hold ended by `now`, the longest ended first. */
+SUT_ERR sut_order_overdue(struct sut_db_conn *c, sut_ms now, size_t n, int64_t *ret, size_t *ret_n);
+/* When the next hold ends; 0: nothing is held for a time. */
+SUT_ERR sut_order_next_overdue(struct sut_db_conn *c, sut_ms *ret);
+
+/* --- in a write job; shop/order.h decides --- */
+
+/*
+ * Add an order with its first history entry; its id, prefix to items_count, created_by and
+ * held_until are taken, and id, status, payment and times filled in.
+ */
+SUT_ERR sut_order_insert(struct sut_db_conn *c, struct sut_order *o, sut_ms now);
+/* Add a line; l->id is filled in. */
+SUT_ERR sut_order_line_insert(struct sut_db_conn *c, struct sut_order_line *l);
+/*
+ * Keep status, payment, refund, modified_by and _at, paid_at and held_until of an order whose
+ * status is `from` still, with a history entry when that changes.  CONFLICT: it is another by now.
+ */
+SUT_ERR sut_order_save(struct sut_db_conn *c, const struct sut_order *o,
+                       enum sut_order_status from);
+/* Keep its reason, which is not empty. */
+SUT_ERR sut_order_save_reason(struct sut_db_conn *c, const struct sut_order *o);
+/* What became of the money of a cancelled order: DONE makes its payment REFUNDED. */
+SUT_ERR sut_order_save_refund(struct sut_db_conn *c, int64_t order, enum sut_refund_status s,
+                              sut_ms now);
 
 #endif

@@ -147,6 +147,8 @@ CREATE TABLE orders (
     held_until BIGINT,
     address {{blob}},
     notes {{blob}},
+    -- what the buyer said who cancelled it
+    reason {{blob}},
     key_version BIGINT NOT NULL DEFAULT 0
 );
 
