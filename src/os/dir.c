@@ -166,11 +166,8 @@ static SUT_ERR write_temp(const char *temp, sut_str content)
     return SUT_OK;
 }
 
-static SUT_ERR put(const char *path, sut_str content, bool may_replace)
+static SUT_ERR put_by(const char *path, const char *temp, sut_str content, bool may_replace)
 {
-    char temp[PATH_MAX];
-    const int n = snprintf(temp, sizeof(temp), "%s.%ld.new", path, (long) getpid());
-    ENSURE(n > 0 && (size_t) n < sizeof(temp), INVALID);
     const sut_err e = write_temp(temp, content);
     if (sut_failed(e)) {
         unlink(temp);
@@ -185,6 +182,19 @@ static SUT_ERR put(const char *path, sut_str content, bool may_replace)
     if (rc < 0)
         FAIL_SYS(SYSTEM);
     return sync_parent(path);
+}
+
+static SUT_ERR put(const char *path, sut_str content, bool may_replace)
+{
+    char temp[PATH_MAX];
+    const int n = snprintf(temp, sizeof(temp), "%s.%ld.new", path, (long) getpid());
+    ENSURE(n > 0 && (size_t) n < sizeof(temp), INVALID);
+    return put_by(path, temp, content, may_replace);
+}
+
+SUT_ERR sut_dir_replace_by(const char *path, const char *temp, sut_str content)
+{
+    return put_by(path, temp, content, true);
 }
 
 SUT_ERR sut_dir_write_new(const char *path, sut_str content)

@@ -44,6 +44,9 @@ SUT_ERR sut_dir_read_private(const char *path, size_t max, struct sut_buf *b,
 SUT_ERR sut_dir_write_new(const char *path, sut_str content);
 /* The same, but takes the place of an older file. */
 SUT_ERR sut_dir_replace(const char *path, sut_str content);
+/* The same by a temporary name of the caller's, so that who looks for what a crash left knows it.
+ */
+SUT_ERR sut_dir_replace_by(const char *path, const char *temp, sut_str content);
 /* Bring a folder's names to the disk: what was renamed or removed there stays so.  SYSTEM. */
 SUT_ERR sut_dir_sync(const char *path);
 
