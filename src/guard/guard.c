@@ -21,6 +21,7 @@ const char *sut_policy_name(enum sut_policy p)
         [SUT_POLICY_UNSET] = "unset",         [SUT_POLICY_ANYONE] = "anyone",
         [SUT_POLICY_USER] = "user",           [SUT_POLICY_STAFF] = "staff",
         [SUT_POLICY_SUPERUSER] = "superuser",
+        [SUT_POLICY_MANAGERS] = "managers",   [SUT_POLICY_MANAGERS_OR_STAFF] = "managers/staff",
     };
     return names[p];
 }

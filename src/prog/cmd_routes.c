@@ -67,7 +67,7 @@ static void write_row(struct sut_jw *w, const struct sut_route *row, const char 
 static void print_row(struct sut_buf *out, const struct sut_route *row, const char *path)
 {
     char limits[LIMITS_MAX];
-    sut_buf_printf(out, "%-7s %-45s %-10s %-13s %s%s\n", sut_method_name(row->method), path,
+    sut_buf_printf(out, "%-7s %-45s %-14s %-13s %s%s\n", sut_method_name(row->method), path,
                    sut_policy_name(row->policy), limits_of(row, limits), sut_place_name(row->place),
                    is_fresh(row) ? "   fresh" : "");
 }

@@ -278,6 +278,10 @@ static const char shared_schemas[] =
     "\"ErrorEnvelope\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\","
     "\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{\"type\":\"string\"},"
     "\"reason\":{\"type\":\"string\"},\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"},"
+    "\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
+    "\"row\":{\"type\":\"integer\",\"minimum\":0},"
+    "\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"}},"
+    "\"required\":[\"row\",\"fields\"],\"additionalProperties\":false}},"
     "\"password_strength\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4},"
     "\"lockout\":{\"type\":\"boolean\"},\"retry_after\":{\"type\":\"integer\",\"minimum\":1}"
     "," SECOND_FACTOR "},"
@@ -539,7 +543,16 @@ static void write_operation(struct sut_jw *w, const struct place *p)
         sut_jw_obj(w);
         sut_jw_key(w, "schema");
         sut_jw_obj(w);
+        if (row->rows_max > 0) {
+            key_z(w, "type", "array");
+            key_i64(w, "minItems", 1);
+            key_i64(w, "maxItems", (int64_t) row->rows_max);
+            sut_jw_key(w, "items");
+            sut_jw_obj(w);
+        }
         reference(w, sut_str_from(row->body->name));
+        if (row->rows_max > 0)
+            sut_jw_obj_end(w);
         sut_jw_obj_end(w);
         sut_jw_obj_end(w);
         sut_jw_obj_end(w);
