@@ -4,7 +4,9 @@
 #include <stdatomic.h>
 
 #include "api/fragments_int.h"
+#include "api/picture_url.h"
 #include "api/product_json.h"
+#include "authn/media_url.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "shop/catalogue.h"
@@ -20,6 +22,8 @@ enum {
 struct sut_fragments {
     unsigned magic;
     uint64_t seed;
+    const struct sut_keyring *media;
+    sut_str public_url;
     _Atomic int64_t version;
     struct sut_fragments_shelf fragments;
     struct sut_fragments_shelf pages;
@@ -44,11 +48,20 @@ static void key_str(struct sut_fragments_key *k, sut_str s)
     key_add(k, s.p, s.n);
 }
 
-static void key_of_filter(const struct sut_catalogue_filter *f, struct sut_fragments_key *k)
+/* Addresses of pictures are others in each window of time: so is what shows them. */
+static void key_begin(const struct sut_fragments_reader *r, struct sut_fragments_key *k)
+{
+    const int64_t window = sut_media_url_end(r->now).v;
+    k->n = 0;
+    key_add(k, &window, sizeof(window));
+}
+
+static void key_of_filter(const struct sut_fragments_reader *r,
+                          const struct sut_catalogue_filter *f, struct sut_fragments_key *k)
 {
     const int64_t numbers[] = { f->min_cents, f->max_cents, f->limit, f->offset };
     const unsigned char kind[] = { 'P', (unsigned char) f->order, (unsigned char) f->n_terms };
-    k->n = 0;
+    key_begin(r, k);
     key_add(k, kind, sizeof(kind));
     key_add(k, numbers, sizeof(numbers));
     key_str(k, f->category);
@@ -57,9 +70,10 @@ static void key_of_filter(const struct sut_catalogue_filter *f, struct sut_fragm
         key_str(k, f->terms[i]);
 }
 
-static void key_of_ids(char kind, int64_t id, int64_t version, struct sut_fragments_key *k)
+static void key_of_ids(const struct sut_fragments_reader *r, char kind, int64_t id, int64_t version,
+                       struct sut_fragments_key *k)
 {
-    k->n = 0;
+    key_begin(r, k);
     key_add(k, &kind, 1);
     key_add(k, &id, sizeof(id));
     key_add(k, &version, sizeof(version));
@@ -105,12 +119,12 @@ static sut_err part_of(struct sut_buf *rendered, struct sut_bytes **ret)
 }
 
 /* Render one product and keep it under the version that was read. */
-static sut_err render(struct sut_fragments *f, const struct sut_product *product,
-                      enum sut_product_shape shape, struct sut_buf *scratch,
-                      struct sut_fragments_page **ret)
+static sut_err render(struct sut_fragments *f, const struct sut_fragments_reader *r,
+                      const struct sut_product *product, enum sut_product_shape shape,
+                      struct sut_buf *scratch, struct sut_fragments_page **ret)
 {
     struct sut_fragments_key k;
-    key_of_ids(shape == SUT_PRODUCT_ALONE ? 'A' : 'L', product->id, product->version, &k);
+    key_of_ids(r, shape == SUT_PRODUCT_ALONE ? 'A' : 'L', product->id, product->version, &k);
     sut_buf_reset(scratch);
     sut_product_json(scratch, product, shape);
 
@@ -127,16 +141,16 @@ static sut_err render(struct sut_fragments *f, const struct sut_product *product
 }
 
 /* The fragments of these products: out of memory, else all that lack in one go. */
-static sut_err gather(struct sut_fragments *f, struct sut_db_conn *c,
-                      const struct sut_product_ref *refs, size_t n, enum sut_product_shape shape,
-                      struct sut_fragments_page **fragments)
+static sut_err gather(struct sut_fragments *f, const struct sut_fragments_reader *r,
+                      struct sut_db_conn *c, const struct sut_product_ref *refs, size_t n,
+                      enum sut_product_shape shape, struct sut_fragments_page **fragments)
 {
     int64_t lacking[SUT_CATALOGUE_PAGE_MAX];
     size_t place[SUT_CATALOGUE_PAGE_MAX];
     size_t n_lacking = 0;
     for (size_t i = 0; i < n; i++) {
         struct sut_fragments_key k;
-        key_of_ids(shape == SUT_PRODUCT_ALONE ? 'A' : 'L', refs[i].id, refs[i].version, &k);
+        key_of_ids(r, shape == SUT_PRODUCT_ALONE ? 'A' : 'L', refs[i].id, refs[i].version, &k);
         fragments[i] = sut_fragments__shelf_find(&f->fragments, hash_of(f, &k), &k);
         if (fragments[i] == NULL) {
             place[n_lacking] = i;
@@ -151,11 +165,15 @@ static sut_err gather(struct sut_fragments *f, struct sut_db_conn *c,
     struct sut_product *products = ARENA_ARRAY(a, struct sut_product, n_lacking);
     ENSURE(products != NULL, NOMEM);
     TRY(sut_catalogue_load(c, a, lacking, n_lacking, products));
+    const struct api_picture_urls urls = { .ring = f->media,
+                                           .public_url = f->public_url,
+                                           .now = r->now };
+    TRY(api_picture_urls_products(&urls, a, products, n_lacking));
     DEFER(sut_buf_done) struct sut_buf scratch;
     sut_buf_init(&scratch, RENDERED_MAX);
     for (size_t i = 0; i < n_lacking; i++) {
         if (products[i].id != 0) /* else it went away just now */
-            TRY(render(f, &products[i], shape, &scratch, &fragments[place[i]]));
+            TRY(render(f, r, &products[i], shape, &scratch, &fragments[place[i]]));
     }
     return SUT_OK;
 }
@@ -171,12 +189,13 @@ static void fragments_done(struct fragments *s)
 }
 
 /* A page of these products, kept under the key. */
-static sut_err page_of(struct sut_fragments *f, struct sut_db_conn *c,
-                       const struct sut_fragments_key *k, const struct sut_catalogue_page *rows,
-                       enum sut_product_shape shape, struct sut_fragments_page **ret)
+static sut_err page_of(struct sut_fragments *f, const struct sut_fragments_reader *r,
+                       struct sut_db_conn *c, const struct sut_fragments_key *k,
+                       const struct sut_catalogue_page *rows, enum sut_product_shape shape,
+                       struct sut_fragments_page **ret)
 {
     DEFER(fragments_done) struct fragments got = { 0 };
-    TRY(gather(f, c, rows->refs, rows->n, shape, got.p));
+    TRY(gather(f, r, c, rows->refs, rows->n, shape, got.p));
 
     struct sut_fragments_page *p = NULL;
     TRY(sut_fragments__page(k, rows->n, &p));
@@ -199,7 +218,7 @@ sut_err sut_fragments_list(struct sut_fragments *f, const struct sut_fragments_r
                            struct sut_fragments_page **ret)
 {
     struct sut_fragments_key k;
-    key_of_filter(filter, &k);
+    key_of_filter(r, filter, &k);
     *ret = page_kept(f, &k);
     if (*ret != NULL)
         return SUT_OK;
@@ -211,7 +230,7 @@ sut_err sut_fragments_list(struct sut_fragments *f, const struct sut_fragments_r
         TRY(sut_catalogue_read_page(c, filter, &rows));
         sut_fragments_version_seen(f, rows.version);
     }
-    return page_of(f, c, &k, &rows, SUT_PRODUCT_LISTED, ret);
+    return page_of(f, r, c, &k, &rows, SUT_PRODUCT_LISTED, ret);
 }
 
 /* A product that was looked for: by its id, or else by slugs. */
@@ -233,7 +252,7 @@ static sut_err product(struct sut_fragments *f, const struct sut_fragments_reade
         TRY(sut_catalogue_find_slug(c, category, slug, &rows.refs[0]));
     sut_fragments_version_seen(f, rows.version);
     DEFER(sut_fragments_unref) struct sut_fragments_page *p = NULL;
-    TRY(page_of(f, c, k, &rows, SUT_PRODUCT_ALONE, &p));
+    TRY(page_of(f, r, c, k, &rows, SUT_PRODUCT_ALONE, &p));
     ENSURE(p->n == 1, NOT_FOUND);
     *ret = STEAL(p);
     return SUT_OK;
@@ -243,7 +262,7 @@ sut_err sut_fragments_product(struct sut_fragments *f, const struct sut_fragment
                               int64_t id, struct sut_fragments_page **ret)
 {
     struct sut_fragments_key k;
-    key_of_ids('I', id, 0, &k);
+    key_of_ids(r, 'I', id, 0, &k);
     return product(f, r, &k, id, SUT_STR(""), SUT_STR(""), ret);
 }
 
@@ -251,7 +270,8 @@ sut_err sut_fragments_product_slug(struct sut_fragments *f, const struct sut_fra
                                    sut_str category, sut_str slug, struct sut_fragments_page **ret)
 {
     ENSURE(category.n > 0 && slug.n > 0, NOT_FOUND);
-    struct sut_fragments_key k = { 0 };
+    struct sut_fragments_key k;
+    key_begin(r, &k);
     key_add(&k, "S", 1);
     key_str(&k, category);
     key_str(&k, slug);
@@ -263,7 +283,7 @@ static sut_err document(struct sut_fragments *f, const struct sut_fragments_read
                         struct sut_fragments_page **ret)
 {
     struct sut_fragments_key k;
-    key_of_ids(kind, 0, 0, &k);
+    key_of_ids(r, kind, 0, 0, &k);
     *ret = page_kept(f, &k);
     if (*ret != NULL)
         return SUT_OK;
@@ -321,6 +341,8 @@ sut_err sut_fragments_create(const struct sut_fragments_options *opt, struct sut
     ENSURE(f != NULL, NOMEM);
     f->magic = MAGIC;
     f->seed = opt->seed;
+    f->media = opt->media;
+    f->public_url = opt->public_url;
     atomic_init(&f->version, 0);
     sut_fragments__shelf_init(
         &f->fragments, opt->fragment_bytes > 0 ? opt->fragment_bytes : DEFAULT_BYTES, SIZE_MAX);

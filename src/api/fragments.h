@@ -10,6 +10,9 @@
  * sut_fragments_watch_tick().  Until the first of these, or the first read,
  * nothing is kept.
  *
+ * Addresses of pictures in it are signed for a window of time (authn/media_url.h); what was
+ * rendered in the one before is not shown in the next.
+ *
  * Memory is bounded by the options; what was not asked for longest goes first.
  * Any thread.  Pages are refcounted: each one got is given back with
  * sut_fragments_unref().
@@ -21,11 +24,13 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "store/catalogue.h"
 
 struct sut_db_conn;
+struct sut_keyring;
 struct sut_fragments;
 struct sut_fragments_page;
 
@@ -34,6 +39,10 @@ struct sut_fragments_options {
     size_t page_bytes;     /* of pages, each counted with all it shows; 0: 8 MiB */
     size_t pages_max;      /* 0: 1024 */
     uint64_t seed;         /* random, so that nobody can choose where a page is kept */
+    /* What addresses of pictures are made with, borrowed; media NULL: their files' names are shown.
+     */
+    const struct sut_keyring *media;
+    sut_str public_url;
 };
 
 SUT_ERR sut_fragments_create(const struct sut_fragments_options *opt, struct sut_fragments **ret);
@@ -44,6 +53,7 @@ void sut_fragments_free(struct sut_fragments **f);
 struct sut_fragments_reader {
     sut_err (*conn)(void *ctx, struct sut_db_conn **ret);
     void *ctx;
+    sut_ms now; /* addresses of pictures are as of this moment */
 };
 
 /* A page of a list; one with n = 0 when there is nothing (count tells of how many). */

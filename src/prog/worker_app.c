@@ -102,7 +102,7 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     };
     TRY(sut_sessions_create(&so, &w->app.sessions));
     TRY(sut_sessions_load(w->app.sessions, w->boot.store, sut_clock_now(w->app.clock)));
-    struct sut_fragments_options fo = { 0 };
+    struct sut_fragments_options fo = { .media = w->app.media, .public_url = c->server.public_url };
     TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
     TRY(sut_fragments_create(&fo, &w->app.fragments));
     return make_openapi(w);

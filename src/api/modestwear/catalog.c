@@ -122,7 +122,7 @@ static sut_err reader_conn(void *ctx, struct sut_db_conn **ret)
 
 static struct sut_fragments_reader reader_of(struct sut_req *r)
 {
-    return (struct sut_fragments_reader){ .conn = reader_conn, .ctx = r };
+    return (struct sut_fragments_reader){ .conn = reader_conn, .ctx = r, .now = r->now };
 }
 
 static void page_end(void *arg)

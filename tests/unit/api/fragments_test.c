@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "api/fragments.h"
+#include "api/picture_url.h"
 #include "api/product_json.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -91,7 +92,7 @@ static void a_page_is_read_once_and_then_remembered(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_catalogue_filter filter;
     sut_catalogue_filter_init(&filter);
     struct sut_buf first;
@@ -111,7 +112,7 @@ static void a_page_is_read_once_and_then_remembered(void **state)
     read_rows(q, &second);
     assert_true(sut_str_eq(sut_buf_str(&first), sut_buf_str(&second)));
     assert_int_equal(s->asked, 1);
-    const struct sut_fragments_reader none = { no_conn, NULL };
+    const struct sut_fragments_reader none = { no_conn, NULL, now };
     sut_fragments_unref(&q);
     OK(sut_fragments_list(f, &none, &filter, &q)); /* needs no connection */
 
@@ -126,7 +127,7 @@ static void rows_are_the_contracts_products(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_catalogue_filter filter;
     sut_catalogue_filter_init(&filter);
     filter.limit = 100;
@@ -218,11 +219,50 @@ static void a_product_is_written_out_in_full(void **state)
     sut_buf_done(&out);
 }
 
+static void pictures_have_other_addresses_in_each_window(void **state)
+{
+    struct shop *s = shop_of(state);
+    struct sut_fragments *f = fragments(NULL);
+    struct sut_fragments_reader r = { conn, s, { INT64_C(1767225600000) } };
+    const int64_t half_day = INT64_C(12) * 3600 * 1000;
+    struct sut_fragments_page *p = NULL;
+    s->asked = 0;
+    for (int i = 0; i < 4; i++) {
+        OK(sut_fragments_product(f, &r, 9, &p));
+        sut_fragments_unref(&p);
+        r.now.v += i == 1 ? half_day : half_day / 2 - 1;
+    }
+    assert_int_equal(s->asked, 2);
+    sut_fragments_free(&f);
+
+    const struct sut_key_text key = { .secret = SUT_STR("0123456789abcdef0123456789abcdef") };
+    struct sut_keyring *ring = NULL;
+    struct sut_arena *a = NULL;
+    OK(sut_keyring_create(&key, NULL, false, &ring));
+    OK(sut_arena_create(1 << 20, &a));
+    const struct sut_product_image image = { .id = 3, .image = SUT_STR("i.jpg") };
+    struct sut_product products[2] = { { .id = 1 }, { .id = 2, .images = &image, .n_images = 1 } };
+    struct api_picture_urls urls = { .ring = ring,
+                                     .public_url = SUT_STR("https://shop.example"),
+                                     .now = { 1 } };
+    OK(api_picture_urls_products(&urls, a, products, 2));
+    const sut_str first = products[1].images[0].image;
+    assert_true(sut_str_starts(first, SUT_STR("https://shop.example/media/i.jpg?exp=86400&sig=")));
+    assert_null(products[1].images[0].thumbnail.p);
+    assert_int_equal(products[1].images[0].id, 3);
+    urls.now.v = half_day - 1;
+    assert_true(sut_str_eq(first, api_picture_url(&urls, a, SUT_STR("i.jpg"))));
+    urls.now.v = half_day;
+    assert_false(sut_str_eq(first, api_picture_url(&urls, a, SUT_STR("i.jpg"))));
+    sut_arena_free(&a);
+    sut_keyring_free(&ring);
+}
+
 static void a_change_renders_one_product_anew(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_catalogue_filter filter;
     sut_catalogue_filter_init(&filter);
     struct sut_fragments_page *before = NULL;
@@ -273,7 +313,7 @@ static void a_watch_notices_what_others_change(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_fragments_page *before = NULL;
     OK(sut_fragments_product(f, &r, 9, &before));
 
@@ -308,7 +348,7 @@ static void tags_tell_questions_apart(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     enum { N = 12 };
     struct sut_fragments_page *pages[N] = { NULL };
     for (size_t i = 0; i < N; i++) {
@@ -338,7 +378,7 @@ static void tags_tell_questions_apart(void **state)
     assert_int_equal(sut_fragments_usage(f).pages, kept);
     sut_fragments_unref(&empty);
     filter.is_nothing = true;
-    const struct sut_fragments_reader none = { no_conn, NULL };
+    const struct sut_fragments_reader none = { no_conn, NULL, now };
     OK(sut_fragments_list(f, &none, &filter, &empty));
     assert_int_equal(sut_fragments_count(empty), 0);
     sut_fragments_unref(&empty);
@@ -352,7 +392,7 @@ static void a_product_alone_has_its_categorys_parent(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_fragments_page *by_id = NULL;
     OK(sut_fragments_product(f, &r, 1, &by_id));
     assert_int_equal(sut_fragments_n(by_id), 1);
@@ -391,7 +431,7 @@ static void tree_and_filters_are_json(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_arena *a = NULL;
     OK(sut_arena_create(4 << 20, &a));
     struct sut_buf out;
@@ -436,7 +476,7 @@ static void memory_stays_within_its_bounds(void **state)
         .seed = 7,
     };
     struct sut_fragments *f = fragments(&opt);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     for (unsigned round = 0; round < 2; round++) {
         for (int64_t offset = 0; offset < SUT_DEMO_PRODUCTS; offset++) {
             struct sut_catalogue_filter filter;
@@ -461,7 +501,7 @@ static void without_a_store_the_error_comes_through(void **state)
 {
     (void) state;
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader none = { no_conn, NULL };
+    const struct sut_fragments_reader none = { no_conn, NULL, now };
     struct sut_catalogue_filter filter;
     sut_catalogue_filter_init(&filter);
     struct sut_fragments_page *p = NULL;
@@ -476,7 +516,7 @@ static void without_a_store_the_error_comes_through(void **state)
 static void a_failed_allocation_is_an_error_and_no_more(void **state)
 {
     struct shop *s = shop_of(state);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     bool was_hit = true;
     for (unsigned long n = 1; was_hit; n++) {
         assert_true(n < 2000);
@@ -522,7 +562,7 @@ static sut_err racer_conn(void *ctx, struct sut_db_conn **ret)
 static void *race(void *arg)
 {
     struct racer *x = arg;
-    const struct sut_fragments_reader r = { racer_conn, x };
+    const struct sut_fragments_reader r = { racer_conn, x, now };
     struct sut_buf out;
     sut_buf_init(&out, 1 << 20);
     for (unsigned i = 0; i < 2000; i++) {
@@ -573,7 +613,7 @@ static void a_hit_costs_a_copy(void **state)
 {
     struct shop *s = shop_of(state);
     struct sut_fragments *f = fragments(NULL);
-    const struct sut_fragments_reader r = { conn, s };
+    const struct sut_fragments_reader r = { conn, s, now };
     struct sut_buf out;
     sut_buf_init(&out, 1 << 20);
     uint64_t best = UINT64_MAX;
@@ -605,6 +645,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_page_is_read_once_and_then_remembered),
         cmocka_unit_test(rows_are_the_contracts_products),
         cmocka_unit_test(a_product_is_written_out_in_full),
+        cmocka_unit_test(pictures_have_other_addresses_in_each_window),
         cmocka_unit_test(a_change_renders_one_product_anew),
         cmocka_unit_test(a_watch_notices_what_others_change),
         cmocka_unit_test(tags_tell_questions_apart),
