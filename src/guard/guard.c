@@ -71,8 +71,8 @@ static const struct step steps[] = {
     { "body", sut_guard__body, true },
     /* After the body: a token that stands there needs no cookie. */
     { "csrf", sut_guard__csrf, true },
-};
     { "idempotency", sut_guard__idempotency, true },
+};
 enum { STEPS = sizeof(steps) / sizeof(steps[0]) };
 
 const char *const *sut_guard_step_names(void)
@@ -99,8 +99,8 @@ static void finish(struct sut_req *r)
             sut_reply_code(r, SUT_E_NOMEM);
     }
     sut_req_conn_end(r);
-    sut_guard__keep_device(r);
     sut_guard__settle_claim(r);
+    sut_guard__keep_device(r);
     sut_guard__keep_refresh(r);
     sut_guard__keep_guest(r);
     sut_headers_apply(r->app->headers, r);
@@ -323,12 +323,12 @@ static const char *row_fault(const struct sut_route *row)
         return "looks at no token and yet wants a person";
     if ((row->flags & SUT_ROUTE_FRESH) != 0 && row->policy == SUT_POLICY_ANYONE)
         return "wants a fresh proof of nobody";
-    unsigned keys = 0;
     if ((row->flags & SUT_ROUTE_CREATES) != 0 && row->place != SUT_PLACE_POOL)
         return "creates something and does not run on the pool";
     if ((row->flags & SUT_ROUTE_CREATES) != 0 &&
         (row->flags & (SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH)) != 0)
         return "would keep answers that hold secrets";
+    unsigned keys = 0;
     while (row->query != NULL && row->query[keys].name != NULL)
         keys++;
     return keys > SUT_QUERY_MAX ? "has too many query keys" : NULL;

@@ -345,10 +345,6 @@ static void write_query_key(struct sut_jw *w, const struct sut_query_key *k)
     sut_jw_obj_end(w);
 }
 
-static void write_parameters(struct sut_jw *w, const struct place *p)
-{
-    sut_jw_key(w, "parameters");
-    sut_jw_arr(w);
 static void write_idempotency_key(struct sut_jw *w)
 {
     sut_jw_obj(w);
@@ -366,6 +362,10 @@ static void write_idempotency_key(struct sut_jw *w)
     sut_jw_obj_end(w);
 }
 
+static void write_parameters(struct sut_jw *w, const struct place *p)
+{
+    sut_jw_key(w, "parameters");
+    sut_jw_arr(w);
     const sut_str path = sut_str_from(p->path);
     for (size_t at = sut_str_find(path, 0, '{'); at < path.n;
          at = sut_str_find(path, at + 1, '{')) {
@@ -388,12 +388,12 @@ static void write_idempotency_key(struct sut_jw *w)
     for (const struct sut_query_key *k = p->row->query; k != NULL && k->name != NULL; k++)
         write_query_key(w, k);
     api_openapi_browser_headers(w, p->row);
+    if ((p->row->flags & SUT_ROUTE_CREATES) != 0)
+        write_idempotency_key(w);
     sut_jw_arr_end(w);
 }
 
 static void open_answer(struct sut_jw *w, int status, const char *description)
-    if ((p->row->flags & SUT_ROUTE_CREATES) != 0)
-        write_idempotency_key(w);
 {
     char code[16];
     (void) snprintf(code, sizeof(code), "%d", status);
@@ -477,13 +477,13 @@ static bool guard_may(const struct sut_route *row, int status)
     case 413:
     case 415:
         return row->body != NULL;
+    case 409:
+    case 422:
+        return (row->flags & SUT_ROUTE_CREATES) != 0;
     case 429:
         return (row->flags & SUT_ROUTE_UNCOUNTED) == 0;
     default:
         return true;
-    case 409:
-    case 422:
-        return (row->flags & SUT_ROUTE_CREATES) != 0;
     }
 }
 
