@@ -359,6 +359,16 @@ SUT_ERR sut_config_unpack(sut_str packed, struct sut_config **ret);
 bool sut_config_has_stripe(const struct sut_config *c);
 bool sut_config_has_paystack(const struct sut_config *c);
 
+enum { SUT_CONFIG_CLAMD_PATH_MAX = 107 };
+/* uploads.clamd, taken apart: a unix path, or a host (an IPv6 address in brackets) and a port; both
+ * are empty when it is not set. */
+struct sut_config_clamd {
+    sut_str path;
+    sut_str host;
+    uint16_t port;
+};
+void sut_config_clamd(const struct sut_config *c, struct sut_config_clamd *ret);
+
 enum { SUT_CONFIG_PORTS_OUT_MAX = 8 };
 /* Whether the settings name a place to go out to: a mail server, a provider of identity or of
  * payments. */

@@ -22,10 +22,15 @@ bool sut_config_has_paystack(const struct sut_config *c)
     return is_set(c, c->paystack.secret_key, "paystack");
 }
 
+void sut_config_clamd(const struct sut_config *c, struct sut_config_clamd *ret)
+{
+    sut_ignore(sut_place__clamd(c->uploads.clamd, ret), "it was checked, or is not set");
+}
+
 bool sut_config_goes_out(const struct sut_config *c)
 {
     return c->email.host.n > 0 || c->google.client_id.n > 0 || c->facebook.app_id.n > 0 ||
-           sut_config_has_stripe(c) || sut_config_has_paystack(c);
+           sut_config_has_stripe(c) || sut_config_has_paystack(c) || c->uploads.clamd.n > 0;
 }
 
 static void add(uint16_t *ports, size_t *n, uint16_t port)
@@ -50,5 +55,8 @@ size_t sut_config_ports_out(const struct sut_config *c, uint16_t ret[SUT_CONFIG_
         add(ret, &n, sut_place__port(c->stripe.api_url));
     if (sut_config_has_paystack(c))
         add(ret, &n, sut_place__port(c->paystack.api_url));
+    struct sut_config_clamd clamd;
+    sut_config_clamd(c, &clamd);
+    add(ret, &n, clamd.port);
     return n;
 }

@@ -267,3 +267,25 @@ bool sut_place__has_password(sut_str url)
 {
     return memmem(url.p, url.n, "password=", 9) != NULL;
 }
+
+SUT_ERR sut_place__clamd(sut_str s, struct sut_config_clamd *ret)
+{
+    const sut_str prefix = SUT_STR("unix:");
+    *ret = (struct sut_config_clamd){ .port = 0 };
+    if (sut_str_starts(s, prefix)) {
+        const sut_str path = sut_str_sub(s, prefix.n, s.n);
+        ENSURE(path.n > 1 && path.n <= SUT_CONFIG_CLAMD_PATH_MAX && path.p[0] == '/', INVALID);
+        ret->path = path;
+        return SUT_OK;
+    }
+    size_t colon = s.n;
+    while (colon > 0 && s.p[colon - 1] != ':')
+        colon--;
+    ENSURE(colon > 1, INVALID);
+    const sut_str host = sut_str_sub(s, 0, colon - 1);
+    uint16_t port = 0;
+    ENSURE(is_host(host) && parse_port(sut_str_sub(s, colon, s.n), &port) && port > 0, INVALID);
+    ret->host = host;
+    ret->port = port;
+    return SUT_OK;
+}

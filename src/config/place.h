@@ -28,6 +28,9 @@ SUT_ERR sut_place__origin(sut_str s, struct sut_arena *a, sut_str *ret, struct s
 /* An http or https URL without user, query or fragment; slashes at the end are dropped. */
 SUT_ERR sut_place__url(sut_str s, struct sut_arena *a, sut_str *ret, struct sut_diag *d);
 
+/* "unix:/PATH" (absolute, as long as a socket's address can be) or HOST:PORT; INVALID. */
+SUT_ERR sut_place__clamd(sut_str s, struct sut_config_clamd *ret);
+
 /* The port of a URL that has been checked, also when it is the scheme's own. */
 uint16_t sut_place__port(sut_str url);
 

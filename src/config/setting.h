@@ -113,5 +113,6 @@ bool sut_setting__is_mailbox(sut_str v, struct sut_diag *d);
 bool sut_setting__is_names(sut_str v, struct sut_diag *d);
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d);
 bool sut_setting__is_domain(sut_str v, struct sut_diag *d);
+bool sut_setting__is_clamd(sut_str v, struct sut_diag *d);
 
 #endif

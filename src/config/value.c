@@ -537,6 +537,16 @@ bool sut_setting__is_domain(sut_str v, struct sut_diag *d)
     return false;
 }
 
+bool sut_setting__is_clamd(sut_str v, struct sut_diag *d)
+{
+    struct sut_config_clamd at;
+    if (!sut_failed(sut_place__clamd(v, &at)))
+        return true;
+    sut_diag_set(d, "`%.*s` is no place where clamd could listen", SUT_STR_ARG(v));
+    sut_diag_hint(d, "write unix:/run/clamav/clamd.ctl or clamd.internal:3310");
+    return false;
+}
+
 bool sut_setting__is_names(sut_str v, struct sut_diag *d)
 {
     enum { NAMES_MAX = 16 };

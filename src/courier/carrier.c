@@ -2,6 +2,7 @@
 #include "courier/carrier.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@ enum {
     PATIENCE_MS = 5000, /* for the rest of a message that has begun, and to take a reply */
     AUTHORITIES_MAX = 4 * 1024 * 1024,
     IDLE_MS = 3600 * 1000,
-    WAITS_MAX = SUT_CARRIER_WATCHED_MAX + 1 + SUT_CARRIER_PEERS_MAX,
+    WAITS_MAX = SUT_CARRIER_WATCHED_MAX + 1 + 2 * SUT_CARRIER_PEERS_MAX,
 };
 
 /* Where the system's authorities are: Debian, Fedora, SUSE, Alpine. */
@@ -352,6 +353,30 @@ static void note_end(struct sut_carrier *c, struct peer *p)
         drop_for(c, p, e);
 }
 
+void sut_carrier_clamd(struct sut_carrier *c, int fd)
+{
+    for (size_t i = 0; i < SUT_CARRIER_PEERS_MAX; i++) {
+        struct peer *const p = &c->peers[i];
+        if (!p->is_running || !sut_errand_wants_clamd(&p->run))
+            continue;
+        sut_errand_clamd(&p->run, fd);
+        note_end(c, p);
+        return;
+    }
+    /* Who asked for it has hung up. */
+    sut_fd_close(&fd);
+}
+
+/* A socket of the errand's own is ready. */
+static void serve_errand(struct sut_carrier *c, struct peer *p, int fd)
+{
+    /* What was read meanwhile may have ended it. */
+    if (!p->is_running || sut_errand_fd(&p->run) != fd)
+        return;
+    sut_errand_ready(&p->run);
+    note_end(c, p);
+}
+
 static void take_lookups(struct sut_carrier *c)
 {
     for (struct sut_lookup *l; (l = sut_resolver_next(c->all.resolver)) != NULL;) {
@@ -412,11 +437,22 @@ static int until_due(const struct sut_carrier *c, int timeout_ms)
     return (int) ms;
 }
 
+static struct curl_waitfd errand_wait(const struct sut_errand_run *r)
+{
+    const short e = sut_errand_events(r);
+    return (struct curl_waitfd){
+        .fd = sut_errand_fd(r),
+        .events = (short) (((e & POLLIN) != 0 ? CURL_WAIT_POLLIN : 0) |
+                           ((e & POLLOUT) != 0 ? CURL_WAIT_POLLOUT : 0)),
+    };
+}
+
 SUT_ERR sut_carrier_turn(struct sut_carrier *c, const int *fds, size_t n, int timeout_ms,
                          unsigned *ret_ready)
 {
     struct curl_waitfd waits[WAITS_MAX];
     struct peer *of[WAITS_MAX] = { NULL };
+    size_t n_peers = 0;
     size_t used = 0;
     ENSURE(n <= SUT_CARRIER_WATCHED_MAX, INVALID);
     for (; used < n; used++)
@@ -431,6 +467,12 @@ SUT_ERR sut_carrier_turn(struct sut_carrier *c, const int *fds, size_t n, int ti
                 .events = c->peers[i].out.n > 0 ? CURL_WAIT_POLLOUT : CURL_WAIT_POLLIN,
             };
         }
+    n_peers = used;
+    for (size_t i = 0; i < SUT_CARRIER_PEERS_MAX; i++)
+        if (c->peers[i].is_running && sut_errand_fd(&c->peers[i].run) >= 0) {
+            of[used] = &c->peers[i];
+            waits[used++] = errand_wait(&c->peers[i].run);
+        }
     int ready = 0;
     ENSURE(c->all.curl.curl_multi_poll(c->all.multi, waits, (unsigned) used,
                                        until_due(c, timeout_ms), &ready) == CURLM_OK,
@@ -438,7 +480,10 @@ SUT_ERR sut_carrier_turn(struct sut_carrier *c, const int *fds, size_t n, int ti
     *ret_ready = 0;
     for (size_t i = 0; i < n; i++)
         *ret_ready |= waits[i].revents != 0 ? 1U << i : 0;
-    for (size_t i = n + 1; i < used; i++) {
+    for (size_t i = n_peers; i < used; i++)
+        if (waits[i].revents != 0)
+            serve_errand(c, of[i], waits[i].fd);
+    for (size_t i = n + 1; i < n_peers; i++) {
         const sut_err e = waits[i].revents != 0 ? serve_peer(c, of[i]) : SUT_OK;
         if (sut_failed(e))
             drop_for(c, of[i], e);

@@ -43,6 +43,13 @@ struct sut_carrier_settings {
     const struct sut_secret *stripe_key; /* NULL: none */
     sut_str paystack_url;
     const struct sut_secret *paystack_key; /* NULL: none */
+    /* clamd: at a host (an IPv6 address in brackets), or, when ask_clamd is set, at a unix socket
+     * to which somebody else connects; it is asked for one connection and gives it to
+     * sut_carrier_clamd(). */
+    sut_str clamd_host; /* empty: none */
+    uint16_t clamd_port;
+    SUT_ERR (*ask_clamd)(void *arg);
+    void *arg;
     const char *ca_file; /* authorities beside the system's; NULL: none */
     /* A worker's connection was ended for what no worker of ours does; may be NULL. */
     void (*dropped)(sut_err e);
@@ -60,6 +67,8 @@ void sut_carrier_free(struct sut_carrier **c);
 
 /* Serve a worker's connection, then owned; FULL (and the caller's still). */
 SUT_ERR sut_carrier_take(struct sut_carrier *c, int fd);
+/* A connection to clamd that was asked for, then owned; -1: none can be had. */
+void sut_carrier_clamd(struct sut_carrier *c, int fd);
 /* How many connections there are. */
 size_t sut_carrier_peers(const struct sut_carrier *c);
 /* Milliseconds since the last errand ended; 0 while there is one. */

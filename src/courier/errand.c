@@ -204,9 +204,17 @@ static void take_down(struct sut_errand_run *r)
 
 /* --- its way --- */
 
+static bool is_scan(const struct sut_errand_run *r)
+{
+    return r->row->what == SUT_ERRAND_BY_SCAN;
+}
+
 static SUT_ERR go(struct sut_errand_run *r)
 {
     ENSURE(r->n_pinned > 0, DENIED);
+    /* Where a scanner is the settings say, and nothing that speaks to one is encrypted. */
+    if (is_scan(r))
+        return sut_errand__scan_go(r);
     for (size_t i = 0; i < r->n_pinned; i++)
         ENSURE(sut_target_may_connect(&r->target, r->row->where, &r->pinned[i]), DENIED);
     return set_up(r);
@@ -232,6 +240,10 @@ static SUT_ERR begin(struct sut_errand_run *r)
         sut_errand_stop(r, SUT_COURIER_OK);
         return SUT_OK;
     }
+    if (is_scan(r)) {
+        TRY(sut_errand__scan_begin(r));
+        return r->scan.is_waiting ? SUT_OK : find_way(r);
+    }
     TRY(is_mail(r) ? sut_errand__mail_target(r) : sut_errand__http_target(r));
     return find_way(r);
 }
@@ -239,7 +251,9 @@ static SUT_ERR begin(struct sut_errand_run *r)
 void sut_errand_begin(struct sut_errand_run *r, struct sut_errands *all,
                       const struct sut_request *request, void *owner)
 {
-    *r = (struct sut_errand_run){ .all = all, .request = *request, .owner = owner };
+    *r = (struct sut_errand_run){
+        .all = all, .request = *request, .owner = owner, .scan = { .fd = -1 }
+    };
     r->row = sut_errand_row(request->purpose);
     sut_buf_init(&r->body, r->row->in_max);
     sut_buf_init(&r->out, SUT_ERRAND_URL_MAX + 8192);
@@ -317,6 +331,11 @@ void sut_errand_put(const struct sut_errand_run *r, struct sut_buf *b)
         sut_ipc_put_u64(b, r->is_theirs ? 1 : 0);
         return;
     }
+    if (is_scan(r)) {
+        sut_ipc_put_u64(b, r->malware.is_found ? 1 : 0);
+        sut_ipc_put_bytes(b, sut_str_from(r->malware.name));
+        return;
+    }
     sut_ipc_put_u64(b, (uint64_t) r->status);
     sut_ipc_put_u64(b, r->max_age_s > r->age_s ? r->max_age_s - r->age_s : 0);
     sut_ipc_put_bytes(b, sut_str_from(r->type));
@@ -330,6 +349,7 @@ void sut_errand_end(struct sut_errand_run *r)
     if (r->lookup != NULL)
         sut_resolver_abandon(r->all->resolver, r->lookup);
     r->lookup = NULL;
+    sut_errand__scan_end(r);
     take_down(r);
     if (r->body.p != NULL)
         sut_wipe(r->body.p, r->body.cap);

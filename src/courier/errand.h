@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "courier/carrier.h"
+#include "courier/clamd.h"
 #include "courier/request.h"
 
 enum { SUT_ERRAND_PINNED_MAX = SUT_LOOKUP_ADDRESSES_MAX };
@@ -27,6 +28,17 @@ struct sut_errands {
 
 /* How far a conversation with a mail server came. */
 enum sut_mail_stage { SUT_MAIL_GREETING, SUT_MAIL_ENVELOPE, SUT_MAIL_OVER };
+
+/* A file on its way to clamd. */
+struct sut_scan_way {
+    int fd;          /* -1: none yet */
+    bool is_waiting; /* for a socket that the supervisor connects */
+    bool is_connecting;
+    size_t at; /* the next of its addresses */
+    unsigned char head[SUT_CLAMD_HEAD];
+    char said[SUT_CLAMD_ANSWER_MAX];
+    size_t said_n;
+};
 
 struct sut_errand_run {
     struct sut_errands *all;
@@ -47,7 +59,7 @@ struct sut_errand_run {
     struct curl_slist *list; /* headers, or receivers */
     bool is_refused;         /* an address that was to be connected to is none of ours */
     struct sut_buf out;      /* a URL or a body that was made for it */
-    size_t sent;             /* of a message */
+    size_t sent;             /* of a message, of a file */
     /* The answer. */
     struct sut_buf body;
     size_t head_n; /* bytes of headers */
@@ -59,6 +71,8 @@ struct sut_errand_run {
     enum sut_mail_fate fate;
     char line[SUT_ERRAND_TEXT_MAX + 1]; /* the one of a mail server that decided */
     bool is_theirs;                     /* what was to be verified */
+    struct sut_scan_way scan;
+    struct sut_malware_answer malware;
 };
 
 /* Begin; it may be over at once.  The request's bytes must stay until sut_errand_end(). */
@@ -74,6 +88,20 @@ void sut_errand_stop(struct sut_errand_run *r, enum sut_courier_reply reply);
 void sut_errand_put(const struct sut_errand_run *r, struct sut_buf *b);
 /* Free what it has, wherever it stands. */
 void sut_errand_end(struct sut_errand_run *r);
+
+/* A socket of its own that is to be watched, or -1; for what; it is ready. */
+static inline int sut_errand_fd(const struct sut_errand_run *r)
+{
+    return r->scan.fd;
+}
+short sut_errand_events(const struct sut_errand_run *r);
+void sut_errand_ready(struct sut_errand_run *r);
+/* Whether it waits for a socket to clamd; there it is, then owned (-1: none can be had). */
+static inline bool sut_errand_wants_clamd(const struct sut_errand_run *r)
+{
+    return r->scan.is_waiting && !r->is_over;
+}
+void sut_errand_clamd(struct sut_errand_run *r, int fd);
 
 /* --- its kinds --- */
 
@@ -93,6 +121,10 @@ SUT_ERR sut_errand__call_url(struct sut_errand_run *r, sut_str *ret);
 SUT_ERR sut_errand__call_options(struct sut_errand_run *r);
 /* Whether a text was signed with the provider's key. */
 SUT_ERR sut_errand__verify(struct sut_errand_run *r);
+/* A scan: the supervisor is asked for a socket, or the target is filled; connect; close. */
+SUT_ERR sut_errand__scan_begin(struct sut_errand_run *r);
+SUT_ERR sut_errand__scan_go(struct sut_errand_run *r);
+void sut_errand__scan_end(struct sut_errand_run *r);
 /* One more header of the request. */
 SUT_ERR sut_errand__add_header(struct sut_errand_run *r, const char *text);
 /* The body of a POST; it is not copied. */

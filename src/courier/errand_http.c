@@ -68,6 +68,7 @@ static SUT_ERR find_url(struct sut_errand_run *r, sut_str *ret)
     case SUT_ERRAND_PAYSTACK:
         return sut_errand__call_url(r, ret);
     case SUT_ERRAND_PAYSTACK_VERIFY:
+    case SUT_ERRAND_SCAN:
     case SUT_ERRAND_MAIL:
     case SUT_ERRANDS:
         break;

@@ -59,6 +59,11 @@ static SUT_ERR read_what(struct sut_ipc_reader *r, struct sut_request *q)
         return read_call(r, q);
     case SUT_ERRAND_BY_VERIFY:
         return read_verify(r, q);
+    case SUT_ERRAND_BY_SCAN:
+        TRY(sut_ipc_get_bytes(r, sut_errand_row(q->purpose)->out_max, &q->text));
+        /* A chunk of length 0 would be the end. */
+        ENSURE(q->text.n > 0, DENIED);
+        return SUT_OK;
     case SUT_ERRAND_BY_GET:
     case SUT_ERRAND_BY_FORM:
         break;

@@ -27,7 +27,8 @@ struct conn {
     int fd; /* -1: a free place */
     uint32_t id;
     bool is_taken;
-    bool is_old; /* others have come in its place */
+    bool is_heavy; /* taken for a whole file */
+    bool is_old;   /* others have come in its place */
 };
 
 struct sut_courier {
@@ -118,10 +119,28 @@ static bool has_ended(const struct conn *x)
     return poll(&p, 1, 0) != 0;
 }
 
+/* Whether files have their half of the connections. */
+static bool is_full_of_files(const struct sut_courier *c)
+{
+    size_t n = 0;
+    size_t n_heavy = 0;
+    for (size_t i = 0; i < sizeof(c->conns) / sizeof(c->conns[0]); i++) {
+        const struct conn *const x = &c->conns[i];
+        n += x->fd >= 0 && !x->is_old ? 1 : 0;
+        n_heavy += x->fd >= 0 && !x->is_old && x->is_taken && x->is_heavy ? 1 : 0;
+    }
+    return n_heavy >= (n + 1) / 2;
+}
+
 /* One that is free and lives, or NULL; *ret_any: there are some, all taken. */
-static struct conn *find_free(struct sut_courier *c, bool *ret_any)
+static struct conn *find_free(struct sut_courier *c, bool is_heavy, bool *ret_any)
 {
     *ret_any = false;
+    if (is_heavy && is_full_of_files(c)) {
+        for (size_t i = 0; i < sizeof(c->conns) / sizeof(c->conns[0]); i++)
+            *ret_any |= c->conns[i].fd >= 0 && !c->conns[i].is_old;
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof(c->conns) / sizeof(c->conns[0]); i++) {
         struct conn *const x = &c->conns[i];
         if (x->fd < 0 || x->is_old)
@@ -142,22 +161,24 @@ static struct timespec timespec_of(uint64_t ns)
                               .tv_nsec = (long) (ns % NS_PER_S) };
 }
 
-static SUT_ERR take(struct sut_courier *c, uint64_t deadline_ns, struct conn **ret)
+static SUT_ERR take(struct sut_courier *c, bool is_heavy, uint64_t deadline_ns, struct conn **ret)
 {
     const uint64_t start_ns = sut_monotonic_ns();
     const uint64_t without_ns = start_ns + (uint64_t) WITHOUT_MS * NS_PER_MS;
     struct conn *x = NULL;
     bool has_any = false;
     (void) pthread_mutex_lock(&c->mutex);
-    while ((x = find_free(c, &has_any)) == NULL) {
+    while ((x = find_free(c, is_heavy, &has_any)) == NULL) {
         const uint64_t until_ns = !has_any && without_ns < deadline_ns ? without_ns : deadline_ns;
         if (sut_monotonic_ns() >= until_ns)
             break;
         const struct timespec until = timespec_of(until_ns);
         (void) pthread_cond_timedwait(&c->change, &c->mutex, &until);
     }
-    if (x != NULL)
+    if (x != NULL) {
         x->is_taken = true;
+        x->is_heavy = is_heavy;
+    }
     (void) pthread_mutex_unlock(&c->mutex);
     ENSURE(x != NULL || !has_any, BUSY);
     ENSURE(x != NULL, UNAVAILABLE);
@@ -171,7 +192,8 @@ static void give_back(struct sut_courier *c, struct conn *x, bool is_broken)
     x->is_taken = false;
     if (is_broken || x->is_old)
         sut_fd_close(&x->fd);
-    (void) pthread_cond_signal(&c->change);
+    /* All: the one that woke up may be waiting for a file's turn. */
+    (void) pthread_cond_broadcast(&c->change);
     (void) pthread_mutex_unlock(&c->mutex);
 }
 
@@ -263,7 +285,7 @@ static SUT_ERR run(struct sut_courier *c, const struct call *call)
     struct sut_buf reply;
     sut_err outcome = SUT_OK;
     const uint32_t ask_max = sut_errand_ask_max(call->purpose);
-    TRY(take(c, deadline_ns, &x));
+    TRY(take(c, sut_errand_is_of_files(call->purpose), deadline_ns, &x));
     sut_buf_init(&fields, ask_max);
     size_t n = (call->has_method ? 2 : 1) * (size_t) SUT_COURIER_U;
     for (size_t i = 0; i < call->n_parts; i++)
@@ -369,6 +391,33 @@ SUT_ERR sut_courier_verify(struct sut_courier *c, enum sut_errand_purpose purpos
                                .timeout_ms = timeout_ms,
                                .get = get_verdict,
                                .out = ret_is_theirs };
+    return run(c, &call);
+}
+
+/* --- malware --- */
+
+static SUT_ERR get_malware(struct sut_ipc_reader *r, const struct call *call)
+{
+    struct sut_malware_answer *const out = call->out;
+    sut_str name = { 0 };
+    *out = (struct sut_malware_answer){ .is_found = true };
+    TRY(sut_ipc_get_bool(r, &out->is_found));
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_TEXT_MAX, &name));
+    if (name.n > 0)
+        memcpy(out->name, name.p, name.n);
+    return SUT_OK;
+}
+
+SUT_ERR sut_courier_scan(struct sut_courier *c, sut_str bytes, unsigned timeout_ms,
+                         struct sut_malware_answer *ret)
+{
+    ENSURE(bytes.n > 0 && bytes.n <= sut_errand_row(SUT_ERRAND_SCAN)->out_max, INVALID);
+    const struct call call = { .purpose = SUT_ERRAND_SCAN,
+                               .parts = { bytes },
+                               .n_parts = 1,
+                               .timeout_ms = timeout_ms,
+                               .get = get_malware,
+                               .out = ret };
     return run(c, &call);
 }
 

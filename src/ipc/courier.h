@@ -10,7 +10,8 @@
  * DATA does a message bring a URL, and then one that leads to a loopback,
  * private, link-local or otherwise special address is refused.
  *
- * struct sut_courier is a pool of connections, for any thread.  A call blocks
+ * struct sut_courier is a pool of connections, for any thread; whole files have half of them at
+ * most, so that they hold up nothing else.  A call blocks
  * until its answer is there, for `timeout_ms` at most: never on a loop thread.
  * In place of a courier NULL may be given where the settings name nowhere to go: NOT_FOUND.
  * An errand is not made twice by itself: who lost the answer (UNAVAILABLE)
@@ -107,6 +108,19 @@ SUT_ERR sut_courier_fetch(struct sut_courier *c, const struct sut_errand *e, str
  */
 SUT_ERR sut_courier_verify(struct sut_courier *c, enum sut_errand_purpose purpose, sut_str body,
                            sut_str signature, unsigned timeout_ms, bool *ret_is_theirs);
+
+/* What the malware scanner of the settings (clamd) says. */
+struct sut_malware_answer {
+    bool is_found;
+    char name[SUT_ERRAND_TEXT_MAX + 1]; /* of what it found, printable ASCII */
+};
+/*
+ * Have a file's bytes scanned (INVALID for none, and above 5 MiB).  Only an answer is SUT_OK:
+ * whatever keeps the scanner from answering (it is down, slow, refuses the length) is UNAVAILABLE,
+ * and who asked lets nothing pass then; NOT_FOUND: the settings name none.
+ */
+SUT_ERR sut_courier_scan(struct sut_courier *c, sut_str bytes, unsigned timeout_ms,
+                         struct sut_malware_answer *ret);
 
 /* What became of a mail. */
 enum sut_mail_fate {

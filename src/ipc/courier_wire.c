@@ -8,6 +8,7 @@
 #define FORM   SUT_ERRAND_BY_FORM
 #define CALL   SUT_ERRAND_BY_CALL
 #define VERIFY SUT_ERRAND_BY_VERIFY
+#define SCAN   SUT_ERRAND_BY_SCAN
 
 static const struct sut_errand_row rows[] = {
 #define X(name_, word_, where_, what_, out_, in_, rate_, redirects_)                               \
@@ -53,6 +54,8 @@ uint32_t sut_errand_ask_max(enum sut_errand_purpose p)
         return common + SUT_COURIER_U + SUT_ERRAND_PATH_MAX + SUT_ERRAND_KEY_MAX;
     if (r->what == SUT_ERRAND_BY_VERIFY)
         return common - SUT_COURIER_B + SUT_ERRAND_SIGNATURE_MAX;
+    if (r->what == SUT_ERRAND_BY_SCAN)
+        return common - 2 * SUT_COURIER_B;
     return common + (r->where == SUT_ERRAND_DATA ? SUT_ERRAND_URL_MAX : 0) +
            (r->what == SUT_ERRAND_BY_FORM ? SUT_ERRAND_SIGNATURE_MAX : 0);
 }
@@ -60,6 +63,8 @@ uint32_t sut_errand_ask_max(enum sut_errand_purpose p)
 uint32_t sut_errand_reply_max(enum sut_errand_purpose p)
 {
     const struct sut_errand_row *const r = sut_errand_row(p);
+    if (r->what == SUT_ERRAND_BY_SCAN)
+        return 2 * SUT_COURIER_U + SUT_COURIER_B + SUT_ERRAND_TEXT_MAX;
     if (r->what == SUT_ERRAND_BY_MAIL)
         return 3 * SUT_COURIER_U + SUT_COURIER_B + SUT_ERRAND_TEXT_MAX;
     if (r->what == SUT_ERRAND_BY_VERIFY)

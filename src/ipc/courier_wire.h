@@ -12,6 +12,7 @@
  * body)
  *   call    (u ms, u method, b path, b text, b key)  (the same)
  *   verify  (u ms, b text, b signature)              (u is theirs)
+ *   scan    (u ms, b bytes)                          (u is found, b name)
  *
  * ms is how long the answer may take.  A url stands in those of DATA alone, a text and
  * a signature where something goes out.
@@ -40,6 +41,7 @@ enum sut_errand_what {
     SUT_ERRAND_BY_FORM,
     SUT_ERRAND_BY_CALL,
     SUT_ERRAND_BY_VERIFY,
+    SUT_ERRAND_BY_SCAN,
 };
 
 /* A row of the table. */
@@ -66,6 +68,11 @@ enum {
 static inline uint16_t sut_errand_type(enum sut_errand_purpose p)
 {
     return (uint16_t) (p + 1);
+}
+/* Whether whole files go over it. */
+static inline bool sut_errand_is_of_files(enum sut_errand_purpose p)
+{
+    return sut_errand_row(p)->what == SUT_ERRAND_BY_SCAN;
 }
 /* The longest request and reply of a purpose. */
 uint32_t sut_errand_ask_max(enum sut_errand_purpose p);

@@ -208,6 +208,11 @@ static int serve(struct serving *s)
         return sut_command_fail(&diag);
     }
     s->o.keys = keys;
+    char clamd[SUT_CONFIG_CLAMD_PATH_MAX + 1];
+    struct sut_config_clamd at;
+    sut_config_clamd(s->config, &at);
+    (void) snprintf(clamd, sizeof(clamd), "%.*s", SUT_STR_ARG(at.path));
+    s->o.clamd = at.path.n > 0 ? clamd : NULL;
     /* From here on only the packed copies hold secrets. */
     sut_config_free(&s->config);
     return sut_supervisor_run(&s->o);

@@ -47,6 +47,7 @@ struct courier {
 static const struct sut_line_permit heard[] = {
     { .type = SUT_WORD_PEERS, .fds_max = SUT_COURIER_PEERS_MAX },
     { .type = SUT_WORD_PING },
+    { .type = SUT_WORD_CLAMD, .fds_max = 1 },
     { .type = 0 },
 };
 
@@ -55,9 +56,22 @@ static void note_dropped(sut_err e)
     sut_log(SUT_LOG_WARN, "courier_peer_dropped", LOG_ERR(e));
 }
 
+static SUT_ERR say(enum sut_word word)
+{
+    return sut_line_send(SUT_ROLE_FD_SUPERVISOR, (uint16_t) word, SUT_STR(""), NULL, 0, SEND_MS);
+}
+
+static SUT_ERR ask_clamd(void *arg)
+{
+    (void) arg;
+    return say(SUT_WORD_ASK_CLAMD);
+}
+
 static struct sut_carrier_settings settings_of(const struct sut_config *c)
 {
     const bool has_google = c->google.client_id.n > 0;
+    struct sut_config_clamd clamd;
+    sut_config_clamd(c, &clamd);
     return (struct sut_carrier_settings){
         .mail = { .host = c->email.host,
                   .port = (uint16_t) c->email.port,
@@ -75,14 +89,12 @@ static struct sut_carrier_settings settings_of(const struct sut_config *c)
         .stripe_key = c->stripe.secret_key,
         .paystack_url = c->paystack.api_url,
         .paystack_key = c->paystack.secret_key,
+        .clamd_host = clamd.host,
+        .clamd_port = clamd.port,
+        .ask_clamd = clamd.path.n > 0 ? ask_clamd : NULL,
         .ca_file = c->courier.ca_file.n > 0 ? c->courier.ca_file.p : NULL,
         .dropped = note_dropped,
     };
-}
-
-static SUT_ERR say(enum sut_word word)
-{
-    return sut_line_send(SUT_ROLE_FD_SUPERVISOR, (uint16_t) word, SUT_STR(""), NULL, 0, SEND_MS);
 }
 
 /* A socket that can't be served is closed with the message: the worker sees its end. */
@@ -98,6 +110,13 @@ static void take_peers(struct courier *c, struct sut_line_message *m)
     c->said_rest = c->said_empty = false;
 }
 
+static void take_clamd(struct courier *c, struct sut_line_message *m)
+{
+    const int fd = m->n_fds > 0 ? m->fds[0] : -1;
+    m->n_fds = 0;
+    sut_carrier_clamd(c->carrier, fd);
+}
+
 /* An error ends the courier: the supervisor is gone, or is none. */
 static SUT_ERR hear(struct courier *c)
 {
@@ -109,6 +128,8 @@ static SUT_ERR hear(struct courier *c)
     sut_err e = SUT_OK;
     if (m.type == SUT_WORD_PEERS)
         take_peers(c, &m);
+    else if (m.type == SUT_WORD_CLAMD)
+        take_clamd(c, &m);
     else
         e = say(SUT_WORD_HERE);
     sut_line_message_done(&m);

@@ -30,6 +30,7 @@ struct sut_supervisor_options {
     int keeper_settings_fd;
     int worker_settings_fd;
     int courier_settings_fd; /* -1: the settings name no place to go to, so there is none */
+    const char *clamd;       /* unix path to which the courier may ask a connection; NULL: none */
     int signal_fd;           /* TERM, INT: end; HUP: read certificate and key anew */
     int listen_fds[SUT_ROLE_LISTEN_MAX];
     size_t n_plain;

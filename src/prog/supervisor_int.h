@@ -69,6 +69,8 @@ struct sut_supervisor {
 
 /* Whether the keeper can be given connections. */
 static inline bool sut_supervisor__keeper_serves(const struct sut_supervisor *s)
+    uint64_t clamd_ns; /* the second in which it was asked for clamd */
+    unsigned clamd_n;  /* and how often */
 {
     return s->keeper.is_ready && (s->o->n_tls == 0 || s->keeper_has_key);
 }

@@ -5,6 +5,8 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -23,6 +25,7 @@ enum {
     FEW_MS = 5 * 1000,  /* between new connections because few are left */
     PING_MS = 2 * 1000, /* with HERE_MS less than the worker's calls wait */
     HERE_MS = 3 * 1000,
+    CLAMD_A_SECOND = 100,
 };
 
 _Static_assert((int) PEERS <= (int) SUT_KEEPER_PEERS_MAX, "more than the keeper takes");
@@ -39,11 +42,8 @@ const struct sut_line_permit sut_supervisor__keeper_permits[] = {
 };
 
 const struct sut_line_permit sut_supervisor__courier_permits[] = {
-    { .type = SUT_WORD_READY },
-    { .type = SUT_WORD_HERE },
-    { .type = SUT_WORD_REST },
-    { .type = SUT_WORD_EMPTY },
-    { .type = 0 },
+    { .type = SUT_WORD_READY }, { .type = SUT_WORD_HERE },      { .type = SUT_WORD_REST },
+    { .type = SUT_WORD_EMPTY }, { .type = SUT_WORD_ASK_CLAMD }, { .type = 0 },
 };
 
 const struct sut_line_permit sut_supervisor__worker_permits[] = {
@@ -303,6 +303,35 @@ SUT_ERR sut_supervisor__keeper_heard(struct sut_supervisor *s, struct sut_ipc_re
     return SUT_OK;
 }
 
+/* -1 when nobody listens there, or too much waits for it. */
+static int connect_clamd(const char *path)
+{
+    struct sockaddr_un to = { .sun_family = AF_UNIX };
+    const size_t n = strlen(path);
+    DEFER(sut_fd_close) int fd = -1;
+    if (n >= sizeof(to.sun_path))
+        return -1;
+    memcpy(to.sun_path, path, n + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *) &to, sizeof(to)) != 0)
+        return -1;
+    return sut_fd_take(&fd);
+}
+
+/* This one place, so that the courier needs no call that would reach any other. */
+static SUT_ERR give_clamd(struct sut_supervisor *s)
+{
+    const uint64_t now = sut_monotonic_ns();
+    ENSURE(s->o->clamd != NULL, DENIED);
+    if (now - s->clamd_ns > (uint64_t) 1000000000) {
+        s->clamd_ns = now;
+        s->clamd_n = 0;
+    }
+    DEFER(sut_fd_close) int fd = s->clamd_n++ < CLAMD_A_SECOND ? connect_clamd(s->o->clamd) : -1;
+    say(&s->courier, SUT_WORD_CLAMD, SUT_STR(""), &fd, fd < 0 ? 0 : 1);
+    return SUT_OK;
+}
+
 /*
  * It rests so: the worker gets other connections, whose ends stay here; when the last one of the
  * old has ended it is ended too.  So no call is lost.
@@ -325,6 +354,8 @@ SUT_ERR sut_supervisor__courier_heard(struct sut_supervisor *s, struct sut_ipc_r
         plan_ping(r);
         return SUT_OK;
     }
+    if (type == SUT_WORD_ASK_CLAMD)
+        return give_clamd(s);
     if (type == SUT_WORD_REST) {
         ENSURE(!s->is_courier_resting, DENIED);
         s->is_courier_resting = true;

@@ -12,10 +12,12 @@
  *                      HERE     the answer to a PING
  *   to the courier     PEERS    n sockets, each a connection of the worker
  *                      PING     as to the keeper
+ *                      CLAMD    a socket, connected to clamd; none: it can't be had
  *   from the courier   READY    (after its settings are in)
  *                      HERE
  *                      REST     nobody asked for a while: it could end
  *                      EMPTY    (after REST) it has no connection any more
+ *                      ASK_CLAMD  a connection to the clamd of the settings that is at a unix path
  *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
  *                      COURIER  n sockets: connections to the courier, in place of older ones
  *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
@@ -53,6 +55,9 @@ enum sut_word {
     SUT_WORD_EMPTY,
     SUT_WORD_FEW_COURIER,
 };
+    SUT_WORD_DARKROOM,
+    SUT_WORD_ASK_CLAMD,
+    SUT_WORD_CLAMD,
 
 enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };
 

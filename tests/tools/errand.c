@@ -6,6 +6,7 @@
  *   fetch PURPOSE URL TEXT MS     "-" is an empty text; PURPOSE is a word of errands.def
  *   call PURPOSE METHOD PATH KEY TEXT MS
  *   verify SIGNATURE TEXT MS
+ *   scan SIZE MS                  so many bytes; with a word behind they begin with it
  *   mail FROM TO MS               a short message
  *   raw HEX [MS]                  these bytes on a connection of their own: dropped, silent or the
  *                                 reply as hex
@@ -188,6 +189,24 @@ static void verify(struct tool *t, char **words)
         (void) printf("OK %s\n", is_theirs ? "theirs" : "forged");
 }
 
+static void scan(struct tool *t, char **words, size_t n)
+{
+    static char bytes[6 << 20];
+    const size_t size = number(words[1]);
+    struct sut_malware_answer answer;
+    if (size > sizeof(bytes))
+        fail("too many bytes");
+    memset(bytes, 'x', size);
+    if (n > 3 && strlen(words[3]) <= size)
+        memcpy(bytes, words[3], strlen(words[3]));
+    const sut_err got =
+        sut_courier_scan(t->courier, sut_str_of(bytes, size), number(words[2]), &answer);
+    if (sut_failed(got))
+        (void) printf("%s\n", sut_err_info(got.code)->name);
+    else
+        (void) printf("OK %s %s\n", answer.is_found ? "found" : "clean", answer.name);
+}
+
 static void mail(struct tool *t, char **words)
 {
     static const char *const fates[] = { "sent", "later", "refused" };
@@ -294,6 +313,8 @@ int main(int argc, char **argv)
             call(&t, words);
         else if (n == 4 && strcmp(words[0], "verify") == 0)
             verify(&t, words);
+        else if (n >= 3 && strcmp(words[0], "scan") == 0)
+            scan(&t, words, n);
         else if (n == 4 && strcmp(words[0], "mail") == 0)
             mail(&t, words);
         else if (n >= 2 && strcmp(words[0], "raw") == 0)

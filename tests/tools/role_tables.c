@@ -57,7 +57,7 @@ static void print_asks(void)
 
 static void print_errands(void)
 {
-    static const char *const hows[] = { "mail", "get", "form", "call", "verify" };
+    static const char *const hows[] = { "mail", "get", "form", "call", "verify", "scan" };
     for (int p = 0; p < SUT_ERRANDS; p++) {
         const enum sut_errand_purpose purpose = (enum sut_errand_purpose) p;
         const struct sut_errand_row *row = sut_errand_row(purpose);
@@ -114,6 +114,10 @@ static const char *word_name(unsigned type)
         return "EMPTY";
     case SUT_WORD_FEW_COURIER:
         return "FEW_COURIER";
+    case SUT_WORD_ASK_CLAMD:
+        return "ASK_CLAMD";
+    case SUT_WORD_CLAMD:
+        return "CLAMD";
     }
     return "?";
 }

@@ -23,6 +23,8 @@
 
 #include "audit/events.h"
 #include "base/clock.h"
+#include "base/diag.h"
+#include "ipc/channel.h"
 #include "ipc/line.h"
 #include "log/log.h"
 #include "os/fd.h"
@@ -47,6 +49,7 @@ static const struct sut_line_permit anything[] = {
     { .type = SUT_WORD_DONE, .max = 1024 },
     { .type = SUT_WORD_COURIER, .fds_max = 32 },
     { .type = SUT_WORD_PING },
+    { .type = SUT_WORD_CLAMD, .fds_max = 1 },
     { .type = 0 },
 };
 
@@ -267,12 +270,18 @@ static int play_courier(const char *part)
         const uint16_t word = next_word(&n, NULL, 0);
         if (word == SUT_WORD_PING && strcmp(part, "silent") != 0)
             tell(SUT_WORD_HERE, NULL);
+        if (word == SUT_WORD_CLAMD) {
+            (void) snprintf(line, sizeof(line), "courier has clamd %zu", n);
+            say(line);
+        }
         if (word != SUT_WORD_PEERS)
             continue;
         (void) snprintf(line, sizeof(line), "courier has %zu", n);
         say(line);
         if (strcmp(part, "dies") == 0)
             _exit(9);
+        for (int i = 0; strcmp(part, "scans") == 0 && i < 3; i++)
+            tell(SUT_WORD_ASK_CLAMD, NULL);
         if (strcmp(part, "rests") == 0 || strcmp(part, "rests twice") == 0)
             tell(SUT_WORD_REST, NULL);
         if (strcmp(part, "rests twice") == 0)
@@ -307,6 +316,9 @@ static int play(int argc, char **argv)
         return play_worker(part);
     return argc < 5 ? 2 : play_keeper(part, argv[4], argv[3]);
 }
+
+/* Where clamd is, in the next stage's settings; empty: nowhere. */
+static char clamd_path[64];
 
 /* --- the stage --- */
 
@@ -357,6 +369,7 @@ static void begin_all(struct stage *s, const char *keeper, const char *worker, c
         .worker_settings_fd = settings(worker),
         .courier_settings_fd = courier == NULL ? -1 : settings(courier),
         .signal_fd = block_signals(),
+        .clamd = clamd_path[0] == '\0' ? NULL : clamd_path,
     };
     if (folder != NULL) {
         o.listen_fds[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -721,6 +734,29 @@ static void a_courier_that_breaks_the_rules_or_is_silent_is_killed(void **state)
     assert_int_equal(end(&stage), 0);
 }
 
+static void a_courier_gets_connections_to_clamd_and_to_nothing_else(void **state)
+{
+    (void) state;
+    /* The settings name none: it has no business to ask. */
+    begin_all(&stage, "honest", "honest", "scans", NULL);
+    expect(&stage, "event=role_broke_rules which=courier");
+    assert_int_equal(end(&stage), 0);
+    /* Nobody listens there. */
+    (void) snprintf(clamd_path, sizeof(clamd_path), "/tmp/sutler-clamd-%d", (int) getpid());
+    begin_all(&stage, "honest", "honest", "scans", NULL);
+    expect_times(&stage, "courier has clamd 0", 3);
+    assert_int_equal(end(&stage), 0);
+    int fd = -1;
+    struct sut_diag diag;
+    assert_false(sut_failed(sut_ipc_listen(clamd_path, &fd, &diag)));
+    begin_all(&stage, "honest", "honest", "scans", NULL);
+    expect_times(&stage, "courier has clamd 1", 3);
+    assert_int_equal(end(&stage), 0);
+    sut_fd_close(&fd);
+    (void) unlink(clamd_path);
+    clamd_path[0] = '\0';
+}
+
 static void a_courier_that_can_not_start_ends_a_first_start(void **state)
 {
     (void) state;
@@ -759,6 +795,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_asked_while_a_courier_ends_is_for_the_next),
         cmocka_unit_test(a_courier_that_dies_comes_back_when_somebody_asks),
         cmocka_unit_test(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
+        cmocka_unit_test(a_courier_gets_connections_to_clamd_and_to_nothing_else),
         cmocka_unit_test(a_courier_that_can_not_start_ends_a_first_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
