@@ -162,7 +162,8 @@ static SUT_ERR cancel(struct sut_db_conn *c, struct sut_arena *a, const struct s
     const bool is_paid = ret->order.status == SUT_ORDER_PAID;
     TRY(become(c, a, s, SUT_ORDER_CANCELLED, now, ret));
     /* What was paid at the door has no row: somebody gives it back by hand. */
-    return is_paid ? sut_payment_owe_refund(c, s->order, "order_cancelled", now, NULL) : SUT_OK;
+    return is_paid ? sut_payment_owe_refund(c, s->order, "order_cancelled", now, NULL)
+                   : sut_payment_close(c, s->order, now, NULL);
 }
 
 SUT_ERR sut_order_cancel(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_step *s,

@@ -65,6 +65,12 @@ static const struct sut_sql payment_owe_refund = {
             " modified_at = $3 WHERE order_id = $1 AND state = 3 AND refund_status = 0",
 };
 
+/* 2: OPEN */
+static const struct sut_sql payment_close = {
+    .name = "payment_close",
+    .text = "UPDATE payments SET due_at = $2 WHERE order_id = $1 AND state = 2",
+};
+
 /* 16: SUT_PAYMENT_CLAIM_MAX.  A limit that is bound may make a planner read all that waits. */
 static const struct sut_sql payment_due = {
     .name = "payment_due",
@@ -421,6 +427,19 @@ SUT_ERR sut_payment_owe_refund(struct sut_db_conn *c, int64_t order, const char 
     sut_db_bind_i64(s, 1, order);
     sut_db_bind_text(s, 2, sut_str_from(why));
     sut_db_bind_i64(s, 3, now.v);
+    TRY(sut_db_step(s, &has_row));
+    if (ret != NULL)
+        *ret = sut_db_changes(s);
+    return sut_payment_close(c, order, now, NULL);
+}
+
+SUT_ERR sut_payment_close(struct sut_db_conn *c, int64_t order, sut_ms now, int64_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &payment_close, &s));
+    sut_db_bind_i64(s, 1, order);
+    sut_db_bind_i64(s, 2, now.v);
     TRY(sut_db_step(s, &has_row));
     if (ret != NULL)
         *ret = sut_db_changes(s);

@@ -107,11 +107,18 @@ SUT_ERR sut_payment_since(struct sut_db_conn *c, struct sut_arena *a, sut_ms sin
 SUT_ERR sut_payment_save(struct sut_db_conn *c, struct sut_arena *a, const struct sut_payment *p,
                          sut_ms now);
 /*
- * In a write job: what was taken for an order and is not given back yet is to be, from now on;
- * `why` is a constant word.  *ret: how many payments that is (may be NULL).
+ * In a write job, of an order that is cancelled: what was taken for it and is not given back yet is
+ * to be, from now on, and what could still be paid is closed; `why` is a constant word.  *ret: how
+ * many payments that is (may be NULL).
  */
 SUT_ERR sut_payment_owe_refund(struct sut_db_conn *c, int64_t order, const char *why, sut_ms now,
                                int64_t *ret);
+
+/*
+ * In a write job: what could still be paid of an order is looked at by a job from now on, which
+ * ends it at the provider: the order is paid or over.  *ret: how many those are (may be NULL).
+ */
+SUT_ERR sut_payment_close(struct sut_db_conn *c, int64_t order, sut_ms now, int64_t *ret);
 
 /* In a write job: the numbers of up to n (SUT_PAYMENT_CLAIM_MAX) rows that are due, the longest due
  * first; until `claim_ms` from now nobody else gets them. */
