@@ -42,6 +42,30 @@ enum sut_verdict sut_guard__staff_factor(struct sut_req *r, const struct sut_per
     return refuse_as(r, "second_factor_required", "A second factor is required of staff.");
 }
 
+SUT_ERR sut_req_staff(struct sut_req *r, bool *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_person_account who;
+    struct sut_session_proof proof;
+    *ret = false;
+    ENSURE(r->auth.state == SUT_AUTH_USER, DENIED);
+    TRY(sut_req_conn(r, &conn));
+    const sut_err e = sut_person_account(conn, r->arena, r->auth.user_id, &who);
+    if (e.code == SUT_E_NOT_FOUND)
+        return SUT_OK;
+    TRY(e);
+    if (!who.is_active || (!who.is_staff && !who.is_superuser))
+        return SUT_OK;
+    r->is_staff = who.is_staff;
+    r->is_superuser = who.is_superuser;
+    *ret = true;
+    if (!r->app->config->accounts.staff_factor)
+        return SUT_OK;
+    TRY(read_proof(r, &proof));
+    *ret = who.factors != 0 && (proof.proofs & SUT_PROOF_FACTORS) != 0;
+    return SUT_OK;
+}
+
 /*
  * Whether the account has a second factor that this session has never shown: it is older than the
  * factor, which may have been added to keep it out.

@@ -53,6 +53,7 @@ struct sut_order_shortage {
     sut_str color;
     int64_t requested;
     int64_t available;
+    bool is_gone; /* it is not sold any more */
 };
 
 enum sut_order_outcome {

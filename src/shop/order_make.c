@@ -106,6 +106,7 @@ static SUT_ERR find_shortages(struct sut_arena *a, const struct wishes *w,
             .color = x->item.color,
             .requested = x->quantity,
             .available = x->item.is_shown ? x->item.available : 0,
+            .is_gone = !x->item.is_shown,
         };
     }
     ret->shortages = rows;

@@ -105,6 +105,9 @@ SUT_ERR sut_order_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
                         struct sut_order *ret);
 SUT_ERR sut_order_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t order,
                         struct sut_order_line **ret, size_t *ret_n);
+/* Its first n (at most SUT_ORDER_LINES_MAX) alone. */
+SUT_ERR sut_order_lines_head(struct sut_db_conn *c, struct sut_arena *a, int64_t order, size_t n,
+                             struct sut_order_line **ret, size_t *ret_n);
 SUT_ERR sut_order_history(struct sut_db_conn *c, struct sut_arena *a, int64_t order,
                           struct sut_order_change **ret, size_t *ret_n);
 

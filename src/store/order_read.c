@@ -14,7 +14,7 @@ static const struct sut_sql order_one = {
 static const struct sut_sql order_lines = {
     .name = "order_lines",
     .text = "SELECT id, product_id, variant_id, product_name, variant_name, sku, size, color,"
-            " quantity, price FROM order_lines WHERE order_id = $1 ORDER BY id",
+            " quantity, price FROM order_lines WHERE order_id = $1 ORDER BY id LIMIT $2",
 };
 
 static const struct sut_sql order_history = {
@@ -222,16 +222,18 @@ static SUT_ERR read_line(struct sut_db_stmt *s, struct sut_arena *a, int64_t ord
     return copy(a, sut_db_col_text(s, 7), &l->color);
 }
 
-SUT_ERR sut_order_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t order,
-                        struct sut_order_line **ret, size_t *ret_n)
+SUT_ERR sut_order_lines_head(struct sut_db_conn *c, struct sut_arena *a, int64_t order, size_t n,
+                             struct sut_order_line **ret, size_t *ret_n)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    size_t cap = FIRST_LINES;
+    size_t cap = n < FIRST_LINES ? n : FIRST_LINES;
+    ENSURE(n > 0 && n <= SUT_ORDER_LINES_MAX, INVALID);
     struct sut_order_line *lines = ARENA_ARRAY(a, struct sut_order_line, cap);
     *ret_n = 0;
     ENSURE(lines != NULL, NOMEM);
     TRY(sut_db_prepare(c, &order_lines, &s));
     sut_db_bind_i64(s, 1, order);
+    sut_db_bind_i64(s, 2, (int64_t) n);
     for (;; ++*ret_n) {
         bool has_row = false;
         TRY(sut_db_step(s, &has_row));
@@ -248,6 +250,12 @@ SUT_ERR sut_order_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t orde
     }
     *ret = lines;
     return SUT_OK;
+}
+
+SUT_ERR sut_order_lines(struct sut_db_conn *c, struct sut_arena *a, int64_t order,
+                        struct sut_order_line **ret, size_t *ret_n)
+{
+    return sut_order_lines_head(c, a, order, SUT_ORDER_LINES_MAX, ret, ret_n);
 }
 
 SUT_ERR sut_order_history(struct sut_db_conn *c, struct sut_arena *a, int64_t order,

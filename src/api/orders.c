@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/orders.h"
+
+#include "api/entry.h"
+#include "api/fragments.h"
+#include "api/links.h"
+#include "config/config.h"
+#include "guard/idempotency.h"
+#include "store/cart.h"
+
+enum { TEXT_MAX = 2048 };
+
+const char *const api_order_statuses[] = { "pending",   "paid",      "shipped",
+                                           "delivered", "cancelled", NULL };
+const char *const api_order_orderings[] = { "created_at", "-created_at", NULL };
+
+enum sut_order_status api_order_status_of(sut_str word)
+{
+    for (int s = SUT_ORDER_PENDING; s <= SUT_ORDER_CANCELLED; s++)
+        if (sut_str_is(word, sut_order_status_word((enum sut_order_status) s)))
+            return (enum sut_order_status) s;
+    return (enum sut_order_status) 0;
+}
+
+/* After a commit: mails wait, and pages show another stock. */
+static void tell(struct sut_req *r, const struct sut_order_result *done)
+{
+    api_mail_wake(r);
+    (void) done;
+}
+
+/* --- making --- */
+
+struct placing {
+    struct sut_req *r;
+    struct sut_mark mark; /* a job may run again: its memory begins here */
+    const struct api_order_ask *ask;
+    struct sut_order_make make;
+    struct api_order_placed *ret;
+    bool is_refused;
+};
+
+static SUT_ERR place_job(struct sut_db_conn *c, void *arg)
+{
+    struct placing *p = arg;
+    struct sut_req *const r = p->r;
+    const struct sut_cart_owner owner = { .person = p->make.person };
+    sut_arena_rewind(r->arena, p->mark);
+    p->is_refused = false;
+    TRY(sut_req_claim(r, c));
+    if (p->ask->is_cart)
+        TRY(sut_cart_find(c, &owner, &p->make.cart));
+    TRY(sut_order_make(c, r->arena, &p->make, r->now, &p->ret->made));
+    /* Nothing was made: the claim goes, too. */
+    p->is_refused = p->ret->made.outcome != SUT_ORDER_DONE;
+    ENSURE(!p->is_refused, DENIED);
+    return sut_req_claim_made(r, c, p->ret->made.order.id);
+}
+
+/* Lines of things that are not sold any more: the buyer was told once, and can't see them. */
+static SUT_ERR forget_job(struct sut_db_conn *c, void *arg)
+{
+    struct placing *p = arg;
+    const struct sut_cart_owner owner = { .person = p->make.person };
+    struct sut_cart_line *lines = NULL;
+    size_t n = 0;
+    int64_t cart = 0;
+    TRY(sut_cart_find(c, &owner, &cart));
+    if (cart != 0)
+        TRY(sut_cart_lines(c, p->r->arena, cart, &lines, &n));
+    for (size_t i = 0; i < n; i++)
+        if (!lines[i].is_shown)
+            TRY(sut_cart_remove(c, cart, lines[i].id, p->r->now));
+    return SUT_OK;
+}
+
+static bool has_gone(const struct sut_order_result *made)
+{
+    for (size_t i = 0; i < made->n_shortages; i++)
+        if (made->shortages[i].is_gone)
+            return true;
+    return false;
+}
+
+static SUT_ERR make_order(struct sut_req *r, const struct api_order_ask *ask,
+                          struct api_order_placed *ret)
+{
+    const struct sut_config *const config = r->app->config;
+    struct placing p = {
+        .r = r,
+        .ask = ask,
+        .make = { .person = r->auth.user_id,
+                  .by = r->auth.user_id,
+                  .items = ask->items,
+                  .n_items = ask->n_items,
+                  .address = ask->address,
+                  .notes = ask->notes,
+                  .method = ask->method,
+                  .prefix = config->shop.order_prefix,
+                  .currency = config->shop.currency,
+                  .addr = api_entry_addr(r) },
+        .ret = ret,
+    };
+    p.mark = sut_arena_mark(r->arena);
+    sut_req_conn_end(r);
+    const sut_err e = sut_store_write(r->app->store, place_job, &p);
+    if (!p.is_refused)
+        return e;
+    ret->fault = API_ORDER_RULE;
+    if (has_gone(&ret->made))
+        sut_ignore(sut_store_write(r->app->store, forget_job, &p), "the next try forgets them");
+    return SUT_OK;
+}
+
+/* What an earlier try has made and not answered. */
+static SUT_ERR find_made(struct sut_req *r, int64_t id, struct api_order_placed *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_order_result *const made = &ret->made;
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_order_by_id(conn, r->arena, id, &made->order));
+    TRY(sut_order_lines(conn, r->arena, id, &made->lines, &made->n_lines));
+    sut_req_conn_end(r);
+    if (made->order.status == SUT_ORDER_CANCELLED) {
+        ret->fault = API_ORDER_UNPAID;
+        ret->payment_error = "The order was cancelled before it was paid.";
+    }
+    return SUT_OK;
+}
+
+SUT_ERR api_order_place(struct sut_req *r, const struct api_order_ask *ask,
+                        struct api_order_placed *ret)
+{
+    const int64_t made = sut_req_claim_resource(r);
+    *ret = (struct api_order_placed){ .fault = API_ORDER_FINE, .payment_url = SUT_STR("") };
+    if (made != 0)
+        TRY(find_made(r, made, ret));
+    else
+        TRY(make_order(r, ask, ret));
+    if (ret->fault == API_ORDER_FINE)
+        tell(r, &ret->made);
+    return SUT_OK;
+}
+
+/* --- looking --- */
+
+/* The event's name says it all: nothing of the order is told. */
+static SUT_ERR deny(struct sut_req *r)
+{
+    api_entry_event(r, SUT_EVENT_PERMISSION_DENIED, r->auth.user_id, "order_of_another");
+    FAIL(DENIED);
+}
+
+SUT_ERR api_order_of_path(struct sut_req *r, struct api_order *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    const int64_t id = sut_route_param(&r->match, "id").id;
+    bool is_staff = false;
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_order_by_id(conn, r->arena, id, &ret->order));
+    if (ret->order.person != r->auth.user_id) {
+        TRY(sut_req_staff(r, &is_staff));
+        if (!is_staff)
+            return deny(r);
+    }
+    return sut_order_lines(conn, r->arena, id, &ret->lines, &ret->n_lines);
+}
+
+SUT_ERR api_order_variant_text(struct sut_arena *a, sut_str size, sut_str color, sut_str *ret)
+{
+    struct sut_buf b;
+    sut_buf_init_arena(&b, a, TEXT_MAX);
+    sut_buf_str_add(&b, size);
+    if (size.n > 0 && color.n > 0)
+        sut_buf_lit(&b, ", ");
+    sut_buf_str_add(&b, color);
+    TRY(sut_buf_check(&b));
+    *ret = b.n == 0 ? SUT_STR("") : sut_buf_str(&b);
+    return SUT_OK;
+}
+
+SUT_ERR api_order_short_text(struct sut_arena *a, const struct sut_order_shortage *s, sut_str *ret)
+{
+    struct sut_buf b;
+    sut_str variant = { 0 };
+    TRY(api_order_variant_text(a, s->size, s->color, &variant));
+    sut_buf_init_arena(&b, a, 2 * TEXT_MAX);
+    sut_buf_lit(&b, "Insufficient stock for: ");
+    sut_buf_str_add(&b, s->product_name);
+    if (variant.n > 0) {
+        sut_buf_lit(&b, " (");
+        sut_buf_str_add(&b, variant);
+        sut_buf_char(&b, ')');
+    }
+    sut_buf_lit(&b, ". Only ");
+    sut_buf_i64(&b, s->available);
+    sut_buf_lit(&b, " available.");
+    TRY(sut_buf_check(&b));
+    *ret = sut_buf_str(&b);
+    return SUT_OK;
+}
+
+/* --- changing --- */
+
+struct stepping {
+    struct sut_arena *arena;
+    struct sut_mark mark;
+    struct sut_order_step step;
+    enum sut_order_status to;
+    sut_ms now;
+    struct sut_order_result *ret;
+};
+
+static SUT_ERR step_job(struct sut_db_conn *c, void *arg)
+{
+    struct stepping *s = arg;
+    sut_arena_rewind(s->arena, s->mark);
+    return sut_order_advance(c, s->arena, &s->step, s->to, s->now, s->ret);
+}
+
+static SUT_ERR step(struct sut_req *r, enum sut_order_status to, bool is_staff, sut_str words,
+                    struct sut_order_result *ret)
+{
+    struct stepping s = {
+        .arena = r->arena,
+        .step = { .order = sut_route_param(&r->match, "id").id,
+                  .by = r->auth.user_id,
+                  .is_staff = is_staff,
+                  .addr = api_entry_addr(r),
+                  .words = words },
+        .to = to,
+        .now = r->now,
+        .ret = ret,
+    };
+    s.mark = sut_arena_mark(r->arena);
+    sut_req_conn_end(r);
+    TRY(sut_store_write(r->app->store, step_job, &s));
+    if (ret->outcome == SUT_ORDER_DONE)
+        tell(r, ret);
+    return SUT_OK;
+}
+
+SUT_ERR api_order_cancel(struct sut_req *r, bool staff_may, sut_str words,
+                         struct sut_order_result *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_order o;
+    bool is_staff = false;
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_order_by_id(conn, r->arena, sut_route_param(&r->match, "id").id, &o));
+    if (o.person != r->auth.user_id) {
+        if (staff_may)
+            TRY(sut_req_staff(r, &is_staff));
+        if (!is_staff)
+            return deny(r);
+    }
+    return step(r, SUT_ORDER_CANCELLED, is_staff, words, ret);
+}
+
+SUT_ERR api_order_advance(struct sut_req *r, enum sut_order_status to, struct sut_order_result *ret)
+{
+    return step(r, to, true, (sut_str){ 0 }, ret);
+}
