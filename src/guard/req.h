@@ -69,6 +69,12 @@ struct sut_guest_cookie {
     bool is_dropped;
 };
 
+/* The file of a form, where the row takes one; a slice of the body. */
+struct sut_req_upload {
+    bool is_sent;
+    sut_str bytes;
+};
+
 struct sut_req {
     struct sut_exchange *x;
     const struct sut_app *app;
@@ -81,6 +87,8 @@ struct sut_req {
     sut_str query[SUT_QUERY_MAX];     /* beside route->query; p is NULL when absent */
     int64_t query_int[SUT_QUERY_MAX]; /* INT: the number; PRICE: cents */
     const struct sut_json *body;
+    struct sut_req_upload upload;
+    bool has_upload_place; /* in app->uploads, until it is answered */
     struct sut_auth auth;
     bool is_staff;
     bool is_superuser;
@@ -109,6 +117,12 @@ SUT_ERR sut_req_conn(struct sut_req *r, struct sut_db_conn **ret);
  * or a write, so that logins can't starve reads.
  */
 void sut_req_conn_end(struct sut_req *r);
+
+/*
+ * Whether staff asks, on a row whose policy does not say so (its owner or staff).  A session of
+ * theirs without the second factor that accounts.staff_factor wants counts as a buyer's.
+ */
+SUT_ERR sut_req_staff(struct sut_req *r, bool *ret);
 
 /* Value of a declared query key: {NULL,0} when absent. */
 sut_str sut_req_query(const struct sut_req *r, const char *name);
