@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "ipc/keeper.h"
 #include "store/connpool.h"
 #include "store/migrate.h"
 #include "store/people_int.h"
@@ -18,7 +19,8 @@
 
 enum {
     STORE_MAGIC = 0x5DB05703,
-    LEASE_WAIT_MS = 5000,
+    /* Longer than who has a connection may wait for the keeper: who comes after fares no worse. */
+    LEASE_WAIT_MS = SUT_KEEPER_PATIENCE_MS + 2000,
     STALE_TRIES = 24, /* of a write that lacks keys: each brings some */
     TRIES = 16,       /* of a write that meets another on PostgreSQL */
     TRIES_FREE = 2,   /* after these, a write of this process that met another goes alone */
