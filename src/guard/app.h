@@ -26,8 +26,12 @@ struct sut_router;
 struct sut_headers;
 struct sut_pages;
 struct sut_sharing;
+struct sut_media;
 struct sut_postman;
+struct sut_sweeper;
+struct sut_uploads;
 struct sut_courier;
+struct sut_darkroom;
 struct sut_google;
 struct sut_asking;
 
@@ -51,8 +55,12 @@ struct sut_app {
     const struct sut_router *router;
     const struct sut_headers *headers;
     struct sut_courier *courier; /* NULL: the settings name no place to go out to */
+    struct sut_darkroom *darkroom; /* decodes pictures */
     struct sut_google *google;   /* NULL: nobody signs in with Google */
     struct sut_asking *asking;   /* Facebook */
+    struct sut_media *pictures;  /* where they are kept */
+    struct sut_sweeper *sweeper; /* deletes those that nobody points to */
+    struct sut_uploads *uploads; /* bounds forms with files; NULL: tests */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
     struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */

@@ -9,7 +9,8 @@
  * sent.
  *
  * struct sut_darkroom hands pictures to such processes; any thread.  A call
- * blocks, for SUT_PICTURE_PATIENCE_MS at most: never on a loop thread.
+ * blocks, for SUT_PICTURE_PATIENCE_MS at most: never on a loop thread.  In its place NULL may be
+ * given where there is none: UNAVAILABLE.
  *
  * Errors: INVALID: no picture of a kind that is taken (JPEG, PNG, WebP, GIF by their bytes);
  * PARSE: broken, cut short, or with bytes after its end; TOO_LARGE: more than
@@ -29,6 +30,7 @@
 struct sut_darkroom;
 
 enum {
+    SUT_DARKROOM_CONNECTIONS_MAX = 8,        /* that wait for a picture */
     SUT_PICTURE_BYTES_MAX = 5 * 1024 * 1024, /* as it is sent */
     SUT_PICTURE_OUT_MAX = 16 * 1024 * 1024,  /* each of the files that come back */
     SUT_PICTURE_PIXELS_MAX = 40 * 1000 * 1000,
@@ -61,12 +63,23 @@ struct sut_picture {
 };
 void sut_picture_done(struct sut_picture *p);
 
+/*
+ * It has no connection yet, and calls wait for one; callers_max of them at a time, with those that
+ * are being served: more are told BUSY at once.
+ */
+SUT_ERR sut_darkroom_create(unsigned callers_max, struct sut_darkroom **ret);
+/* Nobody may be in a call. */
+void sut_darkroom_free(struct sut_darkroom **d);
+/* A connection for one picture, then owned; FULL: there are SUT_DARKROOM_CONNECTIONS_MAX. */
+SUT_ERR sut_darkroom_add(struct sut_darkroom *d, int fd);
+
 /* Decode and write anew; `bytes` as they were sent, of any declared type or name. */
 SUT_ERR sut_darkroom_develop(struct sut_darkroom *d, sut_str bytes, struct sut_picture *ret);
 
 /*
  * The same for pixels that the program drew itself (the sample catalogue): RGB, 3 bytes each,
- * width x height of them, encoded as JPEG.
+ * width x height of them and SUT_PICTURE_OUT_MAX bytes at most, encoded as JPEG.  It lets
+ * pictures go first that somebody waits for.
  */
 SUT_ERR sut_darkroom_print(struct sut_darkroom *d, sut_str rgb, uint32_t width, uint32_t height,
                            struct sut_picture *ret);

@@ -83,6 +83,13 @@ static const struct sut_sandbox_call sanitizer_calls[] = {
     { .number = SCMP_SYS(open) },
     { .number = SCMP_SYS(openat) },
     { .number = SCMP_SYS(close) },
+    { .number = SCMP_SYS(write) },
+    { .number = SCMP_SYS(madvise) },
+    { .number = SCMP_SYS(gettid) },
+    { .number = SCMP_SYS(getpid) },
+    { .number = SCMP_SYS(rt_sigprocmask) },
+    { .number = SCMP_SYS(rt_sigaction) },
+    { .number = SCMP_SYS(futex) },
     { .number = SCMP_SYS(readlink) },
     { .number = SCMP_SYS(readlinkat) },
     { .number = SCMP_SYS(fstat) },
@@ -137,6 +144,11 @@ static SUT_ERR set_limits(const struct sut_sandbox *s)
     }
     if (s->memory_max > 0 && !IS_SANITIZED)
         TRY(limit(RLIMIT_AS, s->memory_max));
+    if (s->cpu_s_max > 0) {
+        const struct rlimit cpu = { .rlim_cur = s->cpu_s_max, .rlim_max = s->cpu_s_max + 1 };
+        if (setrlimit(RLIMIT_CPU, &cpu) < 0)
+            FAIL_SYS(SYSTEM);
+    }
     return SUT_OK;
 }
 

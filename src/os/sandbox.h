@@ -65,6 +65,8 @@ struct sut_sandbox {
     size_t n_calls;
     uint64_t files_max;  /* RLIMIT_NOFILE; 0: as it is */
     uint64_t memory_max; /* RLIMIT_AS; 0: as it is (sanitizers: never set) */
+    /* RLIMIT_CPU: after so many seconds SIGXCPU comes, after one more the end; 0: as it is. */
+    uint64_t cpu_s_max;
 };
 
 /*

@@ -313,7 +313,10 @@ static SUT_ERR shut_in(struct sut_worker *w, struct sut_diag *reterr_diag)
 static SUT_ERR worker_start(struct sut_worker *w, struct sut_diag *reterr_diag)
 {
     TRY(shut_in(w, reterr_diag));
-    TRY(sut_worker_line_open(SUT_ROLE_FD_SUPERVISOR, w->n_tls > 0, &w->line, reterr_diag));
+    /* Who waits for a picture has a thread of the pool: most are for what is quick. */
+    const unsigned pictures_max = w->config->server.pool / 3 + 1;
+    TRY(sut_worker_line_open(SUT_ROLE_FD_SUPERVISOR, w->n_tls > 0, pictures_max, &w->line,
+                             reterr_diag));
     sut_handshakes_init(&w->handshakes, sut_worker_line_keeper(w->line));
     w->signer = sut_handshakes_signer(&w->handshakes);
     TRY(sut_boot_open(w->config, SUT_BOOT_CREATE | SUT_BOOT_MIGRATE,

@@ -16,6 +16,7 @@ struct role {
 static const struct role roles[] = {
     { "keeper", "sutler-keeper", sut_role_keeper },
     { "courier", "sutler-courier", sut_role_courier },
+    { "darkroom", "sutler-darkroom", sut_role_darkroom },
     { "worker", "sutler-worker", sut_role_worker },
 };
 

@@ -29,11 +29,14 @@
 #include "log/log.h"
 #include "os/sandbox.h"
 #include "prog/certificate.h"
+#include "prog/roles.h"
 
 enum {
     PATHS_MAX = 64,
     KEEPER_FILES = 128,
     COURIER_FILES = 256,
+    DARKROOM_FILES = 16,
+    DARKROOM_CPU_S = 10,
     DNS_PORT = 53,
     HTTPS_PORT = 443,
 };
@@ -174,6 +177,18 @@ static const struct sut_sandbox_call calls_courier[] = {
     ALLOW_IF(ioctl, IS(1, FIONREAD)), ALLOW_IF(ioctl, IS(1, FIONBIO)), ALLOW_IF(ioctl, IS(1, TCGETS)),
     ALLOW_IF(openat, LACKS(2, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)), ALLOW(newfstatat),
     ALLOW(statx), ALLOW(stat), ALLOW(uname),
+    END
+};
+
+/*
+ * The darkroom: the picture in, the files out, memory for both, the end.  It has none of what every
+ * role may call.
+ */
+static const struct sut_sandbox_call calls_darkroom[] = {
+    ALLOW_IF(read, IS(0, SUT_ROLE_FD_PICTURE)), ALLOW_IF(write, IS(0, SUT_ROLE_FD_PICTURE)),
+    ALLOW_IF(mmap, LACKS(2, PROT_EXEC)), ALLOW(munmap), ALLOW(mremap), ALLOW(brk),
+    ALLOW(rt_sigreturn), /* of the signal that says that its time is over */
+    ALLOW(exit), ALLOW(exit_group),
     END
 };
 
@@ -340,6 +355,22 @@ SUT_ERR sut_sandbox_courier(const struct sut_config *c, struct sut_diag *reterr_
         .memory_max = 1ULL << 30,
     };
     return enter(&box, reterr_diag);
+}
+
+SUT_ERR sut_sandbox_darkroom(struct sut_diag *reterr_diag)
+{
+    static const struct sut_sandbox_call *const calls[] = { calls_darkroom };
+    static const struct sut_sandbox box = {
+        .role = "darkroom",
+        .calls = calls,
+        .n_calls = N(calls),
+        .files_max = DARKROOM_FILES,
+        .memory_max = 512ULL << 20,
+        .cpu_s_max = DARKROOM_CPU_S,
+    };
+    /* Without a word to the log: behind its walls it can't say one. */
+    int abi = 0;
+    return sut_sandbox_enter(&box, &abi, reterr_diag);
 }
 
 SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach *reach,

@@ -21,6 +21,8 @@ SUT_ERR sut_sandbox_keeper(struct sut_diag *reterr_diag);
 /* What names are looked up with, and the ports of its destinations; no file to write, no port to
  * listen on. */
 SUT_ERR sut_sandbox_courier(const struct sut_config *c, struct sut_diag *reterr_diag);
+/* Its one connection and its memory: no descriptor to make, no thread, no clock. */
+SUT_ERR sut_sandbox_darkroom(struct sut_diag *reterr_diag);
 /* The store's folder, or the remote store's ports (reach; NULL: embedded). */
 SUT_ERR sut_sandbox_worker(const struct sut_config *c, const struct sut_db_reach *reach,
                            struct sut_diag *reterr_diag);

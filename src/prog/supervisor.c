@@ -99,6 +99,7 @@ static SUT_ERR spawn_worker(struct sut_supervisor *s, struct sut_supervised *r)
     TRY(spawn(s, r, s->o->worker_settings_fd, args, fds, n));
     sut_supervisor__connect(s);
     sut_supervisor__connect_courier(s);
+    sut_supervisor__connect_darkrooms(s);
     return SUT_OK;
 }
 
@@ -290,10 +291,9 @@ static bool may_start(const struct sut_supervisor *s, const struct sut_supervise
     return r == &s->keeper || s->is_courier_due;
 }
 
-/* Milliseconds until something is due; -1: nothing is. */
-static int patience(struct sut_supervisor *s)
+/* Milliseconds until something is due, by `due` at the latest; -1: nothing is. */
+static int patience(struct sut_supervisor *s, uint64_t due)
 {
-    uint64_t due = UINT64_MAX;
     struct sut_supervised *all[ROLES];
     const size_t n = roles_of(s, all);
     for (size_t i = 0; i < n; i++) {
@@ -357,7 +357,8 @@ static void turn(struct sut_supervisor *s)
     enum {
         OF_ROLES = 1,
         OF_ERRANDS = OF_ROLES + 2 * ROLES,
-        ALL = OF_ERRANDS + SUT_SUPERVISOR_ERRANDS
+        OF_DARKROOMS = OF_ERRANDS + SUT_SUPERVISOR_ERRANDS,
+        ALL = OF_DARKROOMS + SUT_SUPERVISOR_POLLS_DARKROOM * SUT_SUPERVISOR_DARKROOMS
     };
     struct sut_supervised *all[ROLES];
     const size_t n = roles_of(s, all);
@@ -371,7 +372,8 @@ static void turn(struct sut_supervisor *s)
     }
     for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS && !s->is_courier_due; i++)
         p[OF_ERRANDS + i].fd = s->errand_fds[i];
-    if (poll(p, ALL, patience(s)) < 0) {
+    const uint64_t due = sut_supervisor__poll_darkrooms(s, &p[OF_DARKROOMS]);
+    if (poll(p, ALL, patience(s, due)) < 0) {
         if (errno != EINTR)
             sut_supervisor__give_up(s, SUT_EXIT_FAILED);
         return;
@@ -384,6 +386,7 @@ static void turn(struct sut_supervisor *s)
         heed_signal(s);
     if (is_asked)
         heed_errands(s);
+    sut_supervisor__heed_darkrooms(s, &p[OF_DARKROOMS]);
     for (size_t i = 0; i < n && !s->is_over; i++)
         heed_role(s, all[i], &p[OF_ROLES + 2 * i]);
     if (s->is_over)
@@ -422,6 +425,7 @@ int sut_supervisor_run(const struct sut_supervisor_options *o)
     };
     for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS; i++)
         s.errand_fds[i] = -1;
+    sut_supervisor__darkrooms_init(&s);
     /* Once at the start: what is wrong with its settings is told now, not with the first mail. */
     s.is_courier_due = sut_supervisor__has_courier(&s);
     while (!s.is_over) {
@@ -430,6 +434,7 @@ int sut_supervisor_run(const struct sut_supervisor_options *o)
             turn(&s);
     }
     stop(&s.worker, WORKER_STOP_MS);
+    sut_supervisor__stop_darkrooms(&s);
     stop(&s.courier, COURIER_STOP_MS);
     for (size_t i = 0; i < SUT_SUPERVISOR_ERRANDS; i++)
         sut_fd_close(&s.errand_fds[i]);

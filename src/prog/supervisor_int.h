@@ -18,8 +18,11 @@ enum {
     SUT_SUPERVISOR_ASKS = 6,
     SUT_SUPERVISOR_ASKS_WITHIN_S = 60,
     SUT_SUPERVISOR_ERRANDS = 8, /* connections between worker and courier */
+    SUT_SUPERVISOR_DARKROOMS = 2,
+    SUT_SUPERVISOR_POLLS_DARKROOM = 2, /* descriptors that are polled for each */
 };
 
+struct pollfd;
 struct sut_supervisor;
 
 /* A role as the supervisor sees it. */
@@ -42,17 +45,32 @@ struct sut_supervised {
     unsigned backoff_max_ms;
 };
 
+/* A place for a picture at a time; supervisor_darkroom.c alone knows what it means. */
+struct sut_supervised_darkroom {
+    struct sut_role process; /* SUT_ROLE_NONE: nobody has asked */
+    int fd;                  /* our copy of its end of the connection */
+    bool is_due;             /* the next may start before anybody asks */
+    bool is_given_up;        /* it was killed: its end is no crash */
+    uint64_t again_ns;       /* none runs: not before this */
+    uint64_t end_by_ns;      /* the worker has hung up: it is killed then; 0: it has not */
+    unsigned backoff_ms;
+};
+
 struct sut_supervisor {
     const struct sut_supervisor_options *o;
     struct sut_supervised keeper;
     struct sut_supervised worker;
     struct sut_supervised courier; /* not in use when there is none */
+    struct sut_supervised_darkroom darkrooms[SUT_SUPERVISOR_DARKROOMS];
+    size_t n_darkrooms;
     /* The courier's ends while no courier has them; -1: none. */
     int errand_fds[SUT_SUPERVISOR_ERRANDS];
     bool is_courier_due;     /* somebody asked on one of them */
     bool is_courier_resting; /* it has said that it could end, and nobody has asked since */
     bool is_courier_ending;  /* it was told to end, and hears nobody any more */
     uint64_t few_courier_ns;
+    uint64_t clamd_ns; /* the second in which it was asked for clamd */
+    unsigned clamd_n;  /* and how often */
     bool keeper_may_rotate;
     bool keeper_has_key; /* the TLS key, when there is one to have */
     bool is_key_due;     /* the files are to be read again when the keeper has answered */
@@ -69,8 +87,6 @@ struct sut_supervisor {
 
 /* Whether the keeper can be given connections. */
 static inline bool sut_supervisor__keeper_serves(const struct sut_supervisor *s)
-    uint64_t clamd_ns; /* the second in which it was asked for clamd */
-    unsigned clamd_n;  /* and how often */
 {
     return s->keeper.is_ready && (s->o->n_tls == 0 || s->keeper_has_key);
 }
@@ -97,6 +113,14 @@ void sut_supervisor__connect(struct sut_supervisor *s);
 void sut_supervisor__connect_courier(struct sut_supervisor *s);
 /* Give the courier that runs its ends. */
 void sut_supervisor__hand_over(struct sut_supervisor *s);
+void sut_supervisor__darkrooms_init(struct sut_supervisor *s);
+/* Give a worker that is new connections to them. */
+void sut_supervisor__connect_darkrooms(struct sut_supervisor *s);
+/* Start what is due, fill SUT_SUPERVISOR_POLLS_DARKROOM of `p` for each; when there is more to do.
+ */
+uint64_t sut_supervisor__poll_darkrooms(struct sut_supervisor *s, struct pollfd *p);
+void sut_supervisor__heed_darkrooms(struct sut_supervisor *s, const struct pollfd *p);
+void sut_supervisor__stop_darkrooms(struct sut_supervisor *s);
 /* Read certificate and key, send the key to the keeper; its answer brings the rest. */
 void sut_supervisor__load_key(struct sut_supervisor *s);
 /* Ask a role whether it is there, when it is time to. */

@@ -20,6 +20,7 @@
  *                      ASK_CLAMD  a connection to the clamd of the settings that is at a unix path
  *   to the worker      KEEPER   n sockets: connections to the keeper, in place of older ones
  *                      COURIER  n sockets: connections to the courier, in place of older ones
+ *                      DARKROOM 1 socket: a connection for one picture
  *                      CERT     bytes: the certificate's chain (PEM); its key is with the keeper
  *                      DONE     u64 0 or 1, bytes: why not; the answer to an ask
  *   from the worker    READY
@@ -54,10 +55,10 @@ enum sut_word {
     SUT_WORD_REST,
     SUT_WORD_EMPTY,
     SUT_WORD_FEW_COURIER,
-};
     SUT_WORD_DARKROOM,
     SUT_WORD_ASK_CLAMD,
     SUT_WORD_CLAMD,
+};
 
 enum { SUT_WORD_PEM_MAX = 64 * 1024, SUT_WORD_TEXT_MAX = 512 };
 

@@ -74,6 +74,7 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     w->app.store = w->boot.store;
     w->app.keyring = w->boot.keyring;
     w->app.courier = sut_config_goes_out(c) ? sut_worker_line_courier(w->line) : NULL;
+    w->app.darkroom = sut_worker_line_darkroom(w->line);
     TRY(make_providers(w));
     /* With a shop's own key its links are those of the Django shop before it. */
     w->app.links = c->security.secret_key == NULL ? w->boot.links : w->boot.keyring;

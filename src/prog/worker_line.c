@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ipc/courier.h"
+#include "ipc/darkroom.h"
 #include "ipc/keeper.h"
 #include "ipc/line.h"
 #include "log/log.h"
@@ -32,6 +33,7 @@ struct sut_worker_line {
     int stop_fd; /* ours */
     struct sut_keeper *keeper;
     struct sut_courier *courier;
+    struct sut_darkroom *darkroom;
     pthread_t thread;
     bool has_thread;
     uint64_t few_ns; /* the main thread's: when it may be said again */
@@ -56,6 +58,7 @@ struct sut_worker_line {
 static const struct sut_line_permit permits[] = {
     { .type = SUT_WORD_KEEPER, .fds_max = SUT_KEEPER_PEERS_MAX },
     { .type = SUT_WORD_COURIER, .fds_max = SUT_COURIER_PEERS_MAX },
+    { .type = SUT_WORD_DARKROOM, .fds_max = 1 },
     { .type = SUT_WORD_CERT, .max = SUT_WORD_PEM_MAX + 16 },
     { .type = SUT_WORD_DONE, .max = SUT_WORD_TEXT_MAX + 32 },
     { .type = 0 },
@@ -106,6 +109,14 @@ static SUT_ERR take_courier(struct sut_worker_line *l, struct sut_line_message *
     return e;
 }
 
+static SUT_ERR take_darkroom(struct sut_worker_line *l, struct sut_line_message *m)
+{
+    ENSURE(m->n_fds == 1, PARSE);
+    TRY(sut_darkroom_add(l->darkroom, m->fds[0]));
+    m->n_fds = 0;
+    return SUT_OK;
+}
+
 static SUT_ERR take_cert(struct sut_worker_line *l, struct sut_ipc_reader *in)
 {
     sut_str pem = { 0 };
@@ -149,6 +160,8 @@ static SUT_ERR hear(struct sut_worker_line *l)
         e = take_keeper(l, &m);
     else if (m.type == SUT_WORD_COURIER)
         e = take_courier(l, &m);
+    else if (m.type == SUT_WORD_DARKROOM)
+        e = take_darkroom(l, &m);
     else if (m.type == SUT_WORD_CERT)
         e = take_cert(l, &in);
     else
@@ -222,7 +235,7 @@ static SUT_ERR start_thread(struct sut_worker_line *l)
     return SUT_OK;
 }
 
-static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert)
+static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert, unsigned pictures_max)
 {
     pthread_condattr_t monotonic;
     (void) pthread_condattr_init(&monotonic);
@@ -236,17 +249,18 @@ static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert)
     if (l->wake_fd < 0 || l->stop_fd < 0)
         FAIL_SYS(SYSTEM);
     TRY(sut_courier_create(NULL, 0, &l->courier));
+    TRY(sut_darkroom_create(pictures_max, &l->darkroom));
     TRY(wait_first(l, wants_cert));
     return start_thread(l);
 }
 
-SUT_ERR sut_worker_line_open(int fd, bool wants_cert, struct sut_worker_line **ret,
-                             struct sut_diag *reterr_diag)
+SUT_ERR sut_worker_line_open(int fd, bool wants_cert, unsigned pictures_max,
+                             struct sut_worker_line **ret, struct sut_diag *reterr_diag)
 {
     struct sut_worker_line *l = sut_mem_zalloc(1, sizeof(*l));
     ENSURE(l != NULL, NOMEM);
     *l = (struct sut_worker_line){ .fd = fd, .wake_fd = -1, .stop_fd = -1 };
-    const sut_err e = begin(l, wants_cert);
+    const sut_err e = begin(l, wants_cert, pictures_max);
     if (sut_failed(e)) {
         sut_diag_set(reterr_diag, "the supervisor does not say where the keeper is (%s)",
                      sut_err_info(e.code)->name);
@@ -270,6 +284,7 @@ void sut_worker_line_close(struct sut_worker_line **l)
     }
     sut_keeper_free(&x->keeper);
     sut_courier_free(&x->courier);
+    sut_darkroom_free(&x->darkroom);
     sut_buf_done(&x->cert);
     sut_fd_close(&x->wake_fd);
     sut_fd_close(&x->stop_fd);
@@ -286,6 +301,11 @@ struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l)
 struct sut_courier *sut_worker_line_courier(struct sut_worker_line *l)
 {
     return l->courier;
+}
+
+struct sut_darkroom *sut_worker_line_darkroom(struct sut_worker_line *l)
+{
+    return l->darkroom;
 }
 
 SUT_ERR sut_worker_line_ready(struct sut_worker_line *l)

@@ -20,15 +20,17 @@
 #include "prog/words.h"
 
 struct sut_courier;
+struct sut_darkroom;
 struct sut_keeper;
 struct sut_worker_line;
 
 /*
  * Wait for the first connections to the keeper (and, with wants_cert, for the
- * certificate) and start the thread.  fd is borrowed until close.
+ * certificate) and start the thread.  fd is borrowed until close.  pictures_max: how many calls
+ * may wait for a picture.
  */
-SUT_ERR sut_worker_line_open(int fd, bool wants_cert, struct sut_worker_line **ret,
-                             struct sut_diag *reterr_diag);
+SUT_ERR sut_worker_line_open(int fd, bool wants_cert, unsigned pictures_max,
+                             struct sut_worker_line **ret, struct sut_diag *reterr_diag);
 /* Ends the thread and the keeper's connections; nobody may use those any more. */
 void sut_worker_line_close(struct sut_worker_line **l);
 
@@ -38,6 +40,8 @@ struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l);
 /* Where the settings name a place to go out to; its connections come when the supervisor has them.
  */
 struct sut_courier *sut_worker_line_courier(struct sut_worker_line *l);
+
+struct sut_darkroom *sut_worker_line_darkroom(struct sut_worker_line *l);
 
 /* Tell the supervisor that this worker serves. */
 SUT_ERR sut_worker_line_ready(struct sut_worker_line *l);

@@ -17,7 +17,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 DOCUMENT = HERE.parents[1] / "doc/design/processes.md"
 TABLES = subprocess.run([sys.argv[1]], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
-BOXES = ("keeper", "courier", "worker, embedded", "worker, remote", "supervisor, embedded", "supervisor, remote",
+BOXES = ("keeper", "courier", "darkroom", "worker, embedded", "worker, remote", "supervisor, embedded", "supervisor, remote",
          "supervisor, courier")
 # What a line of the last table is about: one of these calls, without a check of its arguments.
 CAPABILITIES = {
@@ -146,12 +146,20 @@ def test_which_secrets_a_role_gets():
 
 
 def test_what_a_role_can_do_at_all():
-    rows = the_table("to", "keeper", "courier", "worker, embedded", "worker, remote", "supervisor")
+    rows = the_table("to", "keeper", "courier", "darkroom", "worker, embedded", "worker, remote", "supervisor")
     assert sorted(row[0] for row in rows) == sorted(CAPABILITIES)
     for row in rows:
-        for told, boxes in zip(row[1:], (BOXES[:1], BOXES[1:2], BOXES[2:3], BOXES[3:4], BOXES[4:])):
+        for told, boxes in zip(row[1:], (BOXES[:1], BOXES[1:2], BOXES[2:3], BOXES[3:4], BOXES[4:5], BOXES[5:])):
             has = sorted({name for box in boxes for name in may(box, row[0])})
             assert (told == "no") == (not has), f"{row[0]}: {boxes[-1]} has {has}, the document says: {told}"
+
+
+def test_what_a_darkroom_calls():
+    told = sorted(name for row in the_table("a darkroom's call", "for") for name in row[0].split(", "))
+    assert sorted({name for name, _ in calls("darkroom")}) == told, (calls("darkroom"), told)
+    # On its one connection alone, and nothing that is executable.
+    assert all((name, "arg0&0xffffffff=0x5") in calls("darkroom") for name in ("read", "write")), calls("darkroom")
+    assert {name for name, checks in calls("darkroom") if checks} == {"read", "write", "mmap"}, calls("darkroom")
 
 
 def test_which_files_a_role_reaches():
@@ -161,13 +169,14 @@ def test_which_files_a_role_reaches():
     assert all(path.startswith(("/etc/", "/run/")) and "private" not in path and path not in ("/etc", "/run", "/etc/ssl", "/etc/pki")
                for path in paths(box, "r"))
     assert sorted(map(int, found(r"^courier: port (\d+)$"))) == [53, 443, 587]
-    for box in BOXES[2:4]:
+    assert not found(r"^darkroom: (?:path|port) .*$"), "the darkroom has a path or a port"
+    for box in BOXES[3:5]:
         assert paths(box, "w") == ["/srv/shop/data"], (box, paths(box, "w"))
         assert not paths(box, "x"), (box, paths(box, "x"))
         assert not [path for path in paths(box, "r") if "keys" in path or path.startswith(("/usr", "/lib", "/proc"))]
     assert not found(r"^worker, embedded: port (\d+)$")
     assert found(r"^worker, remote: port (\d+)$") == ["5432"]
-    for box in BOXES[4:]:
+    for box in BOXES[5:]:
         assert set(paths(box, "w")) <= {"/srv/shop/data", "/srv/shop/keys", "/dev/null"}, (box, paths(box, "w"))
 
 

@@ -114,6 +114,8 @@ static const char *word_name(unsigned type)
         return "EMPTY";
     case SUT_WORD_FEW_COURIER:
         return "FEW_COURIER";
+    case SUT_WORD_DARKROOM:
+        return "DARKROOM";
     case SUT_WORD_ASK_CLAMD:
         return "ASK_CLAMD";
     case SUT_WORD_CLAMD:
@@ -218,6 +220,8 @@ SUT_ERR sut_sandbox_enter(const struct sut_sandbox *s, int *ret_landlock,
         line("descriptors %llu", (unsigned long long) s->files_max);
     if (s->memory_max != 0)
         line("memory %llu", (unsigned long long) s->memory_max);
+    if (s->cpu_s_max != 0)
+        line("seconds %llu", (unsigned long long) s->cpu_s_max);
     print_lines();
     return SUT_OK;
 }
@@ -292,6 +296,9 @@ int main(void)
     print_settings();
     box_name = "keeper";
     if (sut_failed(sut_sandbox_keeper(&diag)))
+        fail("no sandbox");
+    box_name = "darkroom";
+    if (sut_failed(sut_sandbox_darkroom(&diag)))
         fail("no sandbox");
     print_outward();
     print_boxes("embedded", "DATABASE_URL=sqlite:");
