@@ -64,6 +64,29 @@ static enum sut_verdict check_rows(struct sut_req *r, const struct sut_schema *s
     return SUT_ANSWERED;
 }
 
+/* An object, or what a form's texts make. */
+static enum sut_verdict check_one(struct sut_req *r, const struct sut_schema *schema)
+{
+    const struct sut_fault *faults = NULL;
+    const sut_err e = sut_schema_check(r->arena, schema, r->body, &faults);
+    if (!sut_failed(e))
+        return SUT_NEXT;
+    if (e.code != SUT_E_INVALID)
+        sut_reply_error(r, e);
+    else if (r->route->missing != NULL && is_missing(faults))
+        sut_reply_domain(r, 400, "invalid", sut_str_from(r->route->missing));
+    else
+        sut_reply_faults(r, faults);
+    return SUT_ANSWERED;
+}
+
+static enum sut_verdict check_form(struct sut_req *r, const struct sut_schema *schema)
+{
+    if (sut_guard__form(r) == SUT_ANSWERED || check_one(r, schema) == SUT_ANSWERED)
+        return SUT_ANSWERED;
+    return sut_guard__file_is_there(r);
+}
+
 /* C1, B3 */
 enum sut_verdict sut_guard__body(struct sut_req *r)
 {
@@ -71,11 +94,20 @@ enum sut_verdict sut_guard__body(struct sut_req *r)
     const struct sut_http_request *q = r->x->req;
     const struct sut_schema *schema = r->route->body == NULL ? &nothing : r->route->body;
     const sut_str type = q->known[SUT_H_CONTENT_TYPE];
-    if (r->route->body == NULL && q->body.n == 0)
+    if ((r->route->flags & SUT_ROUTE_RAW) != 0)
+        return SUT_NEXT;
+    if (r->route->body == NULL && r->route->upload == NULL && q->body.n == 0)
         return SUT_NEXT;
     if (q->known_n[SUT_H_CONTENT_ENCODING] > 0 &&
         !sut_str_eq_nocase(q->known[SUT_H_CONTENT_ENCODING], SUT_STR("identity"))) {
         sut_reply_refuse(r, 415, "unsupported_media_type", "A compressed body is not accepted.");
+        return SUT_ANSWERED;
+    }
+    if (sut_guard__is_form(r))
+        return check_form(r, schema);
+    if (r->route->upload != NULL && r->route->upload->is_required) {
+        sut_reply_refuse(r, 415, "unsupported_media_type",
+                         "Unsupported media type: multipart/form-data is expected.");
         return SUT_ANSWERED;
     }
     if (q->known_n[SUT_H_CONTENT_TYPE] > 0 || q->body.n > 0) {
@@ -103,15 +135,5 @@ enum sut_verdict sut_guard__body(struct sut_req *r)
     }
     if (r->route->rows_max > 0)
         return check_rows(r, schema);
-    const struct sut_fault *faults = NULL;
-    const sut_err e = sut_schema_check(r->arena, schema, r->body, &faults);
-    if (!sut_failed(e))
-        return SUT_NEXT;
-    if (e.code != SUT_E_INVALID)
-        sut_reply_error(r, e);
-    else if (r->route->missing != NULL && is_missing(faults))
-        sut_reply_domain(r, 400, "invalid", sut_str_from(r->route->missing));
-    else
-        sut_reply_faults(r, faults);
-    return SUT_ANSWERED;
+    return check_one(r, schema);
 }

@@ -18,10 +18,13 @@ struct loop_ctx {
 const char *sut_policy_name(enum sut_policy p)
 {
     static const char *const names[] = {
-        [SUT_POLICY_UNSET] = "unset",         [SUT_POLICY_ANYONE] = "anyone",
-        [SUT_POLICY_USER] = "user",           [SUT_POLICY_STAFF] = "staff",
+        [SUT_POLICY_UNSET] = "unset",
+        [SUT_POLICY_ANYONE] = "anyone",
+        [SUT_POLICY_USER] = "user",
+        [SUT_POLICY_STAFF] = "staff",
         [SUT_POLICY_SUPERUSER] = "superuser",
-        [SUT_POLICY_MANAGERS] = "managers",   [SUT_POLICY_MANAGERS_OR_STAFF] = "managers/staff",
+        [SUT_POLICY_MANAGERS] = "managers",
+        [SUT_POLICY_MANAGERS_OR_STAFF] = "managers/staff",
     };
     return names[p];
 }
@@ -177,6 +180,28 @@ static void answer_without_memory(struct sut_exchange *x)
     x->res.close = true;
 }
 
+/*
+ * A form with a file is long: who may not send one, or finds no place for it, hears so before
+ * it is read.  The steps that are done here are not done again.
+ */
+static bool lets_form_in(struct sut_req *r, size_t *ret_body_max)
+{
+    r->now = r->x->now;
+    bool is_in = true;
+    for (; is_in && r->step < STEPS && !steps[r->step].may_read; r->step += is_in)
+        is_in = steps[r->step].run(r) == SUT_NEXT;
+    /* Who is nobody is refused without a look into the store. */
+    if (is_in && r->auth.state != SUT_AUTH_USER)
+        is_in = sut_guard__policy(r) == SUT_NEXT;
+    if (is_in)
+        is_in = sut_guard__upload_enter(r) == SUT_NEXT;
+    if (!is_in)
+        finish(r);
+    *ret_body_max = SUT_UPLOAD_BODY_MAX;
+    r->x->keeps_body_apart = true;
+    return is_in;
+}
+
 static bool on_head(void *app_ptr, struct sut_exchange *x, size_t *ret_body_max)
 {
     struct sut_app *app = app_ptr;
@@ -193,7 +218,7 @@ static bool on_head(void *app_ptr, struct sut_exchange *x, size_t *ret_body_max)
     }
     const size_t row_max = r->route == NULL ? 0 : r->route->body_max;
     *ret_body_max = row_max == 0 ? app->config->limits.body_bytes : row_max;
-    return true;
+    return !sut_guard__is_form(r) || lets_form_in(r, ret_body_max);
 }
 
 static void on_request(void *app_ptr, struct sut_exchange *x)
@@ -261,7 +286,9 @@ static void on_refused(void *app_ptr, struct sut_exchange *x, int status, const 
 static void on_done(void *app_ptr, struct sut_exchange *x)
 {
     (void) app_ptr;
-    const struct sut_req *r = x->app_data;
+    struct sut_req *r = x->app_data;
+    if (r != NULL)
+        sut_guard__upload_leave(r);
     if (!sut_log_wants(SUT_LOG_DEBUG) || r == NULL)
         return;
     sut_log(SUT_LOG_DEBUG, "request", LOG_NAME("method", sut_method_name(x->req->method)),
@@ -328,6 +355,8 @@ static const char *row_fault(const struct sut_route *row)
     if ((row->flags & SUT_ROUTE_CREATES) != 0 &&
         (row->flags & (SUT_ROUTE_SECRET | SUT_ROUTE_COOKIE_REFRESH)) != 0)
         return "would keep answers that hold secrets";
+    if (row->upload != NULL && (row->policy == SUT_POLICY_ANYONE || row->place != SUT_PLACE_POOL))
+        return "takes files of anyone, or not on the pool";
     unsigned keys = 0;
     while (row->query != NULL && row->query[keys].name != NULL)
         keys++;

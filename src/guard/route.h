@@ -10,6 +10,7 @@
 #ifndef SUT_GUARD_ROUTE_H
 #define SUT_GUARD_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,6 +64,7 @@ enum sut_route_flag {
     SUT_ROUTE_COOKIE_REFRESH = 4096, /* acts on the refresh cookie when the body has no token */
     SUT_ROUTE_COOKIE_CART = 8192,    /* acts on the guest cart's cookie when nobody is signed in */
     SUT_ROUTE_CREATES = 16384,       /* takes an Idempotency-Key: guard/idempotency.h */
+    SUT_ROUTE_RAW = 32768, /* the body is taken as it came, of any type: the handler reads it */
 };
 
 /* What a value in the query must look like, before anything else is asked. */
@@ -96,6 +98,15 @@ struct sut_answer {
     const char *doc;
 };
 
+enum { SUT_UPLOAD_BODY_MAX = 6 * 1024 * 1024 /* of a form with a file */ };
+
+/* A row takes multipart/form-data: texts that `body` describes, and one file. */
+struct sut_route_upload {
+    const char *field; /* the file's name in the form */
+    bool is_required;  /* there must be one, and nothing but such a form is taken; else JSON too */
+    const char *doc;
+};
+
 struct sut_route {
     enum sut_method method;
     const char *path;
@@ -113,7 +124,8 @@ struct sut_route {
     /* Bytes that a request may hold beside its body, from its body on; 0: as every other. */
     size_t memory;
     const struct sut_query_key *query;
-    const struct sut_schema *body; /* NULL: no body is read */
+    const struct sut_schema *body;         /* NULL: no body is read, but for `upload` */
+    const struct sut_route_upload *upload; /* NULL: no file is taken.  Not on rows for anyone */
     /* Contract A's one sentence for a form with something missing; NULL: field by field. */
     const char *missing;
     const struct sut_answer *answers;

@@ -37,6 +37,14 @@ enum sut_verdict sut_guard__staff_factor(struct sut_req *r, const struct sut_per
 enum sut_verdict sut_guard__fresh(struct sut_req *r);
 /* The body's type, syntax and schema (C1, B3). */
 enum sut_verdict sut_guard__body(struct sut_req *r);
+/* Parts of it: whether it is a form for a row that takes one; its texts into r->body and its file
+ * into r->upload; the file, where there must be one. */
+bool sut_guard__is_form(const struct sut_req *r);
+enum sut_verdict sut_guard__form(struct sut_req *r);
+enum sut_verdict sut_guard__file_is_there(struct sut_req *r);
+/* Before it is read: a place for it in memory, until the request is over (guard/uploads.h). */
+enum sut_verdict sut_guard__upload_enter(struct sut_req *r);
+void sut_guard__upload_leave(struct sut_req *r);
 
 /* What a cookie must come with to be acted on (C8): it knows the body. */
 enum sut_verdict sut_guard__csrf(struct sut_req *r);

@@ -4,6 +4,7 @@
 #include <llhttp.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "http/head.h"
 
 const struct sut_h1_limits sut_h1_limits_default = {
@@ -52,6 +53,8 @@ struct sut_h1 {
     struct sut_header *headers;
 
     struct sut_buf body;
+    struct sut_buf *apart; /* on the heap, of the arena; NULL: the body is in the arena itself */
+    bool keeps_apart;
     size_t body_max;
     uint64_t left;   /* bytes of body or chunk to come */
     unsigned digits; /* of the chunk size */
@@ -147,9 +150,14 @@ static int on_head(llhttp_t *ll)
     return HPE_PAUSED;
 }
 
+static struct sut_buf *body_of(struct sut_h1 *h)
+{
+    return h->apart != NULL ? h->apart : &h->body;
+}
+
 static int on_body(llhttp_t *ll, const char *at, size_t n)
 {
-    sut_buf_add(&self(ll)->body, at, n);
+    sut_buf_add(body_of(self(ll)), at, n);
     return 0;
 }
 
@@ -391,7 +399,7 @@ static enum sut_h1_event step_fields(struct sut_h1 *h, const char *p, size_t n, 
 
 static enum sut_h1_event end_request(struct sut_h1 *h)
 {
-    h->req->body = sut_buf_str(&h->body);
+    h->req->body = sut_buf_str(body_of(h));
     h->state = AT_COMPLETE;
     return SUT_H1_COMPLETE;
 }
@@ -401,6 +409,31 @@ static void begin_chunk_size(struct sut_h1 *h)
     h->state = AT_CHUNK_SIZE;
     h->left = 0;
     h->digits = 0;
+}
+
+static void drop_apart(void *arg)
+{
+    struct sut_buf *b = arg;
+    if (b->n > 0)
+        sut_wipe(b->p, b->n);
+    sut_buf_done(b);
+}
+
+/*
+ * The body as it is announced, at once: the system gives memory as it is written to, and
+ * nothing is copied.  Of one in chunks the length is not known.
+ */
+static bool begin_apart(struct sut_h1 *h)
+{
+    h->apart = ARENA_NEW(h->arena, struct sut_buf);
+    if (h->apart == NULL)
+        return false;
+    sut_buf_init(h->apart, h->req->has_length ? h->req->length : h->body_max);
+    if (sut_failed(sut_arena_defer(h->arena, drop_apart, h->apart))) {
+        h->apart = NULL;
+        return false;
+    }
+    return !h->req->has_length || sut_buf_room(h->apart, h->req->length) != NULL;
 }
 
 /* After HEAD: the first feed goes on here, with or without bytes. */
@@ -413,12 +446,16 @@ static enum sut_h1_event begin_body(struct sut_h1 *h)
 
     llhttp_resume(&h->ll);
     sut_buf_init_arena(&h->body, h->arena, h->body_max);
+    if (h->keeps_apart && !begin_apart(h))
+        return refuse(h, 503, "no memory for the body");
     if (!h->req->has_length) {
         begin_chunk_size(h);
         return SUT_H1_NEED_MORE;
     }
     h->left = h->req->length;
     h->state = AT_BODY;
+    if (h->apart != NULL)
+        return SUT_H1_NEED_MORE;
     h->body.max = h->req->length;
     /* Exact for what is usual; beyond, a length is a promise and room comes with its bytes. */
     const size_t first = h->req->length < BODY_FIRST ? h->req->length : BODY_FIRST;
@@ -436,7 +473,7 @@ static enum sut_h1_event step_data(struct sut_h1 *h, const char *p, size_t n, si
     *ret_used = take;
     if (!run_llhttp(h, p, take))
         return SUT_H1_REFUSED;
-    if (h->body.overflowed)
+    if (body_of(h)->overflowed)
         return refuse(h, 503, "no memory for the body");
     h->left -= take;
     if (h->left > 0)
@@ -457,7 +494,7 @@ static enum sut_h1_event step_chunk_size(struct sut_h1 *h, const char *p, size_t
         return SUT_H1_REFUSED;
     if (!is_end)
         return SUT_H1_NEED_MORE;
-    if (h->left > h->body_max - h->body.n)
+    if (h->left > h->body_max - body_of(h)->n)
         return refuse(h, 413, "body too large");
     if (h->left > 0) {
         h->state = AT_CHUNK_DATA;
@@ -572,6 +609,12 @@ void sut_h1_set_body_max(struct sut_h1 *h, size_t max)
 {
     SUT_BUG_IF(h->state != AT_HEAD_END);
     h->body_max = max;
+}
+
+void sut_h1_keep_body_apart(struct sut_h1 *h)
+{
+    SUT_BUG_IF(h->state != AT_HEAD_END);
+    h->keeps_apart = true;
 }
 
 bool sut_h1_is_idle(const struct sut_h1 *h)

@@ -62,6 +62,12 @@ enum sut_h1_event sut_h1_feed(struct sut_h1 *h, const char *p, size_t n, size_t 
 /* After HEAD: how many bytes of body this request may bring; more is 413. */
 void sut_h1_set_body_max(struct sut_h1 *h, size_t max);
 
+/*
+ * After HEAD: keep the body on the heap instead of in the arena, in one piece that takes memory
+ * as its bytes come; it goes with the arena, wiped.
+ */
+void sut_h1_keep_body_apart(struct sut_h1 *h);
+
 /* Whether the request that was started has no byte yet: an idle connection. */
 bool sut_h1_is_idle(const struct sut_h1 *h);
 

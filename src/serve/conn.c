@@ -7,7 +7,7 @@
 enum {
     /* What a client was already sending when it was refused, so that it gets to read why: a reset
      * would take the answer away from it. */
-    LINGER_BYTES = 1024 * 1024,
+    LINGER_BYTES = 8 * 1024 * 1024,
     MS_PER_S = 1000,
 };
 

@@ -37,6 +37,9 @@ struct sut_exchange {
     char request_id[33];         /* 32 hexadecimal characters, NUL-terminated */
     void *loop_ctx; /* what service.loop_start gave for this loop thread; NULL on the pool */
     void *app_data; /* the application's, for this exchange */
+    /* Set in on_head: the body is long and no text that is taken apart, so it is kept beside the
+     * arena, whose limit stays. */
+    bool keeps_body_apart;
 };
 
 struct sut_service {

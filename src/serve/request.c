@@ -169,7 +169,10 @@ static void on_head(struct sut_conn *c)
     /* The body's buffer grows by doubling, in steps that the arena keeps. */
     const bool is_short = req->has_length && req->length < body_max;
     const size_t room = 4 * (is_short ? req->length : body_max);
-    sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
+    if (b->x.keeps_body_apart)
+        sut_h1_keep_body_apart(b->h1);
+    else
+        sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
     c->state = SUT_CONN_BODY;
     c->body_since_ms = sut_loop_now_ms(c->loop->loop);
     c->body_got = 0;

@@ -55,7 +55,8 @@ static SUT_ERR note_row(struct doc *d, const struct sut_route *row)
         ENSURE(d->n_places < PLACES_MAX, TOO_LARGE);
         d->places[d->n_places++] = (struct place){ .path = paths[i], .row = row, .alias = i };
     }
-    if (row->body != NULL)
+    /* Of a form the document has the fields beside the file. */
+    if (row->body != NULL && (row->upload == NULL || !row->upload->is_required))
         TRY(note_schema(d, row->body, true));
     for (const struct sut_answer *an = row->answers; an != NULL && an->status != 0; an++)
         if (an->schema != NULL)
@@ -476,7 +477,7 @@ static bool guard_may(const struct sut_route *row, int status)
         return (row->flags & SUT_ROUTE_NO_TOKEN) == 0;
     case 413:
     case 415:
-        return row->body != NULL;
+        return row->body != NULL || row->upload != NULL;
     case 409:
     case 422:
         return (row->flags & SUT_ROUTE_CREATES) != 0;
@@ -523,6 +524,83 @@ static void write_operation(struct sut_jw *w, const struct place *p)
     else
         (void) snprintf(name, sizeof(name), "%s_alias%u", row->name, p->alias);
 
+/* The media type `application/json`. */
+static void write_json_body(struct sut_jw *w, const struct sut_route *row)
+{
+    sut_jw_key(w, "application/json");
+    sut_jw_obj(w);
+    sut_jw_key(w, "schema");
+    sut_jw_obj(w);
+    if (row->rows_max > 0) {
+        key_z(w, "type", "array");
+        key_i64(w, "minItems", 1);
+        key_i64(w, "maxItems", (int64_t) row->rows_max);
+        sut_jw_key(w, "items");
+        sut_jw_obj(w);
+    }
+    reference(w, sut_str_from(row->body->name));
+    if (row->rows_max > 0)
+        sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
+/* The media type `multipart/form-data`: the file, and the body's fields beside it. */
+static void write_form_body(struct sut_jw *w, const struct sut_route *row)
+{
+    const struct sut_route_upload *u = row->upload;
+    const struct sut_schema *s = row->body;
+    sut_jw_key(w, "multipart/form-data");
+    sut_jw_obj(w);
+    sut_jw_key(w, "schema");
+    sut_jw_obj(w);
+    key_z(w, "type", "object");
+    sut_jw_key(w, "properties");
+    sut_jw_obj(w);
+    for (size_t i = 0; s != NULL && i < s->n; i++) {
+        if (strcmp(s->fields[i].name, u->field) == 0)
+            continue;
+        sut_jw_key(w, s->fields[i].name);
+        write_field(w, &s->fields[i]);
+    }
+    sut_jw_key(w, u->field);
+    sut_jw_obj(w);
+    key_z(w, "type", "string");
+    key_z(w, "contentMediaType", "application/octet-stream");
+    if (u->doc != NULL)
+        key_z(w, "description", u->doc);
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+    sut_jw_key(w, "required");
+    sut_jw_arr(w);
+    if (u->is_required)
+        sut_jw_z(w, u->field);
+    for (size_t i = 0; s != NULL && i < s->n; i++)
+        if ((s->fields[i].flags & SUT_F_REQUIRED) != 0)
+            sut_jw_z(w, s->fields[i].name);
+    sut_jw_arr_end(w);
+    sut_jw_key(w, "additionalProperties");
+    sut_jw_bool(w, false);
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
+static void write_request_body(struct sut_jw *w, const struct sut_route *row)
+{
+    if (row->body == NULL && row->upload == NULL)
+        return;
+    sut_jw_key(w, "requestBody");
+    sut_jw_obj(w);
+    sut_jw_key(w, "content");
+    sut_jw_obj(w);
+    if (row->body != NULL && (row->upload == NULL || !row->upload->is_required))
+        write_json_body(w, row);
+    if (row->upload != NULL)
+        write_form_body(w, row);
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
     sut_jw_key(w, methods[row->method]);
     sut_jw_obj(w);
     key_z(w, "operationId", name);
@@ -534,30 +612,7 @@ static void write_operation(struct sut_jw *w, const struct place *p)
     key_z(w, "x-policy", sut_policy_name(row->policy));
     write_security(w, row);
     write_parameters(w, p);
-    if (row->body != NULL) {
-        sut_jw_key(w, "requestBody");
-        sut_jw_obj(w);
-        sut_jw_key(w, "content");
-        sut_jw_obj(w);
-        sut_jw_key(w, "application/json");
-        sut_jw_obj(w);
-        sut_jw_key(w, "schema");
-        sut_jw_obj(w);
-        if (row->rows_max > 0) {
-            key_z(w, "type", "array");
-            key_i64(w, "minItems", 1);
-            key_i64(w, "maxItems", (int64_t) row->rows_max);
-            sut_jw_key(w, "items");
-            sut_jw_obj(w);
-        }
-        reference(w, sut_str_from(row->body->name));
-        if (row->rows_max > 0)
-            sut_jw_obj_end(w);
-        sut_jw_obj_end(w);
-        sut_jw_obj_end(w);
-        sut_jw_obj_end(w);
-        sut_jw_obj_end(w);
-    }
+    write_request_body(w, row);
     sut_jw_key(w, "responses");
     sut_jw_obj(w);
     for (const struct sut_answer *an = row->answers; an != NULL && an->status != 0; an++)
