@@ -6,6 +6,7 @@
 #include "api/links.h"
 #include "config/config.h"
 #include "guard/idempotency.h"
+#include "guard/reply.h"
 #include "store/cart.h"
 
 enum { TEXT_MAX = 2048 };
@@ -27,6 +28,12 @@ static void tell(struct sut_req *r, const struct sut_order_result *done)
 {
     api_mail_wake(r);
     (void) done;
+}
+
+enum sut_pay_method api_order_own_method(const struct sut_req *r)
+{
+    (void) r;
+    return SUT_PAY_OFFLINE;
 }
 
 /* --- making --- */
@@ -200,6 +207,30 @@ SUT_ERR api_order_short_text(struct sut_arena *a, const struct sut_order_shortag
     return SUT_OK;
 }
 
+SUT_ERR api_order_shortages_json(struct sut_arena *a, struct sut_jw *w,
+                                 const struct sut_order_result *made)
+{
+    sut_jw_key(w, "out_of_stock_items");
+    sut_jw_arr(w);
+    for (size_t i = 0; i < made->n_shortages; i++) {
+        const struct sut_order_shortage *const s = &made->shortages[i];
+        sut_str variant = { 0 };
+        TRY(api_order_variant_text(a, s->size, s->color, &variant));
+        sut_jw_obj(w);
+        sut_jw_key(w, "product");
+        sut_jw_str(w, s->product_name);
+        sut_jw_key(w, "variant");
+        sut_jw_str(w, variant);
+        sut_jw_key(w, "requested");
+        sut_jw_i64(w, s->requested);
+        sut_jw_key(w, "available");
+        sut_jw_i64(w, s->available);
+        sut_jw_obj_end(w);
+    }
+    sut_jw_arr_end(w);
+    return SUT_OK;
+}
+
 /* --- changing --- */
 
 struct stepping {
@@ -255,6 +286,26 @@ SUT_ERR api_order_cancel(struct sut_req *r, bool staff_may, sut_str words,
             return deny(r);
     }
     return step(r, SUT_ORDER_CANCELLED, is_staff, words, ret);
+}
+
+SUT_ERR api_order_refuse_cancel(struct sut_req *r, const struct sut_order *o)
+{
+    struct sut_buf b;
+    sut_buf_init_arena(&b, r->arena, TEXT_MAX);
+    sut_buf_lit(&b, "Order cannot be cancelled. Status: ");
+    sut_buf_z(&b, sut_order_status_word(o->status));
+    TRY(sut_buf_check(&b));
+    struct sut_jw w = sut_reply_domain_open(r, 400, "invalid", sut_buf_str(&b));
+    sut_jw_key(&w, "current_status");
+    sut_jw_z(&w, sut_order_status_word(o->status));
+    sut_jw_key(&w, "cancellable_statuses");
+    sut_jw_arr(&w);
+    for (int s = SUT_ORDER_PENDING; s <= SUT_ORDER_CANCELLED; s++)
+        if (sut_order_may_become((enum sut_order_status) s, SUT_ORDER_CANCELLED))
+            sut_jw_z(&w, sut_order_status_word((enum sut_order_status) s));
+    sut_jw_arr_end(&w);
+    sut_reply_domain_close(r, &w, 400);
+    return SUT_OK;
 }
 
 SUT_ERR api_order_advance(struct sut_req *r, enum sut_order_status to, struct sut_order_result *ret)

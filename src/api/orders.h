@@ -36,6 +36,7 @@ struct api_order_ask {
     int64_t address_id; /* one of the person's, copied; 0: the text */
     sut_str notes;
     enum sut_pay_method method;
+    bool is_paid_later; /* the payment is begun by another request (contract B's payment-intent) */
 };
 
 struct api_order_placed {
@@ -50,6 +51,9 @@ struct api_order_placed {
  */
 SUT_ERR api_order_place(struct sut_req *r, const struct api_order_ask *ask,
                         struct api_order_placed *ret);
+
+/* How orders are paid whose contract does not say: by Stripe, or offline when it is not set up. */
+enum sut_pay_method api_order_own_method(const struct sut_req *r);
 
 /* --- looking --- */
 
@@ -69,11 +73,18 @@ SUT_ERR api_order_variant_text(struct sut_arena *a, sut_str size, sut_str color,
 /* "Insufficient stock for: Linen dress (M, Sand). Only 3 available." */
 SUT_ERR api_order_short_text(struct sut_arena *a, const struct sut_order_shortage *s, sut_str *ret);
 
+/* The member `out_of_stock_items`. */
+struct sut_jw;
+SUT_ERR api_order_shortages_json(struct sut_arena *a, struct sut_jw *w,
+                                 const struct sut_order_result *made);
+
 /* --- changing --- */
 
 /* Cancel the order of the path: by its owner; by staff too when they may. */
 SUT_ERR api_order_cancel(struct sut_req *r, bool staff_may, sut_str words,
                          struct sut_order_result *ret);
+/* The answer when it can't be cancelled. */
+SUT_ERR api_order_refuse_cancel(struct sut_req *r, const struct sut_order *o);
 /* A step by staff (the row's policy has seen to that). */
 SUT_ERR api_order_advance(struct sut_req *r, enum sut_order_status to,
                           struct sut_order_result *ret);

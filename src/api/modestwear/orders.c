@@ -19,24 +19,7 @@ static SUT_ERR refuse_short(struct sut_req *r, const struct sut_order_result *ma
     sut_str error = { 0 };
     TRY(api_order_short_text(r->arena, &made->shortages[0], &error));
     struct sut_jw w = sut_reply_domain_open(r, 400, "out_of_stock", error);
-    sut_jw_key(&w, "out_of_stock_items");
-    sut_jw_arr(&w);
-    for (size_t i = 0; i < made->n_shortages; i++) {
-        const struct sut_order_shortage *const s = &made->shortages[i];
-        sut_str variant = { 0 };
-        TRY(api_order_variant_text(r->arena, s->size, s->color, &variant));
-        sut_jw_obj(&w);
-        sut_jw_key(&w, "product");
-        sut_jw_str(&w, s->product_name);
-        sut_jw_key(&w, "variant");
-        sut_jw_str(&w, variant);
-        sut_jw_key(&w, "requested");
-        sut_jw_i64(&w, s->requested);
-        sut_jw_key(&w, "available");
-        sut_jw_i64(&w, s->available);
-        sut_jw_obj_end(&w);
-    }
-    sut_jw_arr_end(&w);
+    TRY(api_order_shortages_json(r->arena, &w, made));
     sut_reply_domain_close(r, &w, 400);
     return SUT_OK;
 }
@@ -193,26 +176,6 @@ static sut_err get_order(struct sut_req *r)
 
 /* --- changing --- */
 
-static SUT_ERR refuse_cancel(struct sut_req *r, const struct sut_order *o)
-{
-    struct sut_buf b;
-    sut_buf_init_arena(&b, r->arena, SENTENCE_MAX);
-    sut_buf_lit(&b, "Order cannot be cancelled. Status: ");
-    sut_buf_z(&b, sut_order_status_word(o->status));
-    TRY(sut_buf_check(&b));
-    struct sut_jw w = sut_reply_domain_open(r, 400, "invalid", sut_buf_str(&b));
-    sut_jw_key(&w, "current_status");
-    sut_jw_z(&w, sut_order_status_word(o->status));
-    sut_jw_key(&w, "cancellable_statuses");
-    sut_jw_arr(&w);
-    for (int s = SUT_ORDER_PENDING; s <= SUT_ORDER_CANCELLED; s++)
-        if (sut_order_may_become((enum sut_order_status) s, SUT_ORDER_CANCELLED))
-            sut_jw_z(&w, sut_order_status_word((enum sut_order_status) s));
-    sut_jw_arr_end(&w);
-    sut_reply_domain_close(r, &w, 400);
-    return SUT_OK;
-}
-
 static sut_err post_cancel(struct sut_req *r)
 {
     struct sut_order_result done;
@@ -220,7 +183,7 @@ static sut_err post_cancel(struct sut_req *r)
     if (sut_failed(e))
         return answer_missing(r, e);
     if (done.outcome != SUT_ORDER_DONE)
-        return refuse_cancel(r, &done.order);
+        return api_order_refuse_cancel(r, &done.order);
     struct sut_jw w = api_a_data_open(r, 200);
     sut_jw_key(&w, "order_id");
     sut_jw_i64(&w, done.order.id);
