@@ -260,6 +260,15 @@ static void write_schema(struct sut_jw *w, const struct known_schema *k)
     "[\"totp\",\"passkey\",\"recovery_code\"]}},\"passkey_options\":"                              \
     "{\"$ref\":\"#/components/schemas/PublicKeyCredentialRequestOptions\"}"
 
+/* Of an order that asks for more than there is. */
+#define SHORTAGES                                                                                  \
+    "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"object\",\"properties\":{"           \
+    "\"product\":{\"type\":\"string\"},\"variant\":{\"type\":\"string\"},"                         \
+    "\"requested\":{\"type\":\"integer\",\"minimum\":1},"                                          \
+    "\"available\":{\"type\":\"integer\",\"minimum\":0}},"                                         \
+    "\"required\":[\"product\",\"variant\",\"requested\",\"available\"],"                          \
+    "\"additionalProperties\":false}},"
+
 /* Shapes that every row shares; see contract A "errors, three shapes" and contract B's envelope. */
 static const char shared_schemas[] =
     "\"Refusal\":{\"type\":\"object\",\"properties\":{\"detail\":{\"type\":\"string\"},"
@@ -272,13 +281,20 @@ static const char shared_schemas[] =
     "\"FieldErrors\":{\"type\":\"object\",\"minProperties\":1,\"additionalProperties\":"
     "{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}},"
     "\"DomainError\":{\"type\":\"object\",\"properties\":{\"success\":{\"const\":false},"
+    "\"available_stock\":{\"type\":\"integer\",\"minimum\":0},"
+    "\"requested_quantity\":{\"type\":\"integer\",\"minimum\":1},"
     "\"error\":{\"type\":\"string\"},\"code\":{\"type\":\"string\"},"
+    "\"out_of_stock_items\":" SHORTAGES
+    "\"current_status\":{\"type\":\"string\"},\"requested_status\":{\"type\":\"string\"},"
+    "\"cancellable_statuses\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"password_strength\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":4},"
     "\"lockout\":{\"type\":\"boolean\"},\"retry_after\":{\"type\":\"integer\",\"minimum\":1}},"
     "\"required\":[\"error\"],\"additionalProperties\":false},"
     "\"ErrorEnvelope\":{\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"object\","
     "\"properties\":{\"code\":{\"type\":\"integer\"},\"message\":{\"type\":\"string\"},"
     "\"reason\":{\"type\":\"string\"},\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"},"
+    "\"out_of_stock_items\":" SHORTAGES "\"current_status\":{\"type\":\"string\"},"
+    "\"cancellable_statuses\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
     "\"rows\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{"
     "\"row\":{\"type\":\"integer\",\"minimum\":0},"
     "\"fields\":{\"$ref\":\"#/components/schemas/FieldErrors\"}},"
@@ -508,22 +524,6 @@ static void write_security(struct sut_jw *w, const struct sut_route *row)
     sut_jw_arr_end(w);
 }
 
-static void write_operation(struct sut_jw *w, const struct place *p)
-{
-    static const int guard_statuses[] = { 400, 401, 403, 409, 413, 415, 422, 429, 500, 503 };
-    static const char *const methods[] = {
-        [SUT_GET] = "get",         [SUT_HEAD] = "head",   [SUT_POST] = "post",
-        [SUT_PUT] = "put",         [SUT_PATCH] = "patch", [SUT_DELETE] = "delete",
-        [SUT_OPTIONS] = "options",
-    };
-    const struct sut_route *row = p->row;
-    const enum sut_contract contract = sut_contract_of(sut_str_from(p->path));
-    char name[96];
-    if (p->alias == 0)
-        (void) snprintf(name, sizeof(name), "%s", row->name);
-    else
-        (void) snprintf(name, sizeof(name), "%s_alias%u", row->name, p->alias);
-
 /* The media type `application/json`. */
 static void write_json_body(struct sut_jw *w, const struct sut_route *row)
 {
@@ -585,9 +585,21 @@ static void write_form_body(struct sut_jw *w, const struct sut_route *row)
     sut_jw_obj_end(w);
 }
 
+/* As its sender has it. */
+static void write_raw_body(struct sut_jw *w)
+{
+    sut_jw_key(w, "application/json");
+    sut_jw_obj(w);
+    sut_jw_key(w, "schema");
+    sut_jw_obj(w);
+    key_z(w, "type", "object");
+    sut_jw_obj_end(w);
+    sut_jw_obj_end(w);
+}
+
 static void write_request_body(struct sut_jw *w, const struct sut_route *row)
 {
-    if (row->body == NULL && row->upload == NULL)
+    if (row->body == NULL && row->upload == NULL && (row->flags & SUT_ROUTE_RAW) == 0)
         return;
     sut_jw_key(w, "requestBody");
     sut_jw_obj(w);
@@ -597,9 +609,27 @@ static void write_request_body(struct sut_jw *w, const struct sut_route *row)
         write_json_body(w, row);
     if (row->upload != NULL)
         write_form_body(w, row);
+    if ((row->flags & SUT_ROUTE_RAW) != 0)
+        write_raw_body(w);
     sut_jw_obj_end(w);
     sut_jw_obj_end(w);
 }
+
+static void write_operation(struct sut_jw *w, const struct place *p)
+{
+    static const int guard_statuses[] = { 400, 401, 403, 409, 413, 415, 422, 429, 500, 503 };
+    static const char *const methods[] = {
+        [SUT_GET] = "get",         [SUT_HEAD] = "head",   [SUT_POST] = "post",
+        [SUT_PUT] = "put",         [SUT_PATCH] = "patch", [SUT_DELETE] = "delete",
+        [SUT_OPTIONS] = "options",
+    };
+    const struct sut_route *row = p->row;
+    const enum sut_contract contract = sut_contract_of(sut_str_from(p->path));
+    char name[96];
+    if (p->alias == 0)
+        (void) snprintf(name, sizeof(name), "%s", row->name);
+    else
+        (void) snprintf(name, sizeof(name), "%s_alias%u", row->name, p->alias);
 
     sut_jw_key(w, methods[row->method]);
     sut_jw_obj(w);
