@@ -20,12 +20,15 @@
 struct joining {
     struct sut_req *r;
     sut_str email;
+    bool wants_session;
 };
 
 /* The mail that asks whether the address is theirs goes out with the account. */
 static SUT_ERR joined(void *ctx, struct sut_db_conn *c, struct sut_arena *a, int64_t id)
 {
     const struct joining *j = ctx;
+    if (j->wants_session)
+        TRY(api_entry_take_cart(j->r, c, id));
     return api_verification_queue(j->r, c, a, id, j->email);
 }
 
@@ -59,7 +62,11 @@ SUT_ERR api_account_sign_up(struct sut_req *r, const struct api_sign_up *form,
     struct sut_session_new session;
     TRY(api_entry_session(r, NULL, &session));
     session.proofs = SUT_PROOF_PASSWORD;
-    struct joining joining = { .r = r, .email = form->email };
+    struct joining joining = {
+        .r = r,
+        .email = form->email,
+        .wants_session = form->wants_session,
+    };
     sut_str device = { 0 };
     if (form->wants_session)
         TRY(api_entry_device(r, &device));

@@ -12,7 +12,9 @@
 #include "crypto/sha256.h"
 #include "guard/browser.h"
 #include "guard/csrf.h"
+#include "guard/guest.h"
 #include "guard/visitor.h"
+#include "store/cart.h"
 #include "store/device.h"
 
 /* Who is locked for good is told to come back tomorrow. */
@@ -156,8 +158,18 @@ SUT_ERR api_entry_device(struct sut_req *r, sut_str *ret)
     return SUT_OK;
 }
 
+SUT_ERR api_entry_take_cart(struct sut_req *r, struct sut_db_conn *c, int64_t person)
+{
+    struct sut_guest g;
+    if (!sut_req_joining_guest(r, &g))
+        return SUT_OK;
+    sut_req_drop_guest(r);
+    return sut_cart_merge(c, sut_guest_digest(&g), person, r->now);
+}
+
 /* What an entry changes, in one transaction. */
 struct opening {
+    struct sut_req *r;
     struct sut_arena *arena;
     const struct api_entry *entry;
     struct sut_session_new session;
@@ -206,6 +218,7 @@ static SUT_ERR open_job(struct sut_db_conn *c, void *arg)
     TRY(sut_person_set_last_login(c, p.id, o->now));
     TRY(see_device(c, &p, o));
     TRY(sut_session_insert(c, &o->session, o->now));
+    TRY(api_entry_take_cart(o->r, c, p.id));
     return sut_audit_write_id(c, SUT_ACTION_USER_LOGIN, p.id, "user", p.id, o->addr, o->now);
 }
 
@@ -225,6 +238,7 @@ static bool is_locked_by_operator(const struct sut_req *r, const struct sut_pers
 SUT_ERR api_entry_open(struct sut_req *r, const struct api_entry *entry, struct api_account *ret)
 {
     struct opening o = {
+        .r = r,
         .arena = r->arena,
         .entry = entry,
         .addr = api_entry_addr(r),

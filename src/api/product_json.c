@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/product_json.h"
 
-#include "codec/json_out.h"
 #include "store/product.h"
 
 /* {id,name,slug, … the object stays open */
@@ -75,6 +74,24 @@ static void variant(struct sut_jw *w, const struct sut_variant *v)
     sut_jw_obj_end(w);
 }
 
+static void images(struct sut_jw *w, const struct sut_product *p)
+{
+    sut_jw_key(w, "images");
+    sut_jw_arr(w);
+    for (size_t i = 0; i < p->n_images; i++)
+        image(w, &p->images[i]);
+    sut_jw_arr_end(w);
+}
+
+void sut_product_brief_json(struct sut_jw *w, const struct sut_product *p)
+{
+    named(w, p->id, p->name, p->slug);
+    sut_jw_key(w, "base_price");
+    sut_jw_cents(w, p->price_cents);
+    images(w, p);
+    sut_jw_obj_end(w);
+}
+
 void sut_product_json(struct sut_buf *out, const struct sut_product *p,
                       enum sut_product_shape shape)
 {
@@ -95,11 +112,7 @@ void sut_product_json(struct sut_buf *out, const struct sut_product *p,
     sut_jw_bool(&w, p->is_featured);
     sut_jw_key(&w, "date_added");
     sut_jw_time(&w, p->date_added);
-    sut_jw_key(&w, "images");
-    sut_jw_arr(&w);
-    for (size_t i = 0; i < p->n_images; i++)
-        image(&w, &p->images[i]);
-    sut_jw_arr_end(&w);
+    images(&w, p);
     sut_jw_key(&w, "variants");
     sut_jw_arr(&w);
     for (size_t i = 0; i < p->n_variants; i++) {

@@ -9,6 +9,7 @@
 #define SUT_API_PRODUCT_JSON_H
 
 #include "base/buf.h"
+#include "codec/json_out.h"
 #include "shop/catalogue.h"
 
 /* How much of its category a product tells. */
@@ -20,6 +21,8 @@ enum sut_product_shape {
 /* One product as an object, without a comma after it. */
 void sut_product_json(struct sut_buf *out, const struct sut_product *p,
                       enum sut_product_shape shape);
+/* {id,name,slug,base_price,images}: as carts, wishlists and outfits show it. */
+void sut_product_brief_json(struct sut_jw *w, const struct sut_product *p);
 /* [{id,name,slug,parent,is_active,children}]: parent is {id,name,slug} or null. */
 void sut_categories_json(struct sut_buf *out, const struct sut_category_node *roots);
 /* {categories,coverage_levels,sizes,colors,price_range}: categories as above. */

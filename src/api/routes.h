@@ -14,11 +14,13 @@ extern const size_t api_tables_n;
 
 extern const struct sut_routes api_modestwear_account_routes;
 extern const struct sut_routes api_modestwear_social_routes;
+extern const struct sut_routes api_modestwear_cart_routes;
 extern const struct sut_routes api_modestwear_catalog_routes;
 extern const struct sut_routes api_modestwear_links_routes;
 extern const struct sut_routes api_modestwear_factor_routes;
 extern const struct sut_routes api_modestwear_passkey_routes;
 extern const struct sut_routes api_modestwear_sessions_routes;
+extern const struct sut_routes api_modestwear_wishlist_routes;
 extern const struct sut_routes api_nsgg_auth_routes;
 extern const struct sut_routes api_nsgg_password_routes;
 extern const struct sut_routes api_nsgg_people_routes;

@@ -169,6 +169,7 @@ static SUT_ERR joined(void *ctx, struct sut_db_conn *c, struct sut_arena *a, int
 {
     const struct signing *s = ctx;
     TRY(sut_social_put(c, a, id, s->provider, s->who->subject, s->who->picture, s->r->now));
+    TRY(api_entry_take_cart(s->r, c, id));
     return sut_audit_write_id(c, SUT_ACTION_USER_SOCIAL_LINK, id, "user", id, api_entry_addr(s->r),
                               s->r->now);
 }
