@@ -6,7 +6,8 @@ const struct sut_routes *const api_tables[] = {
     &api_nsgg_auth_routes,           &api_nsgg_password_routes,     &api_nsgg_people_routes,
     &api_ops_health_routes,          &api_ops_media_routes,         &api_ops_pages_routes,
     &api_modestwear_factor_routes,   &api_modestwear_social_routes, &api_modestwear_passkey_routes,
-    &api_modestwear_sessions_routes, &api_modestwear_cart_routes,   &api_modestwear_wishlist_routes,
+    &api_modestwear_sessions_routes, &api_modestwear_cart_routes,   &api_modestwear_wishlist_routes, &api_modestwear_webhook_routes,
+    &api_nsgg_payment_routes,
 };
 const size_t api_tables_n = sizeof(api_tables) / sizeof(api_tables[0]);
 

@@ -34,6 +34,8 @@ struct sut_courier;
 struct sut_darkroom;
 struct sut_google;
 struct sut_asking;
+struct sut_cashier;
+struct sut_pay;
 
 struct sut_app {
     const struct sut_config *config;
@@ -62,6 +64,8 @@ struct sut_app {
     struct sut_sweeper *sweeper; /* deletes those that nobody points to */
     struct sut_uploads *uploads; /* bounds forms with files; NULL: tests */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
+    const struct sut_pay *pay;   /* NULL: tests */
+    struct sut_cashier *cashier; /* NULL: events of providers wait in the inbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
     struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */
     bool plain_loopback_ok;      /* --demo or --insecure-dev: plain HTTP is answered on loopback */

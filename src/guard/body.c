@@ -94,8 +94,11 @@ enum sut_verdict sut_guard__body(struct sut_req *r)
     const struct sut_http_request *q = r->x->req;
     const struct sut_schema *schema = r->route->body == NULL ? &nothing : r->route->body;
     const sut_str type = q->known[SUT_H_CONTENT_TYPE];
-    if ((r->route->flags & SUT_ROUTE_RAW) != 0)
+    if ((r->route->flags & SUT_ROUTE_RAW) != 0) {
+        if (r->route->memory > 0)
+            sut_arena_set_limit(r->arena, sut_arena_held(r->arena) + r->route->memory);
         return SUT_NEXT;
+    }
     if (r->route->body == NULL && r->route->upload == NULL && q->body.n == 0)
         return SUT_NEXT;
     if (q->known_n[SUT_H_CONTENT_ENCODING] > 0 &&

@@ -35,7 +35,7 @@ struct sut_store;
 /* What the log hears of: numbers of ours and constant words, nothing personal. */
 enum sut_pay_event {
     SUT_PAY_CALL_FAILED,   /* a provider refused, or can't be had */
-    SUT_PAY_TAKEN,         /* an order is paid */
+    SUT_PAY_TAKEN_NOW,     /* an order is paid */
     SUT_PAY_UNFIT,         /* money came that fits no order: it is given back; see why */
     SUT_PAY_ENDED,         /* a payment failed or expired */
     SUT_PAY_REFUNDED,      /* given back */

@@ -122,7 +122,7 @@ static SUT_ERR pay_order(struct sut_db_conn *c, struct sut_arena *a, struct sut_
         return take_unfit(c, a, p, r.order.status == SUT_ORDER_CANCELLED ? why_late : why_twice,
                           now, ret);
     ret->why = "paid";
-    say(ret, SUT_PAY_TAKEN, p, NULL);
+    say(ret, SUT_PAY_TAKEN_NOW, p, NULL);
     TRY(sut_payment_save(c, a, p, now));
     ret->is_due = true;
     return sut_payment_close(c, p->order, now, NULL);

@@ -26,6 +26,7 @@
 #include "net/listen.h"
 #include "os/fd.h"
 #include "os/harden.h"
+#include "pay/cashier.h"
 #include "prog/command.h"
 #include "prog/demo_people.h"
 #include "prog/key_control.h"
@@ -39,6 +40,7 @@
 enum {
     NS_PER_MS = 1000000,
     POSTMAN_STOP_MS = 5000, /* for a mail server that takes its time */
+    CASHIER_STOP_MS = 2000, /* for a provider that does */
 };
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
@@ -252,6 +254,7 @@ static void worker_done(struct sut_worker *w)
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
+    const bool is_in = sut_cashier_stop_within(&w->app.cashier, CASHIER_STOP_MS);
     const bool is_home = sut_postman_stop_within(&w->app.postman, POSTMAN_STOP_MS);
     if (w->counters_started)
         sut_ignore(sut_counters_stop(w->app.counters), "logged by the counters' home");
@@ -267,8 +270,8 @@ static void worker_done(struct sut_worker *w)
     sut_bytes_unref(&w->app.openapi);
     sut_remote_keys_free(&w->remote_keys);
     sut_boot_done(&w->boot);
-    /* Who still waits for a mail server holds the line to the courier. */
-    if (is_home)
+    /* Who still waits for a mail server or a provider holds the line to the courier. */
+    if (is_home && is_in)
         sut_worker_line_close(&w->line);
     sut_db_reach_done(&w->reach);
     sut_fd_close(&w->control_fd);
@@ -331,6 +334,7 @@ static SUT_ERR worker_start(struct sut_worker *w, struct sut_diag *reterr_diag)
     if (w->config->demo)
         TRY(fill_demo(w));
     TRY(sut_mailing_start(&w->app, &w->app.postman));
+    TRY(sut_paying_start(&w->paying, &w->app, &w->app.cashier));
     TRY(make_key_admin(w));
     const struct sut_control_keys keys = sut_key_control(w->keys);
     TRY(sut_control_start(&w->app, w->boot.pseudonyms, &keys, &w->control_fd, &w->control,

@@ -106,5 +106,6 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     struct sut_fragments_options fo = { .media = w->app.media, .public_url = c->server.public_url };
     TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
     TRY(sut_fragments_create(&fo, &w->app.fragments));
+    TRY(sut_paying_init(&w->paying, &w->app));
     return make_openapi(w);
 }

@@ -27,6 +27,7 @@
 #include "prog/counter_home.h"
 #include "prog/handshake.h"
 #include "prog/key_admin.h"
+#include "prog/paying.h"
 #include "prog/worker_line.h"
 #include "serve/server.h"
 #include "store/keys.h"
@@ -46,6 +47,7 @@ struct sut_worker {
     struct sut_secret *device_key; /* a struct sut_hmac_key */
     struct sut_sharing sharing;
     struct sut_asking asking;
+    struct sut_paying paying;
     struct sut_worker_line *line;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */

@@ -14,6 +14,7 @@
 #include "store/link_token.h"
 #include "store/outbox.h"
 #include "store/session.h"
+#include "store/webhook.h"
 
 enum {
     PRUNE_EVERY = 240,            /* watches: once a minute */
@@ -93,6 +94,7 @@ void sut_worker__watch(struct sut_worker *w, unsigned turn)
         sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_webhook_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_idempotency_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_audit_row_prune(w->boot.store, now), "the next minute prunes again");
         forget_expired(w, now);
