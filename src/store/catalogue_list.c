@@ -2,9 +2,10 @@
 #include "store/catalogue_list.h"
 
 #include "db/db.h"
+#include "store/search.h"
 #include "store/shown_int.h"
 
-/* Parameters: $1 and $2 the price, $3 the category, $4 the coverage level, then the terms. */
+/* Parameters: $1 and $2 the price, $3 the category, $4 the coverage level, then the words. */
 #define PRICE_INDEXED " AND p.price BETWEEN $1 AND $2"
 /* A sum is no index's column: keeps a planner from giving the order of dates up for it. */
 #define PRICE_CHECKED " AND +p.price BETWEEN $1 AND $2"
@@ -18,21 +19,15 @@
 #define COVERAGE_0 " AND CAST($4 AS TEXT) = ''"
 #define COVERAGE_1 " AND p.coverage_level_id = (SELECT id FROM coverage_levels WHERE code = $4)"
 
-#define TERM(lo_, hi_)                                                                             \
-    " AND p.id IN (SELECT t.product_id FROM product_terms t"                                       \
-    " WHERE t.term >= $" #lo_ " AND t.term < $" #hi_ ")"
-#define TERMS_0 ""
-#define TERMS_1 TERM(5, 6)
-#define TERMS_2 TERMS_1 TERM(7, 8)
-#define TERMS_4 TERMS_2 TERM(9, 10) TERM(11, 12)
-#define TERMS_8 TERMS_4 TERM(13, 14) TERM(15, 16) TERM(17, 18) TERM(19, 20)
-#define PAGE_0  " LIMIT $5 OFFSET $6"
-#define PAGE_1  " LIMIT $7 OFFSET $8"
-#define PAGE_2  " LIMIT $9 OFFSET $10"
-#define PAGE_4  " LIMIT $13 OFFSET $14"
-#define PAGE_8  " LIMIT $21 OFFSET $22"
+/* $5: the words, in the language of a database. */
+#define WORDS_none     ""
+#define WORDS_sqlite   " AND " SUT_SEARCH_SQLITE(5)
+#define WORDS_postgres " AND " SUT_SEARCH_POSTGRES(5)
+#define PAGE_none      " LIMIT $5 OFFSET $6"
+#define PAGE_sqlite    " LIMIT $6 OFFSET $7"
+#define PAGE_postgres  " LIMIT $6 OFFSET $7"
 
-#define WHERE_(k_, l_, t_) CATEGORY_##k_ COVERAGE_##l_ TERMS_##t_
+#define WHERE_(k_, l_, t_) CATEGORY_##k_ COVERAGE_##l_ WORDS_##t_
 
 #define LIST(k_, l_, t_, name_, price_, order_)                                                    \
     {                                                                                              \
@@ -55,6 +50,7 @@ enum form {
     FORM_OLDEST_PRICED,
     FORM_CHEAPEST,
     FORM_DEAREST,
+    FORM_RANKED, /* within a part: the one that was made last first */
     FORM_COUNT,
     N_FORMS,
 };
@@ -67,20 +63,36 @@ enum form {
             LIST(k_, l_, t_, "_oldest_priced", PRICE_INDEXED, "p.date_added, p.id"),               \
             LIST(k_, l_, t_, "_cheapest", PRICE_INDEXED, "p.price, p.id"),                         \
             LIST(k_, l_, t_, "_dearest", PRICE_INDEXED, "p.price DESC, p.id DESC"),                \
-            COUNT(k_, l_, t_),                                                                     \
+            LIST(k_, l_, t_, "_ranked", PRICE_CHECKED, "p.id DESC"), COUNT(k_, l_, t_),            \
     }
-#define BY_TERMS(k_, l_)                                                                           \
+#define BY_WORDS(k_, l_)                                                                           \
     {                                                                                              \
-        FORMS(k_, l_, 0), FORMS(k_, l_, 1), FORMS(k_, l_, 2), FORMS(k_, l_, 4), FORMS(k_, l_, 8)   \
+        FORMS(k_, l_, none), FORMS(k_, l_, sqlite), FORMS(k_, l_, postgres)                        \
     }
 
-/* How many terms the statements of a row take; a search of three repeats its last. */
-static const unsigned term_slots[] = { 0, 1, 2, 4, 8 };
-enum { N_TERM_SLOTS = sizeof(term_slots) / sizeof(term_slots[0]) };
+static const struct sut_sql statements[2][2][3][N_FORMS] = {
+    { BY_WORDS(0, 0), BY_WORDS(0, 1) },
+    { BY_WORDS(1, 0), BY_WORDS(1, 1) },
+};
 
-static const struct sut_sql statements[2][2][N_TERM_SLOTS][N_FORMS] = {
-    { BY_TERMS(0, 0), BY_TERMS(0, 1) },
-    { BY_TERMS(1, 0), BY_TERMS(1, 1) },
+/* For a search by the index alone: the categories that it is about, and the level's number. */
+enum { CATEGORIES_MAX = 256 };
+
+static const struct sut_sql categories_wanted = {
+    .name = "catalogue_categories_wanted",
+    .text = "WITH RECURSIVE wanted (id) AS (SELECT id FROM categories WHERE slug = $1"
+            " UNION SELECT k.id FROM categories k JOIN wanted w ON k.parent_id = w.id)"
+            " SELECT id FROM wanted WHERE id NOT IN " SUT_STORE_HIDDEN_CATEGORIES " LIMIT $2",
+};
+
+static const struct sut_sql categories_hidden = {
+    .name = "catalogue_categories_hidden",
+    .text = SUT_STORE_HIDDEN_CATEGORIES_SELECT " LIMIT $1",
+};
+
+static const struct sut_sql coverage_wanted = {
+    .name = "catalogue_coverage_wanted",
+    .text = "SELECT id FROM coverage_levels WHERE code = $1",
 };
 
 void sut_catalogue_filter_init(struct sut_catalogue_filter *f)
@@ -92,84 +104,77 @@ void sut_catalogue_filter_init(struct sut_catalogue_filter *f)
     };
 }
 
+static bool is_priced(const struct sut_catalogue_filter *f)
+{
+    return f->min_cents > 0 || f->max_cents < INT64_MAX;
+}
+
 static enum form form_of(const struct sut_catalogue_filter *f)
 {
-    const bool is_priced = f->min_cents > 0 || f->max_cents < INT64_MAX;
     switch (f->order) {
     case SUT_CATALOGUE_NEWEST:
-        return is_priced ? FORM_NEWEST_PRICED : FORM_NEWEST;
+        break;
     case SUT_CATALOGUE_OLDEST:
-        return is_priced ? FORM_OLDEST_PRICED : FORM_OLDEST;
+        return is_priced(f) ? FORM_OLDEST_PRICED : FORM_OLDEST;
     case SUT_CATALOGUE_CHEAPEST:
         return FORM_CHEAPEST;
     case SUT_CATALOGUE_DEAREST:
         return FORM_DEAREST;
+    case SUT_CATALOGUE_RANKED:
+        if (f->n_terms > 0)
+            return FORM_RANKED;
+        break;
     }
-    return FORM_NEWEST;
+    return is_priced(f) ? FORM_NEWEST_PRICED : FORM_NEWEST;
 }
 
-/* Above every word that begins so: words hold letters and digits, and U+10FFFF is neither. */
-static const char above_words[] = "\xF4\x8F\xBF\xBF";
-
-struct bounds {
-    char text[SUT_CATALOGUE_TERM_BYTES + sizeof(above_words)];
-};
-
-static sut_str prefix_end(sut_str prefix, struct bounds *b)
+static struct sut_search search_of(const struct sut_catalogue_filter *f)
 {
-    memcpy(b->text, prefix.p, prefix.n);
-    memcpy(b->text + prefix.n, above_words, sizeof(above_words) - 1);
-    return sut_str_of(b->text, prefix.n + sizeof(above_words) - 1);
+    return (struct sut_search){ .terms = f->terms, .n_terms = f->n_terms };
 }
 
-/* Bind all but the page; `ends` lives as long as the statement is used. */
+/* --- by the rows, words being one condition of many --- */
+
+/* Bind all but the page; `words` lives as long as the statement is used. */
 static sut_err prepare(struct sut_db_conn *c, const struct sut_catalogue_filter *f, enum form form,
-                       struct bounds ends[SUT_CATALOGUE_TERMS_MAX], int *ret_next,
+                       enum sut_search_part part, struct sut_buf *words, int *ret_next,
                        struct sut_db_stmt **ret)
 {
-    ENSURE(f->n_terms <= SUT_CATALOGUE_TERMS_MAX, INVALID);
-    for (unsigned i = 0; i < f->n_terms; i++)
-        ENSURE(f->terms[i].n > 0 && f->terms[i].n <= SUT_CATALOGUE_TERM_BYTES, INVALID);
-
-    size_t slot = 0;
-    while (term_slots[slot] < f->n_terms)
-        slot++;
-
-    TRY(sut_db_prepare(c, &statements[f->category.n > 0][f->coverage.n > 0][slot][form], ret));
+    const enum sut_db_kind kind = sut_db_conn_kind(c);
+    unsigned by = 0;
+    if (f->n_terms > 0) {
+        const struct sut_search s = search_of(f);
+        TRY(sut_search_text(kind, &s, part, words));
+        by = kind == SUT_DB_SQLITE ? 1 : 2;
+    }
+    TRY(sut_db_prepare(c, &statements[f->category.n > 0][f->coverage.n > 0][by][form], ret));
     sut_db_bind_i64(*ret, 1, f->min_cents);
     sut_db_bind_i64(*ret, 2, f->max_cents);
     sut_db_bind_text(*ret, 3, f->category.n > 0 ? f->category : SUT_STR(""));
     sut_db_bind_text(*ret, 4, f->coverage.n > 0 ? f->coverage : SUT_STR(""));
-    int next = 5;
-    for (unsigned i = 0; i < term_slots[slot]; i++) {
-        const sut_str term = f->terms[i < f->n_terms ? i : f->n_terms - 1];
-        sut_db_bind_text(*ret, next++, term);
-        sut_db_bind_text(*ret, next++, prefix_end(term, &ends[i]));
-    }
-    *ret_next = next;
+    if (by > 0)
+        sut_db_bind_text(*ret, 5, sut_buf_str(words));
+    *ret_next = by > 0 ? 6 : 5;
     return SUT_OK;
 }
 
-sut_err sut_catalogue_list(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
-                           struct sut_product_ref *refs, size_t *ret_n)
+static sut_err list_part(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                         enum sut_search_part part, int64_t limit, int64_t offset,
+                         struct sut_product_ref *refs, size_t *ret_n)
 {
-    ENSURE(f->limit > 0 && f->limit <= SUT_CATALOGUE_PAGE_MAX && f->offset >= 0, INVALID);
-    *ret_n = 0;
-    if (f->is_nothing)
-        return SUT_OK;
-
-    struct bounds ends[SUT_CATALOGUE_TERMS_MAX];
+    DEFER(sut_buf_done) struct sut_buf words = { .p = NULL };
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     int next = 0;
-    TRY(prepare(c, f, form_of(f), ends, &next, &s));
-    sut_db_bind_i64(s, next, f->limit);
-    sut_db_bind_i64(s, next + 1, f->offset);
+    sut_buf_init(&words, SUT_SEARCH_TEXT_MAX);
+    TRY(prepare(c, f, form_of(f), part, &words, &next, &s));
+    sut_db_bind_i64(s, next, limit);
+    sut_db_bind_i64(s, next + 1, offset);
 
     size_t n = 0;
     for (;;) {
         bool is_row = false;
         TRY(sut_db_step(s, &is_row));
-        if (!is_row || n == (size_t) f->limit)
+        if (!is_row || n == (size_t) limit)
             break;
         refs[n++] = (struct sut_product_ref){
             .id = sut_db_col_i64(s, 0),
@@ -180,20 +185,154 @@ sut_err sut_catalogue_list(struct sut_db_conn *c, const struct sut_catalogue_fil
     return SUT_OK;
 }
 
+static sut_err count_part(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                          enum sut_search_part part, int64_t *ret)
+{
+    DEFER(sut_buf_done) struct sut_buf words = { .p = NULL };
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    int next = 0;
+    bool is_row = false;
+    sut_buf_init(&words, SUT_SEARCH_TEXT_MAX);
+    TRY(prepare(c, f, FORM_COUNT, part, &words, &next, &s));
+    TRY(sut_db_step(s, &is_row));
+    *ret = is_row ? sut_db_col_i64(s, 0) : 0;
+    return SUT_OK;
+}
+
+/* By rank: what has the words in the name, then what has not. */
+static sut_err list_ranked(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                           struct sut_product_ref *refs, size_t *ret_n)
+{
+    size_t n = 0;
+    size_t more = 0;
+    int64_t named = 0;
+    TRY(list_part(c, f, SUT_SEARCH_NAMED, f->limit, f->offset, refs, &n));
+    *ret_n = n;
+    if (n == (size_t) f->limit)
+        return SUT_OK;
+    if (n > 0 || f->offset == 0)
+        named = f->offset + (int64_t) n;
+    else
+        TRY(count_part(c, f, SUT_SEARCH_NAMED, &named));
+    TRY(list_part(c, f, SUT_SEARCH_OTHERS, f->limit - (int64_t) n,
+                  f->offset > named ? f->offset - named : 0, refs + n, &more));
+    *ret_n = n + more;
+    return SUT_OK;
+}
+
+/* --- by the index alone --- */
+
+struct numbers {
+    int64_t v[CATEGORIES_MAX + 1];
+    size_t n;
+};
+
+static sut_err read_numbers(struct sut_db_stmt *s, struct numbers *ret)
+{
+    ret->n = 0;
+    while (ret->n <= CATEGORIES_MAX) {
+        bool is_row = false;
+        TRY(sut_db_step(s, &is_row));
+        if (!is_row)
+            break;
+        ret->v[ret->n++] = sut_db_col_i64(s, 0);
+    }
+    return SUT_OK;
+}
+
+static sut_err read_categories(struct sut_db_conn *c, sut_str slug, struct numbers *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, slug.n > 0 ? &categories_wanted : &categories_hidden, &s));
+    if (slug.n > 0)
+        sut_db_bind_text(s, 1, slug);
+    sut_db_bind_i64(s, slug.n > 0 ? 2 : 1, CATEGORIES_MAX + 1);
+    return read_numbers(s, ret);
+}
+
+static sut_err read_coverage(struct sut_db_conn *c, sut_str code, int64_t *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool is_row = false;
+    TRY(sut_db_prepare(c, &coverage_wanted, &s));
+    sut_db_bind_text(s, 1, code);
+    TRY(sut_db_step(s, &is_row));
+    *ret = is_row ? sut_db_col_i64(s, 0) : 0;
+    return SUT_OK;
+}
+
+enum way { BY_ROWS, BY_INDEX, BY_NOTHING };
+
+/*
+ * Whether the index has all that is asked for, since a row for each match costs ten times as much;
+ * `ids` is what *ret borrows.
+ */
+static sut_err way_of(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                      struct numbers *ids, struct sut_search *ret, enum way *ret_way)
+{
+    *ret_way = BY_ROWS;
+    if (f->n_terms == 0 || is_priced(f))
+        return SUT_OK;
+    *ret = search_of(f);
+    TRY(read_categories(c, f->category, ids));
+    if (ids->n > CATEGORIES_MAX)
+        return SUT_OK;
+    if (f->category.n > 0) {
+        ret->in = ids->v;
+        ret->n_in = ids->n;
+    } else {
+        ret->not_in = ids->v;
+        ret->n_not_in = ids->n;
+    }
+    if (f->coverage.n > 0)
+        TRY(read_coverage(c, f->coverage, &ret->coverage));
+    const bool is_nowhere = f->category.n > 0 && ids->n == 0;
+    const bool is_no_level = f->coverage.n > 0 && ret->coverage == 0;
+    *ret_way = is_nowhere || is_no_level ? BY_NOTHING : BY_INDEX;
+    return SUT_OK;
+}
+
+static sut_err check(const struct sut_catalogue_filter *f)
+{
+    ENSURE(f->n_terms <= SUT_CATALOGUE_TERMS_MAX, INVALID);
+    for (unsigned i = 0; i < f->n_terms; i++)
+        ENSURE(f->terms[i].n > 0 && f->terms[i].n <= SUT_CATALOGUE_TERM_BYTES, INVALID);
+    return SUT_OK;
+}
+
+sut_err sut_catalogue_list(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                           struct sut_product_ref *refs, size_t *ret_n)
+{
+    struct numbers ids;
+    struct sut_search s;
+    enum way way = BY_ROWS;
+    ENSURE(f->limit > 0 && f->limit <= SUT_CATALOGUE_PAGE_MAX && f->offset >= 0, INVALID);
+    TRY(check(f));
+    *ret_n = 0;
+    if (f->is_nothing)
+        return SUT_OK;
+    if (f->n_terms == 0 || f->order != SUT_CATALOGUE_RANKED)
+        return list_part(c, f, SUT_SEARCH_ALL, f->limit, f->offset, refs, ret_n);
+    TRY(way_of(c, f, &ids, &s, &way));
+    if (way == BY_NOTHING)
+        return SUT_OK;
+    return way == BY_INDEX ? sut_search_page(c, &s, f->limit, f->offset, refs, ret_n)
+                           : list_ranked(c, f, refs, ret_n);
+}
+
 sut_err sut_catalogue_count(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
                             int64_t *ret)
 {
+    struct numbers ids;
+    struct sut_search s;
+    enum way way = BY_ROWS;
+    TRY(check(f));
     *ret = 0;
     if (f->is_nothing)
         return SUT_OK;
-
-    struct bounds ends[SUT_CATALOGUE_TERMS_MAX];
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    int next = 0;
-    TRY(prepare(c, f, FORM_COUNT, ends, &next, &s));
-    bool is_row = false;
-    TRY(sut_db_step(s, &is_row));
-    if (is_row)
-        *ret = sut_db_col_i64(s, 0);
-    return SUT_OK;
+    TRY(way_of(c, f, &ids, &s, &way));
+    if (way == BY_NOTHING)
+        return SUT_OK;
+    return way == BY_INDEX ? sut_search_count(c, &s, SUT_SEARCH_ALL, ret)
+                           : count_part(c, f, SUT_SEARCH_ALL, ret);
 }

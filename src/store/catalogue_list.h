@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "store/search.h"
 
 struct sut_db_conn;
 
@@ -22,11 +23,12 @@ enum sut_catalogue_order {
     SUT_CATALOGUE_OLDEST,
     SUT_CATALOGUE_CHEAPEST,
     SUT_CATALOGUE_DEAREST,
+    SUT_CATALOGUE_RANKED, /* of a search: store/search.h; without words as NEWEST */
 };
 
 enum {
     SUT_CATALOGUE_TERMS_MAX = 8,
-    SUT_CATALOGUE_TERM_POINTS = 32, /* words are kept and looked for by as many code points */
+    SUT_CATALOGUE_TERM_POINTS = SUT_SEARCH_TERM_POINTS,
     SUT_CATALOGUE_TERM_BYTES = 4 * SUT_CATALOGUE_TERM_POINTS,
     SUT_CATALOGUE_PAGE_MAX = 100,
 };

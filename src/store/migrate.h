@@ -48,6 +48,8 @@ struct sut_migration {
 sut_migrate_step sut_store_seal_rows;
 /* Write the database anew, so that nothing is left of what was dropped. */
 sut_migrate_step sut_store_wipe_plain;
+/* Index the words of the products, in batches. */
+sut_migrate_step sut_store_index_words;
 
 /* The program's own, made out of src/store/schema by tools/embed-sql. */
 extern const struct sut_migration sut_store_migrations[];

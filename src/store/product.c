@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/product.h"
 
-#include "base/arena.h"
-#include "codec/utf8.h"
 #include "db/db.h"
-#include "store/catalogue.h"
-
-enum {
-    WORDS_MAX = 4096, /* of a product; a description has at most 10,000 characters */
-    SCRATCH_BYTES = 2 * 1024 * 1024,
-};
+#include "store/search.h"
 
 static const struct sut_sql version_grow = {
     .name = "catalogue_version_grow",
@@ -68,17 +61,6 @@ static const struct sut_sql product_touch = {
 static const struct sut_sql product_count = {
     .name = "product_count",
     .text = "SELECT COUNT(*) FROM products",
-};
-
-static const struct sut_sql terms_delete = {
-    .name = "product_terms_delete",
-    .text = "DELETE FROM product_terms WHERE product_id = $1",
-};
-
-/* Two long words may be one when cut. */
-static const struct sut_sql term_insert = {
-    .name = "product_term_insert",
-    .text = "INSERT INTO product_terms (term, product_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
 };
 
 static const struct sut_sql variant_insert = {
@@ -217,32 +199,6 @@ static sut_err bind_product(struct sut_db_conn *c, struct sut_db_stmt *s,
     return SUT_OK;
 }
 
-static sut_err insert_terms(struct sut_db_conn *c, int64_t id, const struct sut_product_data *d)
-{
-    DEFER(sut_arena_free) struct sut_arena *a = NULL;
-    TRY(sut_arena_create(SCRATCH_BYTES, &a));
-    const size_t n = d->name.n + 1 + d->description.n;
-    char *text = sut_arena_bytes(a, n);
-    ENSURE(text != NULL, TOO_LARGE);
-    memcpy(text, d->name.p, d->name.n);
-    text[d->name.n] = ' ';
-    if (d->description.n > 0)
-        memcpy(text + d->name.n + 1, d->description.p, d->description.n);
-
-    sut_str *words = NULL;
-    size_t n_words = 0;
-    TRY(sut_utf8_terms(a, sut_str_of(text, n), WORDS_MAX, &words, &n_words));
-    for (size_t i = 0; i < n_words; i++) {
-        DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-        TRY(sut_db_prepare(c, &term_insert, &s));
-        sut_db_bind_text(s, 1, sut_utf8_head(words[i], SUT_CATALOGUE_TERM_POINTS));
-        sut_db_bind_i64(s, 2, id);
-        int64_t ignored = 0;
-        TRY(run_changes(s, &ignored));
-    }
-    return SUT_OK;
-}
-
 static void bind_variant(struct sut_db_stmt *s, int n, const struct sut_variant_data *d)
 {
     sut_db_bind_text(s, n, d->name);
@@ -289,7 +245,7 @@ sut_err sut_product_insert(struct sut_db_conn *c, const struct sut_product_data 
         int64_t ignored = 0;
         TRY(insert_variant(c, *ret_id, &variants[i], now, &ignored));
     }
-    TRY(insert_terms(c, *ret_id, d));
+    TRY(sut_search_index(c, *ret_id));
     return grow_version(c, ret_version);
 }
 
@@ -303,21 +259,30 @@ sut_err sut_product_update(struct sut_db_conn *c, int64_t id, const struct sut_p
     int64_t changed = 0;
     TRY(run_changes(s, &changed));
     ENSURE(changed == 1, NOT_FOUND);
-
-    DEFER(sut_db_end) struct sut_db_stmt *old = NULL;
-    TRY(sut_db_prepare(c, &terms_delete, &old));
-    sut_db_bind_i64(old, 1, id);
-    TRY(run_changes(old, &changed));
-    TRY(insert_terms(c, id, d));
+    TRY(sut_search_index(c, id));
     return grow_version(c, ret_version);
+}
+
+static sut_err touch(struct sut_db_conn *c, int64_t id, sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &product_touch, &s));
+    sut_db_bind_i64(s, 1, now.v);
+    sut_db_bind_i64(s, 2, id);
+    int64_t changed = 0;
+    TRY(run_changes(s, &changed));
+    ENSURE(changed == 1, NOT_FOUND);
+    return SUT_OK;
 }
 
 sut_err sut_variant_insert(struct sut_db_conn *c, int64_t product_id,
                            const struct sut_variant_data *d, sut_ms now, int64_t *ret_id,
                            int64_t *ret_version)
 {
-    TRY(sut_product_touch(c, product_id, now, ret_version));
-    return insert_variant(c, product_id, d, now, ret_id);
+    TRY(touch(c, product_id, now));
+    TRY(insert_variant(c, product_id, d, now, ret_id));
+    TRY(sut_search_index(c, product_id));
+    return grow_version(c, ret_version);
 }
 
 sut_err sut_variant_update(struct sut_db_conn *c, int64_t id, const struct sut_variant_data *d,
@@ -338,13 +303,9 @@ sut_err sut_variant_update(struct sut_db_conn *c, int64_t id, const struct sut_v
 
 sut_err sut_product_touch(struct sut_db_conn *c, int64_t id, sut_ms now, int64_t *ret_version)
 {
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &product_touch, &s));
-    sut_db_bind_i64(s, 1, now.v);
-    sut_db_bind_i64(s, 2, id);
-    int64_t changed = 0;
-    TRY(run_changes(s, &changed));
-    ENSURE(changed == 1, NOT_FOUND);
+    TRY(touch(c, id, now));
+    /* A SKU may be what changed. */
+    TRY(sut_search_index(c, id));
     return grow_version(c, ret_version);
 }
 

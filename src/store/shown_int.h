@@ -6,10 +6,12 @@
 #ifndef SUT_STORE_SHOWN_INT_H
 #define SUT_STORE_SHOWN_INT_H
 
-#define SUT_STORE_HIDDEN_CATEGORIES                                                                \
-    "(WITH RECURSIVE hidden (id) AS (SELECT id FROM categories WHERE is_active = 0"                \
+#define SUT_STORE_HIDDEN_CATEGORIES_SELECT                                                         \
+    "WITH RECURSIVE hidden (id) AS (SELECT id FROM categories WHERE is_active = 0"                 \
     " UNION SELECT k.id FROM categories k JOIN hidden h ON k.parent_id = h.id)"                    \
-    " SELECT id FROM hidden)"
+    " SELECT id FROM hidden"
+
+#define SUT_STORE_HIDDEN_CATEGORIES "(" SUT_STORE_HIDDEN_CATEGORIES_SELECT ")"
 
 #define SUT_STORE_SHOWN "p.is_active = 1 AND p.category_id NOT IN " SUT_STORE_HIDDEN_CATEGORIES
 

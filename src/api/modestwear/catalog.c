@@ -181,6 +181,8 @@ static SUT_ERR filter_of(struct sut_req *r, struct sut_catalogue_filter *f)
     f->max_cents = sut_req_query_int(r, "max_price", f->max_cents);
     TRY(sut_catalogue_order_of(sut_req_query(r, "ordering"), &f->order));
     TRY(sut_catalogue_search(r->arena, sut_req_query(r, "search"), f));
+    if (f->n_terms > 0 && sut_req_query(r, "ordering").n == 0)
+        f->order = SUT_CATALOGUE_RANKED;
     return SUT_OK;
 }
 
@@ -225,6 +227,8 @@ static sut_err post_search(struct sut_req *r)
     page.search = sut_req_text(r, "query");
     sut_catalogue_filter_init(&f);
     TRY(sut_catalogue_search(r->arena, page.search, &f));
+    if (f.n_terms > 0)
+        f.order = SUT_CATALOGUE_RANKED;
     return send_list(r, &f, &page);
 }
 

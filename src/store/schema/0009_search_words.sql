@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- 0009: the words of what products there are, in batches (src/store/search_index.c).
+-- code: sut_store_index_words

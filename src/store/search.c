@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/search.h"
+
+#include "store/catalogue_list.h"
+#include "store/search_int.h"
+
+/* The newest of what matches; of each its version. */
+static const struct sut_sql page_sqlite = {
+    .name = "search_page",
+    .text = "SELECT p.id, p.version FROM products p JOIN (SELECT rowid AS id FROM product_words"
+            " WHERE product_words MATCH $1 ORDER BY rowid DESC LIMIT $2 OFFSET $3) w"
+            " ON w.id = p.id ORDER BY p.id DESC",
+};
+
+static const struct sut_sql page_postgres = {
+    .name = "search_page",
+    .text = "SELECT p.id, p.version FROM products p JOIN (SELECT product_id AS id FROM"
+            " product_words WHERE words @@ CAST($1 AS TSQUERY) ORDER BY product_id DESC"
+            " LIMIT $2 OFFSET $3) w ON w.id = p.id ORDER BY p.id DESC",
+};
+
+static const struct sut_sql count_sqlite = {
+    .name = "search_count",
+    .text = "SELECT COUNT(*) FROM product_words WHERE product_words MATCH $1",
+};
+
+static const struct sut_sql count_postgres = {
+    .name = "search_count",
+    .text = "SELECT COUNT(*) FROM product_words WHERE words @@ CAST($1 AS TSQUERY)",
+};
+
+/* --- tokens --- */
+
+void sut_search__token(struct sut_buf *out, char mark, sut_str word)
+{
+    static const char hex[] = "0123456789abcdef";
+    sut_buf_char(out, mark);
+    for (size_t i = 0; i < word.n; i++) {
+        const unsigned char c = (unsigned char) word.p[i];
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            sut_buf_char(out, (char) c);
+            continue;
+        }
+        sut_buf_char(out, '_');
+        sut_buf_char(out, hex[c >> 4]);
+        sut_buf_char(out, hex[c & 15]);
+    }
+}
+
+void sut_search__number(struct sut_buf *out, char mark, int64_t id)
+{
+    sut_buf_char(out, mark);
+    sut_buf_i64(out, id);
+}
+
+/* --- questions --- */
+
+struct language {
+    const char *quote;
+    const char *prefix; /* after a token that may go on */
+    const char *and;
+    const char * or ;
+    const char *and_not;
+};
+
+static const struct language languages[] = {
+    [SUT_DB_SQLITE] = { "\"", " *", " AND ", " OR ", " NOT " },
+    [SUT_DB_POSTGRES] = { "'", ":*", " & ", " | ", " & !" },
+};
+
+static void word(const struct language *l, struct sut_buf *out, char mark, sut_str term)
+{
+    sut_buf_z(out, l->quote);
+    sut_search__token(out, mark, term);
+    sut_buf_z(out, l->quote);
+    sut_buf_z(out, l->prefix);
+}
+
+static void number(const struct language *l, struct sut_buf *out, char mark, int64_t id)
+{
+    sut_buf_z(out, l->quote);
+    sut_search__number(out, mark, id);
+    sut_buf_z(out, l->quote);
+}
+
+/* (w1 AND w2 …), each behind the mark. */
+static void words(const struct language *l, struct sut_buf *out, char mark,
+                  const struct sut_search *s)
+{
+    sut_buf_char(out, '(');
+    for (size_t i = 0; i < s->n_terms; i++) {
+        if (i > 0)
+            sut_buf_z(out, l->and);
+        if (s->has_skus && mark == SUT_SEARCH_ANYWHERE) {
+            sut_buf_char(out, '(');
+            word(l, out, mark, s->terms[i]);
+            sut_buf_z(out, l->or);
+            word(l, out, SUT_SEARCH_IN_SKU, s->terms[i]);
+            sut_buf_char(out, ')');
+        } else {
+            word(l, out, mark, s->terms[i]);
+        }
+    }
+    sut_buf_char(out, ')');
+}
+
+static void categories(const struct language *l, struct sut_buf *out, const int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            sut_buf_z(out, l->or);
+        number(l, out, SUT_SEARCH_CATEGORY, ids[i]);
+    }
+}
+
+SUT_ERR sut_search_text(enum sut_db_kind kind, const struct sut_search *s,
+                        enum sut_search_part part, struct sut_buf *out)
+{
+    const struct language *const l = &languages[kind];
+    ENSURE(s->n_terms > 0, INVALID);
+    for (size_t i = 0; i < s->n_terms; i++)
+        ENSURE(s->terms[i].n > 0, INVALID);
+    /* Both have NOT above AND: all that is asked for in one pair, then what is not. */
+    sut_buf_char(out, '(');
+    words(l, out, part == SUT_SEARCH_NAMED ? SUT_SEARCH_IN_NAME : SUT_SEARCH_ANYWHERE, s);
+    if (s->n_in > 0) {
+        sut_buf_z(out, l->and);
+        sut_buf_char(out, '(');
+        categories(l, out, s->in, s->n_in);
+        sut_buf_char(out, ')');
+    }
+    if (s->coverage != 0) {
+        sut_buf_z(out, l->and);
+        number(l, out, SUT_SEARCH_COVERAGE, s->coverage);
+    }
+    sut_buf_char(out, ')');
+    if (part == SUT_SEARCH_OTHERS) {
+        sut_buf_z(out, l->and_not);
+        words(l, out, SUT_SEARCH_IN_NAME, s);
+    }
+    if (!s->has_hidden || s->n_not_in > 0) {
+        sut_buf_z(out, l->and_not);
+        sut_buf_char(out, '(');
+        if (!s->has_hidden) {
+            sut_buf_z(out, l->quote);
+            sut_buf_char(out, SUT_SEARCH_HIDDEN);
+            sut_buf_z(out, l->quote);
+            if (s->n_not_in > 0)
+                sut_buf_z(out, l->or);
+        }
+        categories(l, out, s->not_in, s->n_not_in);
+        sut_buf_char(out, ')');
+    }
+    ENSURE(!out->overflowed, TOO_LARGE);
+    return SUT_OK;
+}
+
+/* --- lists --- */
+
+static SUT_ERR prepare(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
+                       const struct sut_sql *sqlite, const struct sut_sql *postgres,
+                       struct sut_buf *text, struct sut_db_stmt **ret)
+{
+    const enum sut_db_kind kind = sut_db_conn_kind(c);
+    TRY(sut_search_text(kind, s, part, text));
+    TRY(sut_db_prepare(c, kind == SUT_DB_SQLITE ? sqlite : postgres, ret));
+    sut_db_bind_text(*ret, 1, sut_buf_str(text));
+    return SUT_OK;
+}
+
+SUT_ERR sut_search_count(struct sut_db_conn *c, const struct sut_search *s,
+                         enum sut_search_part part, int64_t *ret)
+{
+    DEFER(sut_buf_done) struct sut_buf text = { .p = NULL };
+    DEFER(sut_db_end) struct sut_db_stmt *q = NULL;
+    bool is_row = false;
+    sut_buf_init(&text, SUT_SEARCH_TEXT_MAX);
+    TRY(prepare(c, s, part, &count_sqlite, &count_postgres, &text, &q));
+    TRY(sut_db_step(q, &is_row));
+    *ret = is_row ? sut_db_col_i64(q, 0) : 0;
+    return SUT_OK;
+}
+
+static SUT_ERR page_of(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
+                       int64_t limit, int64_t offset, struct sut_product_ref *refs, size_t *ret_n)
+{
+    DEFER(sut_buf_done) struct sut_buf text = { .p = NULL };
+    DEFER(sut_db_end) struct sut_db_stmt *q = NULL;
+    sut_buf_init(&text, SUT_SEARCH_TEXT_MAX);
+    TRY(prepare(c, s, part, &page_sqlite, &page_postgres, &text, &q));
+    sut_db_bind_i64(q, 2, limit);
+    sut_db_bind_i64(q, 3, offset);
+    size_t n = 0;
+    for (;;) {
+        bool is_row = false;
+        TRY(sut_db_step(q, &is_row));
+        if (!is_row || n == (size_t) limit)
+            break;
+        refs[n++] = (struct sut_product_ref){
+            .id = sut_db_col_i64(q, 0),
+            .version = sut_db_col_i64(q, 1),
+        };
+    }
+    *ret_n = n;
+    return SUT_OK;
+}
+
+SUT_ERR sut_search_page(struct sut_db_conn *c, const struct sut_search *s, int64_t limit,
+                        int64_t offset, struct sut_product_ref *refs, size_t *ret_n)
+{
+    size_t n = 0;
+    int64_t named = 0;
+    TRY(page_of(c, s, SUT_SEARCH_NAMED, limit, offset, refs, &n));
+    *ret_n = n;
+    if (n == (size_t) limit)
+        return SUT_OK;
+    if (n > 0 || offset == 0)
+        named = offset + (int64_t) n;
+    else
+        TRY(sut_search_count(c, s, SUT_SEARCH_NAMED, &named));
+    size_t more = 0;
+    TRY(page_of(c, s, SUT_SEARCH_OTHERS, limit - (int64_t) n, offset > named ? offset - named : 0,
+                refs + n, &more));
+    *ret_n = n + more;
+    return SUT_OK;
+}
