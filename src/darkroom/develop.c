@@ -75,22 +75,28 @@ static SUT_ERR encode(const struct sut_codecs *l, const struct sut_pixels *x, st
     FAIL(INVALID);
 }
 
+/* The picture that a file is of, and the file. */
+struct print {
+    const struct sut_pixels *pixels;
+    const struct sut_buf *file;
+};
+
 /*
- * One of the smaller files, made from `from` and, when that is fitted already, as the copy of its
- * file.  *made is the smaller picture, if one was.
+ * One of the smaller files: `full` fitted into max_w x max_h, made from the smallest picture that
+ * there is; the same file when that has the size.  *made is the smaller picture, if one was.
  */
-static SUT_ERR reduce(const struct sut_codecs *l, const struct sut_pixels *from,
-                      const struct sut_buf *file, uint32_t max_w, uint32_t max_h,
-                      struct shape shape, struct sut_pixels *made, struct sut_buf *ret)
+static SUT_ERR reduce(const struct sut_codecs *l, const struct sut_pixels *full, struct print from,
+                      uint32_t max_w, uint32_t max_h, struct shape shape, struct sut_pixels *made,
+                      struct sut_buf *ret)
 {
     uint32_t w = 0;
     uint32_t h = 0;
-    sut_pixels_fit(from->w, from->h, max_w, max_h, &w, &h);
-    if (w == from->w && h == from->h) {
-        sut_buf_str_add(ret, sut_buf_str(file));
+    sut_pixels_fit(full->w, full->h, max_w, max_h, &w, &h);
+    if (w == from.pixels->w && h == from.pixels->h) {
+        sut_buf_str_add(ret, sut_buf_str(from.file));
         return sut_buf_check(ret);
     }
-    TRY(sut_pixels_shrink(from, w, h, made));
+    TRY(sut_pixels_shrink(from.pixels, w, h, made));
     return encode(l, made, shape, false, ret);
 }
 
@@ -100,11 +106,13 @@ static SUT_ERR write_all(const struct sut_codecs *l, const struct sut_pixels *x,
     DEFER(sut_pixels_done) struct sut_pixels larger = { 0 };
     DEFER(sut_pixels_done) struct sut_pixels thumbnail = { 0 };
     struct sut_buf *const f = to->files;
+    struct print from = { x, &f[SUT_PICTURE_FULL] };
     TRY(encode(l, x, shape, true, &f[SUT_PICTURE_FULL]));
-    TRY(reduce(l, x, &f[SUT_PICTURE_FULL], SUT_PICTURE_LARGE, SUT_PICTURE_LARGE, shape, &larger,
+    TRY(reduce(l, x, from, SUT_PICTURE_LARGE, SUT_PICTURE_LARGE, shape, &larger,
                &f[SUT_PICTURE_LARGER]));
-    return reduce(l, larger.p != NULL ? &larger : x, &f[SUT_PICTURE_LARGER],
-                  SUT_PICTURE_THUMBNAIL_W, SUT_PICTURE_THUMBNAIL_H, shape, &thumbnail,
+    if (larger.p != NULL)
+        from = (struct print){ &larger, &f[SUT_PICTURE_LARGER] };
+    return reduce(l, x, from, SUT_PICTURE_THUMBNAIL_W, SUT_PICTURE_THUMBNAIL_H, shape, &thumbnail,
                   &f[SUT_PICTURE_THUMBNAIL]);
 }
 
