@@ -8,6 +8,7 @@ const struct sut_routes *const api_tables[] = {
     &api_modestwear_factor_routes,   &api_modestwear_social_routes, &api_modestwear_passkey_routes,
     &api_modestwear_sessions_routes, &api_modestwear_cart_routes,   &api_modestwear_wishlist_routes, &api_modestwear_webhook_routes,
     &api_nsgg_payment_routes,
+    &api_modestwear_orders_routes,   &api_nsgg_orders_routes,
 };
 const size_t api_tables_n = sizeof(api_tables) / sizeof(api_tables[0]);
 
