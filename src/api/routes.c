@@ -2,13 +2,17 @@
 #include "api/routes.h"
 
 const struct sut_routes *const api_tables[] = {
-    &api_modestwear_account_routes,  &api_modestwear_links_routes,  &api_modestwear_catalog_routes,
-    &api_nsgg_auth_routes,           &api_nsgg_password_routes,     &api_nsgg_people_routes,
-    &api_ops_health_routes,          &api_ops_media_routes,         &api_ops_pages_routes,
-    &api_modestwear_factor_routes,   &api_modestwear_social_routes, &api_modestwear_passkey_routes,
-    &api_modestwear_sessions_routes, &api_modestwear_cart_routes,   &api_modestwear_wishlist_routes, &api_modestwear_webhook_routes,
-    &api_nsgg_payment_routes,
-    &api_modestwear_orders_routes,   &api_nsgg_orders_routes,
+    /* clang-format off */
+    &api_modestwear_account_routes,   &api_modestwear_links_routes,     &api_modestwear_catalog_routes,
+    &api_nsgg_auth_routes,            &api_nsgg_password_routes,        &api_nsgg_people_routes,
+    &api_ops_health_routes,           &api_ops_media_routes,            &api_ops_pages_routes,
+    &api_modestwear_factor_routes,    &api_modestwear_social_routes,    &api_modestwear_passkey_routes,
+    &api_modestwear_sessions_routes,  &api_modestwear_cart_routes,      &api_modestwear_wishlist_routes,
+    &api_modestwear_outfits_routes,
+    &api_modestwear_orders_routes,    &api_nsgg_orders_routes,          &api_nsgg_categories_routes,
+    &api_nsgg_products_routes,        &api_nsgg_variants_routes,        &api_nsgg_bulk_routes,
+    &api_modestwear_webhook_routes,   &api_nsgg_payment_routes,
+    /* clang-format on */
 };
 const size_t api_tables_n = sizeof(api_tables) / sizeof(api_tables[0]);
 
