@@ -22,6 +22,7 @@ struct sut_counters;
 struct sut_hmac_key;
 struct sut_events;
 struct sut_fragments;
+struct sut_views;
 struct sut_router;
 struct sut_headers;
 struct sut_pages;
@@ -54,6 +55,7 @@ struct sut_app {
     const struct sut_hmac_key *device_key; /* of device cookies; NULL: no device is told apart */
     struct sut_events *events;
     struct sut_fragments *fragments;
+    struct sut_views *views; /* of outfits; NULL: none are counted */
     const struct sut_router *router;
     const struct sut_headers *headers;
     struct sut_courier *courier; /* NULL: the settings name no place to go out to */

@@ -36,6 +36,7 @@
 #include "prog/sandboxes.h"
 #include "prog/worker_int.h"
 #include "shop/demo.h"
+#include "shop/views.h"
 
 enum {
     NS_PER_MS = 1000000,
@@ -262,6 +263,9 @@ static void worker_done(struct sut_worker *w)
     sut_google_free(&w->app.google);
     sut_secret_free(&w->device_key);
     sut_hasher_stop(&w->app.hasher);
+    if (w->app.views != NULL)
+        sut_ignore(sut_views_write(w->app.views, w->boot.store), "some looks are forgotten");
+    sut_views_free(&w->app.views);
     sut_fragments_free(&w->app.fragments);
     sut_sessions_free(&w->app.sessions);
     sut_events_free(&w->app.events);

@@ -11,6 +11,7 @@
 #include "guard/headers.h"
 #include "prog/hashing.h"
 #include "prog/worker_int.h"
+#include "shop/views.h"
 
 enum { DOCUMENT_MAX = 4 * 1024 * 1024 };
 
@@ -106,6 +107,7 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     struct sut_fragments_options fo = { .media = w->app.media, .public_url = c->server.public_url };
     TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
     TRY(sut_fragments_create(&fo, &w->app.fragments));
+    TRY(sut_views_create(&w->app.views));
     TRY(sut_paying_init(&w->paying, &w->app));
     return make_openapi(w);
 }

@@ -8,7 +8,9 @@
 #include "authn/signing.h"
 #include "prog/worker_int.h"
 #include "seal/seal.h"
+#include "shop/views.h"
 #include "store/audit_row.h"
+#include "store/cart.h"
 #include "store/device.h"
 #include "store/idempotency.h"
 #include "store/link_token.h"
@@ -18,6 +20,7 @@
 
 enum {
     PRUNE_EVERY = 240,            /* watches: once a minute */
+    VIEWS_EVERY = 8,              /* what was seen is written */
     LOOK_EVERY = 4,               /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
@@ -88,11 +91,14 @@ void sut_worker__watch(struct sut_worker *w, unsigned turn)
     }
     sut_worker_line_refill(w->line);
     sut_events_flush(w->app.events, now);
+    if (turn % VIEWS_EVERY == 0)
+        sut_ignore(sut_views_write(w->app.views, w->boot.store), "the next turn writes them");
     if (turn % PRUNE_EVERY == 0) {
         sut_sessions_prune(w->app.sessions, now);
         sut_ignore(sut_session_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_device_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_link_token_prune(w->boot.store, now), "the next minute prunes again");
+        sut_ignore(sut_cart_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_outbox_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_webhook_prune(w->boot.store, now), "the next minute prunes again");
         sut_ignore(sut_idempotency_prune(w->boot.store, now), "the next minute prunes again");

@@ -158,6 +158,13 @@ struct sut_person_query {
 SUT_ERR sut_person_list(struct sut_db_conn *c, struct sut_arena *a,
                         const struct sut_person_query *q, struct sut_person_row **ret,
                         size_t *ret_n, int64_t *ret_count);
+/*
+ * Those of up to SUT_PERSON_SOME people who are there, by id: who made what a page shows.  Fields
+ * that are lost are empty, as in a list.
+ */
+enum { SUT_PERSON_SOME = 20 };
+SUT_ERR sut_person_some(struct sut_db_conn *c, struct sut_arena *a, const int64_t *ids, size_t n,
+                        struct sut_person_row **ret, size_t *ret_n);
 SUT_ERR sut_person_count(struct sut_db_conn *c, int64_t *ret);
 
 /*

@@ -21,6 +21,12 @@ static const struct sut_sql person_count = {
     .text = "SELECT COUNT(*) FROM users",
 };
 
+static const struct sut_sql person_some = {
+    .name = "person_some",
+    .text = ROWS "WHERE u.id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,"
+                 " $16, $17, $18, $19, $20) ORDER BY u.id",
+};
+
 /*
  * Each part has an index of its own; UNION takes the doubles out.  $1 … $4: the
  * address, under each index key, $5 … the user name, $9 … the phone number,
@@ -252,6 +258,31 @@ SUT_ERR sut_person_list(struct sut_db_conn *c, struct sut_arena *a,
     /* Between the rows and their opening a rotation may have forgotten their key: look again. */
     if (has_lost(*ret, p.n)) {
         TRY(list(c, a, q, &p, ret_count));
+        TRY(open_page(c, a, &p, ret));
+    }
+    *ret_n = p.n;
+    return SUT_OK;
+}
+
+static SUT_ERR read_some(struct sut_db_conn *c, struct sut_arena *a, const int64_t *ids, size_t n,
+                         struct page *ret)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &person_some, &s));
+    for (size_t i = 0; i < SUT_PERSON_SOME; i++)
+        sut_db_bind_i64(s, (int) i + 1, i < n ? ids[i] : 0);
+    return read_page(s, a, n, ret);
+}
+
+SUT_ERR sut_person_some(struct sut_db_conn *c, struct sut_arena *a, const int64_t *ids, size_t n,
+                        struct sut_person_row **ret, size_t *ret_n)
+{
+    struct page p;
+    ENSURE(n <= SUT_PERSON_SOME, INVALID);
+    TRY(read_some(c, a, ids, n, &p));
+    TRY(open_page(c, a, &p, ret));
+    if (has_lost(*ret, p.n)) {
+        TRY(read_some(c, a, ids, n, &p));
         TRY(open_page(c, a, &p, ret));
     }
     *ret_n = p.n;

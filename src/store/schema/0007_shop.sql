@@ -100,6 +100,8 @@ CREATE TABLE outfits (
     person_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     name {{text}} NOT NULL,
     description {{text}} NOT NULL DEFAULT '',
+    -- both, as they are searched: folded
+    folded {{text}} NOT NULL DEFAULT '',
     is_public BIGINT NOT NULL DEFAULT 0,
     views BIGINT NOT NULL DEFAULT 0,
     likes BIGINT NOT NULL DEFAULT 0,
