@@ -238,6 +238,7 @@ struct sut_config {
         sut_str name;
         sut_str currency; /* "ZAR" */
         sut_str order_prefix;
+        uint32_t hold_s; /* of an order that is not paid */
         sut_str contact; /* of security.txt: an address or https URL */
         enum sut_config_price price_rule;
     } shop;
