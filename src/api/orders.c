@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/orders.h"
 
+#include "api/account.h"
 #include "api/entry.h"
 #include "api/fragments.h"
-#include "api/links.h"
 #include "config/config.h"
 #include "guard/idempotency.h"
 #include "guard/reply.h"
+#include "mail/postman.h"
+#include "pay/pay.h"
 #include "store/cart.h"
 
 enum { TEXT_MAX = 2048 };
@@ -23,17 +25,26 @@ enum sut_order_status api_order_status_of(sut_str word)
     return (enum sut_order_status) 0;
 }
 
-/* After a commit: mails wait, and pages show another stock. */
+void api_orders_changed(const struct sut_app *app, const int64_t *products, size_t n)
+{
+    sut_postman_wake(app->postman);
+    (void) products;
+    (void) n;
+}
+
 static void tell(struct sut_req *r, const struct sut_order_result *done)
 {
-    api_mail_wake(r);
-    (void) done;
+    api_orders_changed(r->app, done->products, done->n_products);
+}
+
+static bool can_pay(const struct sut_req *r, enum sut_pay_method m)
+{
+    return m == SUT_PAY_OFFLINE || (r->app->pay != NULL && sut_pay_has(r->app->pay, m));
 }
 
 enum sut_pay_method api_order_own_method(const struct sut_req *r)
 {
-    (void) r;
-    return SUT_PAY_OFFLINE;
+    return can_pay(r, SUT_PAY_STRIPE) ? SUT_PAY_STRIPE : SUT_PAY_OFFLINE;
 }
 
 /* --- making --- */
@@ -103,6 +114,7 @@ static SUT_ERR make_order(struct sut_req *r, const struct api_order_ask *ask,
                   .address = ask->address,
                   .notes = ask->notes,
                   .method = ask->method,
+                  .hold_ms = (int64_t) config->shop.hold_s * 1000,
                   .prefix = config->shop.order_prefix,
                   .currency = config->shop.currency,
                   .addr = api_entry_addr(r) },
@@ -135,18 +147,105 @@ static SUT_ERR find_made(struct sut_req *r, int64_t id, struct api_order_placed 
     return SUT_OK;
 }
 
+/* --- paying --- */
+
+struct failing {
+    struct sut_req *r;
+    struct sut_mark mark;
+    bool is_cart;
+    const struct sut_order *order;
+    const struct sut_order_line *lines;
+    size_t n_lines;
+    struct sut_order_result done;
+};
+
+/* What was ordered lies in the cart again, as far as it has room. */
+static SUT_ERR put_back(struct sut_db_conn *c, const struct failing *f)
+{
+    const struct sut_cart_owner owner = { .person = f->order->person };
+    int64_t cart = 0;
+    TRY(sut_cart_have(c, &owner, f->r->now, &cart));
+    for (size_t i = 0; i < f->n_lines; i++) {
+        int64_t line = 0;
+        int64_t quantity = 0;
+        const sut_err e = sut_cart_add(c, cart, f->lines[i].variant_id, f->lines[i].quantity,
+                                       f->r->now, &line, &quantity);
+        if (e.code != SUT_E_TOO_LARGE && e.code != SUT_E_FULL)
+            TRY(e);
+    }
+    return SUT_OK;
+}
+
+static SUT_ERR fail_job(struct sut_db_conn *c, void *arg)
+{
+    struct failing *f = arg;
+    const struct sut_order_step s = {
+        .order = f->order->id,
+        .addr = api_entry_addr(f->r),
+        .reason = "payment_failed",
+        .is_payment_failed = true,
+    };
+    sut_arena_rewind(f->r->arena, f->mark);
+    TRY(sut_order_cancel(c, f->r->arena, &s, f->r->now, &f->done));
+    return f->is_cart && f->done.outcome == SUT_ORDER_DONE ? put_back(c, f) : SUT_OK;
+}
+
+static SUT_ERR take_back(struct sut_req *r, const struct api_order_ask *ask,
+                         struct api_order_placed *p)
+{
+    struct failing f = {
+        .r = r,
+        .is_cart = ask->is_cart,
+        .order = &p->made.order,
+        .lines = p->made.lines,
+        .n_lines = p->made.n_lines,
+    };
+    f.mark = sut_arena_mark(r->arena);
+    TRY(sut_store_write(r->app->store, fail_job, &f));
+    tell(r, &f.done);
+    p->fault = API_ORDER_UNPAID;
+    p->payment_error = "The payment could not be started. Nothing was charged.";
+    return SUT_OK;
+}
+
+/* Ask the provider, with nothing of the store's borrowed meanwhile. */
+static SUT_ERR begin_payment(struct sut_req *r, const struct api_order_ask *ask,
+                             struct api_order_placed *p)
+{
+    struct sut_person_row person;
+    struct sut_pay_begun begun = { .amount_cents = 0 };
+    TRY(api_account_self(r, &person));
+    sut_req_conn_end(r);
+    const sut_err e =
+        sut_pay_begin(r->app->pay, r->arena, &p->made.order, person.email, r->now, &begun);
+    if (sut_pay_is_refusal(e))
+        return take_back(r, ask, p);
+    TRY(e);
+    p->payment_url = begun.url;
+    return SUT_OK;
+}
+
 SUT_ERR api_order_place(struct sut_req *r, const struct api_order_ask *ask,
                         struct api_order_placed *ret)
 {
     const int64_t made = sut_req_claim_resource(r);
     *ret = (struct api_order_placed){ .fault = API_ORDER_FINE, .payment_url = SUT_STR("") };
+    if (!can_pay(r, ask->method)) {
+        ret->fault = API_ORDER_NO_METHOD;
+        ret->payment_error = "This shop does not take that kind of payment.";
+        return SUT_OK;
+    }
     if (made != 0)
         TRY(find_made(r, made, ret));
     else
         TRY(make_order(r, ask, ret));
-    if (ret->fault == API_ORDER_FINE)
-        tell(r, &ret->made);
-    return SUT_OK;
+    if (ret->fault != API_ORDER_FINE)
+        return SUT_OK;
+    tell(r, &ret->made);
+    if (ask->method == SUT_PAY_OFFLINE || ask->is_paid_later ||
+        ret->made.order.status != SUT_ORDER_PENDING)
+        return SUT_OK;
+    return begin_payment(r, ask, ret);
 }
 
 /* --- looking --- */

@@ -18,6 +18,9 @@ extern const char *const api_order_orderings[]; /* "created_at", "-created_at" *
 /* The status of a word of api_order_statuses; 0 for an empty one. */
 enum sut_order_status api_order_status_of(sut_str word);
 
+/* After a commit that changed the stock of these products and may have queued mails. */
+void api_orders_changed(const struct sut_app *app, const int64_t *products, size_t n);
+
 /* --- making --- */
 
 enum api_order_fault {

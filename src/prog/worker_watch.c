@@ -3,11 +3,14 @@
 #include <string.h>
 
 #include "api/fragments.h"
+#include "api/orders.h"
 #include "audit/events.h"
 #include "authn/sessions.h"
 #include "authn/signing.h"
+#include "log/log.h"
 #include "prog/worker_int.h"
 #include "seal/seal.h"
+#include "shop/order.h"
 #include "shop/views.h"
 #include "store/audit_row.h"
 #include "store/cart.h"
@@ -19,6 +22,8 @@
 #include "store/webhook.h"
 
 enum {
+    HOLDS_EVERY = 4, /* once a second */
+    PRODUCTS_AT_ONCE = 64,
     PRUNE_EVERY = 240,            /* watches: once a minute */
     VIEWS_EVERY = 8,              /* what was seen is written */
     LOOK_EVERY = 4,               /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
@@ -78,6 +83,20 @@ static void forget_expired(struct sut_worker *w, sut_ms now)
                later);
 }
 
+/* Orders that nobody paid in time end here, and what they held can be bought again. */
+static void end_holds(struct sut_worker *w, sut_ms now)
+{
+    int64_t products[PRODUCTS_AT_ONCE];
+    size_t n = 0;
+    size_t n_left = 0;
+    const sut_err e = sut_order_expire(w->boot.store, now, products, PRODUCTS_AT_ONCE, &n, &n_left);
+    if (sut_failed(e) || n_left > 0)
+        sut_log(SUT_LOG_WARN, "holds_not_ended", LOG_INT("orders", (int64_t) n_left), LOG_ERR(e));
+    if (n == 0)
+        return;
+    api_orders_changed(&w->app, products, n);
+}
+
 void sut_worker__watch(struct sut_worker *w, unsigned turn)
 {
     const sut_ms now = sut_clock_now(&sut_clock_system);
@@ -89,6 +108,8 @@ void sut_worker__watch(struct sut_worker *w, unsigned turn)
             sut_keyring_is_due(w->boot.links))
             watch_keyring(w);
     }
+    if (turn % HOLDS_EVERY == 0)
+        end_holds(w, now);
     sut_worker_line_refill(w->line);
     sut_events_flush(w->app.events, now);
     if (turn % VIEWS_EVERY == 0)

@@ -8,7 +8,7 @@
 #include "store/stock.h"
 #include "store/store.h"
 
-enum { STATE_MAX = 256, EXPIRE_AT_ONCE = 20, EXPIRE_STEPS_MAX = 100 };
+enum { STATE_MAX = 256, EXPIRE_AT_ONCE = 20 };
 static const int64_t cancel_ms = INT64_C(3600) * 1000 * SUT_ORDER_CANCEL_H;
 
 bool sut_order_may_become(enum sut_order_status from, enum sut_order_status to)
@@ -198,14 +198,16 @@ SUT_ERR sut_order_set_refund(struct sut_db_conn *c, int64_t order, enum sut_refu
 /* --- holds that have ended --- */
 
 struct expiring {
+    struct sut_store *store;
     struct sut_arena *arena;
     struct sut_mark mark;
     sut_ms now;
+    const int64_t *orders;
+    size_t n_orders;
     int64_t *products;
     size_t max;
-    size_t n_before; /* of the steps before this one */
+    size_t n_before; /* of the writes before this one */
     size_t n;
-    size_t n_orders;
 };
 
 static void note_products(struct expiring *x, const struct sut_order_result *r)
@@ -236,31 +238,56 @@ static SUT_ERR expire_one(struct sut_db_conn *c, struct expiring *x, int64_t ord
 static SUT_ERR expire_job(struct sut_db_conn *c, void *arg)
 {
     struct expiring *x = arg;
-    int64_t orders[EXPIRE_AT_ONCE];
     sut_arena_rewind(x->arena, x->mark);
     x->n = x->n_before;
-    TRY(sut_order_overdue(c, x->now, EXPIRE_AT_ONCE, orders, &x->n_orders));
     for (size_t i = 0; i < x->n_orders; i++)
-        TRY(expire_one(c, x, orders[i]));
+        TRY(expire_one(c, x, x->orders[i]));
     return SUT_OK;
 }
 
+static SUT_ERR expire_some(struct expiring *x, const int64_t *orders, size_t n)
+{
+    x->orders = orders;
+    x->n_orders = n;
+    x->n_before = x->n;
+    const sut_err e = sut_store_write(x->store, expire_job, x);
+    if (sut_failed(e))
+        x->n = x->n_before;
+    return e;
+}
+
+static SUT_ERR find_overdue(struct sut_store *s, sut_ms now, int64_t *ret, size_t *ret_n)
+{
+    struct sut_db_conn *c = NULL;
+    TRY(sut_store_lease(s, &c));
+    const sut_err e = sut_order_overdue(c, now, EXPIRE_AT_ONCE, ret, ret_n);
+    sut_store_return(s, &c);
+    return e;
+}
+
 SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, int64_t *ret_products, size_t max,
-                         size_t *ret_n)
+                         size_t *ret_n, size_t *ret_left)
 {
     enum { ARENA_MAX = 8 * 1024 * 1024 };
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    int64_t orders[EXPIRE_AT_ONCE];
+    size_t n = 0;
+    *ret_n = *ret_left = 0;
+    TRY(find_overdue(s, now, orders, &n));
+    if (n == 0)
+        return SUT_OK;
     TRY(sut_arena_create(ARENA_MAX, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
     struct expiring x = {
-        .arena = a, .mark = sut_arena_mark(a), .now = now, .products = ret_products, .max = max
+        .store = s, .arena = a, .now = now, .products = ret_products, .max = max
     };
-    *ret_n = 0;
-    for (int i = 0; i < EXPIRE_STEPS_MAX; i++) {
-        TRY(sut_store_write(s, expire_job, &x));
-        *ret_n = x.n_before = x.n;
-        if (x.n_orders < EXPIRE_AT_ONCE)
-            break;
+    x.mark = sut_arena_mark(a);
+    sut_err e = expire_some(&x, orders, n);
+    /* One that can't be cancelled takes no other with it. */
+    for (size_t i = 0; sut_failed(e) && n > 1 && i < n; i++) {
+        const sut_err one = expire_some(&x, &orders[i], 1);
+        *ret_left += sut_failed(one);
     }
-    return SUT_OK;
+    *ret_n = x.n;
+    return n > 1 ? SUT_OK : e;
 }

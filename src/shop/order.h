@@ -31,7 +31,7 @@ struct sut_db_conn;
 struct sut_store;
 
 enum {
-    SUT_ORDER_HOLD_MIN = 30, /* an unpaid order's stock is held so long */
+    SUT_ORDER_HOLD_MIN = 30, /* an unpaid order's stock is held so long, unless a setting says so */
     SUT_ORDER_CANCEL_H = 24, /* a paid one can be cancelled so long */
 };
 
@@ -75,7 +75,8 @@ struct sut_order_make {
     sut_str address; /* text, not empty */
     sut_str notes;   /* may be empty */
     enum sut_pay_method method;
-    sut_str prefix; /* of the settings */
+    int64_t hold_ms; /* of the settings, as those below; an offline one is held without end */
+    sut_str prefix;
     sut_str currency;
     sut_str addr; /* the client's */
 };
@@ -133,10 +134,11 @@ SUT_ERR sut_order_set_refund(struct sut_db_conn *c, int64_t order, enum sut_refu
                              sut_ms now);
 
 /*
- * Give back what unpaid orders held beyond their time, in small steps; those orders are
- * cancelled.  *ret_products (up to `max`) for the fragments.  Blocks.
+ * Give back what unpaid orders held beyond their time: up to 20 of them, the longest overdue first,
+ * which are cancelled.  *ret_products (up to `max`, at least 20) for the fragments; *ret_left:
+ * those that could not be cancelled.  Of several servers one does it.  Blocks.
  */
 SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, int64_t *ret_products, size_t max,
-                         size_t *ret_n);
+                         size_t *ret_n, size_t *ret_left);
 
 #endif

@@ -10,8 +10,6 @@
 #include "store/cart.h"
 #include "store/stock.h"
 
-static const int64_t hold_ms = INT64_C(60) * 1000 * SUT_ORDER_HOLD_MIN;
-
 /* What is wanted, and what the catalogue says of it. */
 struct wish {
     struct sut_stock_item item;
@@ -203,7 +201,7 @@ SUT_ERR sut_order_make(struct sut_db_conn *c, struct sut_arena *a, const struct 
                        sut_ms now, struct sut_order_result *ret)
 {
     struct wishes w = { .n = 0 };
-    ENSURE(m->person > 0 && m->address.n > 0, INVALID);
+    ENSURE(m->person > 0 && m->address.n > 0 && m->hold_ms >= 0, INVALID);
     *ret = (struct sut_order_result){
         .outcome = SUT_ORDER_DONE,
         .order = { .person = m->person,
@@ -216,7 +214,7 @@ SUT_ERR sut_order_make(struct sut_db_conn *c, struct sut_arena *a, const struct 
     };
     /* What is paid at the door is not paid within the half hour. */
     if (m->method != SUT_PAY_OFFLINE)
-        ret->order.held_until.v = now.v + hold_ms;
+        ret->order.held_until.v = now.v + m->hold_ms;
     if (m->cart != 0)
         TRY(wish_of_cart(c, a, m->cart, &w));
     else
