@@ -25,6 +25,7 @@ struct sut_fragments {
     const struct sut_keyring *media;
     sut_str public_url;
     _Atomic int64_t version;
+    struct sut_fragments_stock stock;
     struct sut_fragments_shelf fragments;
     struct sut_fragments_shelf pages;
 };
@@ -79,6 +80,15 @@ static void key_of_ids(const struct sut_fragments_reader *r, char kind, int64_t 
     key_add(k, &version, sizeof(version));
 }
 
+/* A rendered product: of a version of it, and of a moment of its stock. */
+static void key_of_fragment(const struct sut_fragments_reader *r, enum sut_product_shape shape,
+                            const struct sut_product_ref *ref, uint64_t stock,
+                            struct sut_fragments_key *k)
+{
+    key_of_ids(r, shape == SUT_PRODUCT_ALONE ? 'A' : 'L', ref->id, ref->version, k);
+    key_add(k, &stock, sizeof(stock));
+}
+
 static uint64_t hash_of(const struct sut_fragments *f, const struct sut_fragments_key *k)
 {
     uint64_t h = f->seed ^ k->n;
@@ -93,14 +103,15 @@ static uint64_t hash_of(const struct sut_fragments *f, const struct sut_fragment
 
 /* ---- reading -------------------------------------------------------------------------- */
 
-/* A page of the version that is known now, or NULL. */
+/* A page of the version and of the stock that are known now, or NULL. */
 static struct sut_fragments_page *page_kept(struct sut_fragments *f,
                                             const struct sut_fragments_key *k)
 {
     if (k->n > SUT_FRAGMENTS_KEY_MAX)
         return NULL;
     struct sut_fragments_page *p = sut_fragments__shelf_find(&f->pages, hash_of(f, k), k);
-    if (p != NULL && p->version != sut_fragments_version(f))
+    if (p != NULL &&
+        (p->version != sut_fragments_version(f) || !sut_fragments__stock_is_same(&f->stock, p)))
         sut_fragments_unref(&p);
     return p;
 }
@@ -121,10 +132,11 @@ static sut_err part_of(struct sut_buf *rendered, struct sut_bytes **ret)
 /* Render one product and keep it under the version that was read. */
 static sut_err render(struct sut_fragments *f, const struct sut_fragments_reader *r,
                       const struct sut_product *product, enum sut_product_shape shape,
-                      struct sut_buf *scratch, struct sut_fragments_page **ret)
+                      uint64_t stock, struct sut_buf *scratch, struct sut_fragments_page **ret)
 {
+    const struct sut_product_ref ref = { .id = product->id, .version = product->version };
     struct sut_fragments_key k;
-    key_of_ids(r, shape == SUT_PRODUCT_ALONE ? 'A' : 'L', product->id, product->version, &k);
+    key_of_fragment(r, shape, &ref, stock, &k);
     sut_buf_reset(scratch);
     sut_product_json(scratch, product, shape);
 
@@ -140,17 +152,34 @@ static sut_err render(struct sut_fragments *f, const struct sut_fragments_reader
     return SUT_OK;
 }
 
-/* The fragments of these products: out of memory, else all that lack in one go. */
+struct fragments {
+    struct sut_fragments_page *p[SUT_CATALOGUE_PAGE_MAX];
+    uint64_t stock[SUT_CATALOGUE_PAGE_MAX];
+};
+
+static void fragments_done(struct fragments *s)
+{
+    for (size_t i = 0; i < SUT_CATALOGUE_PAGE_MAX; i++)
+        sut_fragments_unref(&s->p[i]);
+}
+
+/*
+ * The fragments of these products: out of memory, else all that lack in one go.  Of each, how often
+ * its stock had changed is read before its rows are: a change that comes later is a change of what
+ * is kept here.
+ */
 static sut_err gather(struct sut_fragments *f, const struct sut_fragments_reader *r,
                       struct sut_db_conn *c, const struct sut_product_ref *refs, size_t n,
-                      enum sut_product_shape shape, struct sut_fragments_page **fragments)
+                      enum sut_product_shape shape, struct fragments *ret)
 {
+    struct sut_fragments_page **const fragments = ret->p;
     int64_t lacking[SUT_CATALOGUE_PAGE_MAX];
     size_t place[SUT_CATALOGUE_PAGE_MAX];
     size_t n_lacking = 0;
     for (size_t i = 0; i < n; i++) {
         struct sut_fragments_key k;
-        key_of_ids(r, shape == SUT_PRODUCT_ALONE ? 'A' : 'L', refs[i].id, refs[i].version, &k);
+        ret->stock[i] = sut_fragments__stock_count(&f->stock, sut_fragments__slot(refs[i].id));
+        key_of_fragment(r, shape, &refs[i], ret->stock[i], &k);
         fragments[i] = sut_fragments__shelf_find(&f->fragments, hash_of(f, &k), &k);
         if (fragments[i] == NULL) {
             place[n_lacking] = i;
@@ -173,19 +202,10 @@ static sut_err gather(struct sut_fragments *f, const struct sut_fragments_reader
     sut_buf_init(&scratch, RENDERED_MAX);
     for (size_t i = 0; i < n_lacking; i++) {
         if (products[i].id != 0) /* else it went away just now */
-            TRY(render(f, r, &products[i], shape, &scratch, &fragments[place[i]]));
+            TRY(render(f, r, &products[i], shape, ret->stock[place[i]], &scratch,
+                       &fragments[place[i]]));
     }
     return SUT_OK;
-}
-
-struct fragments {
-    struct sut_fragments_page *p[SUT_CATALOGUE_PAGE_MAX];
-};
-
-static void fragments_done(struct fragments *s)
-{
-    for (size_t i = 0; i < SUT_CATALOGUE_PAGE_MAX; i++)
-        sut_fragments_unref(&s->p[i]);
 }
 
 /* A page of these products, kept under the key. */
@@ -195,13 +215,17 @@ static sut_err page_of(struct sut_fragments *f, const struct sut_fragments_reade
                        struct sut_fragments_page **ret)
 {
     DEFER(fragments_done) struct fragments got = { 0 };
-    TRY(gather(f, r, c, rows->refs, rows->n, shape, got.p));
+    const uint64_t epoch = sut_fragments__stock_epoch(&f->stock);
+    TRY(gather(f, r, c, rows->refs, rows->n, shape, &got));
 
     struct sut_fragments_page *p = NULL;
     TRY(sut_fragments__page(k, rows->n, &p));
     p->version = rows->version;
     p->count = rows->count;
+    atomic_init(&p->stock_epoch, epoch);
     for (size_t i = 0; i < rows->n; i++) {
+        p->slots[p->n_slots++] = sut_fragments__slot(rows->refs[i].id);
+        p->stock_sum += got.stock[i];
         if (got.p[i] != NULL) {
             sut_fragments__give(p, sut_bytes_ref(got.p[i]->parts[0]));
             p->sum = sut_fragments__digest_add(p->sum, &got.p[i]->sum, sizeof(got.p[i]->sum));
@@ -379,12 +403,17 @@ void sut_fragments_version_seen(struct sut_fragments *f, int64_t version)
         continue;
 }
 
+void sut_fragments_stock_changed(struct sut_fragments *f, const int64_t *products, size_t n)
+{
+    sut_fragments__stock_changed(&f->stock, products, n);
+}
+
 sut_err sut_fragments_watch_tick(struct sut_fragments *f, struct sut_db_conn *c)
 {
     int64_t version = 0;
     TRY(sut_catalogue_version(c, &version));
     sut_fragments_version_seen(f, version);
-    return SUT_OK;
+    return sut_fragments__stock_watch(&f->stock, c);
 }
 
 struct sut_fragments_usage sut_fragments_usage(struct sut_fragments *f)

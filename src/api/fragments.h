@@ -8,7 +8,8 @@
  * held here: who changes the catalogue tells it after the commit with
  * sut_fragments_version_seen(); what other servers change is noticed by
  * sut_fragments_watch_tick().  Until the first of these, or the first read,
- * nothing is kept.
+ * nothing is kept.  Orders change stock and no version: who commits one tells
+ * sut_fragments_stock_changed().
  *
  * Addresses of pictures in it are signed for a window of time (authn/media_url.h); what was
  * rendered in the one before is not shown in the next.
@@ -87,7 +88,13 @@ void sut_fragments_add(const struct sut_fragments_page *p, struct sut_buf *out);
 int64_t sut_fragments_version(const struct sut_fragments *f);
 /* The catalogue has this version (or a later one): pages of an older one are not shown again. */
 void sut_fragments_version_seen(struct sut_fragments *f, int64_t version);
-/* Ask the store for the version. */
+/*
+ * The stock of these products changed by an order, which leaves the versions alone: told
+ * after the commit, whatever shows them is read anew from here on, and all else stays.  Any thread.
+ */
+void sut_fragments_stock_changed(struct sut_fragments *f, const int64_t *products, size_t n);
+/* Ask the store for the version, and for the stock that orders on other servers changed.  One
+ * thread. */
 SUT_ERR sut_fragments_watch_tick(struct sut_fragments *f, struct sut_db_conn *c);
 
 /* Bytes counted against the two limits now: for the metrics. */

@@ -9,6 +9,7 @@
 #define SUT_API_FRAGMENTS_INT_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,6 +37,12 @@ struct sut_fragments_page {
     int64_t count;
     size_t n;
     size_t bytes; /* of the parts */
+    /* Of what it shows: how often stock changed (fragments_stock.c), and when that was last asked.
+     */
+    uint64_t stock_sum;
+    _Atomic uint64_t stock_epoch;
+    uint32_t *slots; /* n of them; in a fragment and in a document none */
+    size_t n_slots;
     sut_fragments_digest sum;
     char etag[2 + 32 + 1];
     size_t key_n;
@@ -77,6 +84,32 @@ SUT_ERR sut_fragments__page(const struct sut_fragments_key *k, size_t parts_max,
 void sut_fragments__give(struct sut_fragments_page *p, struct sut_bytes *part);
 /* Nothing more comes: make the tag of what was added to p->sum. */
 void sut_fragments__finish(struct sut_fragments_page *p);
+
+/* --- stock: fragments_stock.c --- */
+
+enum { SUT_FRAGMENTS_SLOTS = 8192 };
+
+/*
+ * How often the stock of products changed, by a hash of their numbers (two of one slot are read
+ * anew together).  The epoch grows after the counts.
+ */
+struct sut_fragments_stock {
+    _Atomic uint64_t epoch;
+    _Atomic uint64_t counts[SUT_FRAGMENTS_SLOTS];
+    /* The watch's alone: */
+    int64_t watched_upto; /* ms; 0: nothing yet */
+    uint64_t watched[SUT_FRAGMENTS_SLOTS];
+};
+
+uint32_t sut_fragments__slot(int64_t product);
+uint64_t sut_fragments__stock_epoch(const struct sut_fragments_stock *s);
+uint64_t sut_fragments__stock_count(const struct sut_fragments_stock *s, uint32_t slot);
+/* Whether nothing that the page shows has changed since it was made. */
+bool sut_fragments__stock_is_same(const struct sut_fragments_stock *s,
+                                  struct sut_fragments_page *p);
+void sut_fragments__stock_changed(struct sut_fragments_stock *s, const int64_t *products, size_t n);
+/* What orders changed on other servers; one thread at a time. */
+SUT_ERR sut_fragments__stock_watch(struct sut_fragments_stock *s, struct sut_db_conn *c);
 
 void sut_fragments__shelf_init(struct sut_fragments_shelf *s, size_t bytes, size_t n);
 void sut_fragments__shelf_done(struct sut_fragments_shelf *shelf);

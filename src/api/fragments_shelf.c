@@ -29,11 +29,14 @@ sut_err sut_fragments__page(const struct sut_fragments_key *k, size_t parts_max,
                             struct sut_fragments_page **ret)
 {
     const size_t key_n = k->n <= SUT_FRAGMENTS_KEY_MAX ? k->n : 0;
-    const size_t size = sizeof(struct sut_fragments_page) + parts_max * sizeof(struct sut_bytes *);
+    const size_t slots_at =
+        sizeof(struct sut_fragments_page) + parts_max * sizeof(struct sut_bytes *);
+    const size_t size = slots_at + parts_max * sizeof(uint32_t);
     struct sut_fragments_page *p = sut_mem_zalloc(1, size + key_n);
     ENSURE(p != NULL, NOMEM);
     atomic_init(&p->refs, 1);
     p->cost = size + key_n;
+    p->slots = (void *) ((unsigned char *) p + slots_at);
     p->key = (unsigned char *) p + size;
     p->key_n = key_n;
     memcpy(p->key, k->p, key_n);

@@ -68,7 +68,7 @@ static void variant(struct sut_jw *w, const struct sut_variant *v)
     sut_jw_key(w, "color");
     sut_jw_str(w, v->color);
     sut_jw_key(w, "stock_available");
-    sut_jw_i64(w, v->stock);
+    sut_jw_i64(w, v->stock - v->reserved);
     sut_jw_key(w, "is_active");
     sut_jw_bool(w, v->is_active);
     sut_jw_obj_end(w);

@@ -44,7 +44,7 @@ static const struct sut_sql load_products = {
 static const struct sut_sql load_variants = {
     .name = "catalogue_load_variants",
     .text = "SELECT v.product_id, v.id, v.name, v.sku, v.size, v.color, v.price, v.stock,"
-            " v.is_default, v.is_active FROM variants v WHERE v.product_id IN " IDS
+            " v.is_default, v.is_active, v.reserved FROM variants v WHERE v.product_id IN " IDS
             " ORDER BY v.product_id, v.id",
 };
 
@@ -296,6 +296,7 @@ static void variant_row(struct sut_arena *a, struct sut_db_stmt *s, void *ret)
         .color = text_at(a, s, 5),
         .price_cents = i64_or(s, 6, -1),
         .stock = sut_db_col_i64(s, 7),
+        .reserved = sut_db_col_i64(s, 10),
         .is_default = sut_db_col_i64(s, 8) != 0,
         .is_active = sut_db_col_i64(s, 9) != 0,
     };

@@ -50,7 +50,8 @@ struct sut_variant {
     sut_str size; /* p is NULL: none */
     sut_str color;
     int64_t price_cents; /* -1: the product's */
-    int64_t stock;
+    int64_t stock;       /* on hand */
+    int64_t reserved;    /* of these: promised to orders */
     bool is_default;
     bool is_active;
 };

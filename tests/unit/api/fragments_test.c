@@ -608,6 +608,199 @@ static void many_threads_may_ask_at_once(void **state)
     sut_fragments_free(&f);
 }
 
+/* --- stock --- */
+
+static sut_err run_script(struct sut_db_conn *c, void *arg)
+{
+    return sut_db_script(c, arg);
+}
+
+/* One more of a product's first variant is promised; the versions stay. */
+static void promise(struct shop *s, int64_t product)
+{
+    char sql[200];
+    (void) snprintf(sql, sizeof(sql),
+                    "UPDATE variants SET stock = 1000000, reserved = reserved + 1 WHERE id ="
+                    " (SELECT MIN(id) FROM variants WHERE product_id = %lld)",
+                    (long long) product);
+    OK(sut_store_write(temp_store_of(s->store), run_script, sql));
+}
+
+/* The first "stock_available" of a page. */
+static int64_t available(struct sut_fragments_page *p)
+{
+    static const char key[] = "\"stock_available\":";
+    struct sut_buf out;
+    sut_buf_init(&out, 1 << 20);
+    sut_fragments_add(p, &out);
+    sut_buf_char(&out, '\0');
+    const char *at = strstr(out.p, key);
+    const int64_t n = at == NULL ? -1 : strtoll(at + sizeof(key) - 1, NULL, 10);
+    sut_buf_done(&out);
+    return n;
+}
+
+static void an_order_changes_what_shows_its_products_alone(void **state)
+{
+    struct shop *s = shop_of(state);
+    struct sut_fragments *f = fragments(NULL);
+    const struct sut_fragments_reader r = { conn, s, now };
+    const struct sut_fragments_reader none = { no_conn, NULL, now };
+    struct sut_catalogue_filter filter[2];
+    struct sut_fragments_page *list[2] = { NULL };
+    struct sut_fragments_page *alone = NULL;
+    struct sut_fragments_page *after = NULL;
+    struct sut_product_ref refs[20];
+    size_t n = 0;
+    for (int i = 0; i < 2; i++) {
+        sut_catalogue_filter_init(&filter[i]);
+        filter[i].offset = 20 * i;
+    }
+    OK(sut_catalogue_list(s->c, &filter[0], refs, &n));
+    const int64_t id = refs[3].id;
+    promise(s, id);
+    for (int i = 0; i < 2; i++)
+        OK(sut_fragments_list(f, &r, &filter[i], &list[i]));
+    OK(sut_fragments_product(f, &r, id, &alone));
+    const int64_t had = available(alone);
+    const int64_t version = sut_fragments_version(f);
+
+    promise(s, id);
+    OK(sut_fragments_product(f, &none, id, &after)); /* nobody has told yet */
+    sut_fragments_unref(&after);
+    sut_fragments_stock_changed(f, &id, 1);
+    assert_int_equal(sut_fragments_product(f, &none, id, &after).code, SUT_E_UNAVAILABLE);
+    OK(sut_fragments_product(f, &r, id, &after));
+    assert_int_equal(available(after), had - 1);
+    assert_false(sut_str_eq(sut_fragments_etag(alone), sut_fragments_etag(after)));
+    sut_fragments_unref(&after);
+    OK(sut_fragments_list(f, &r, &filter[0], &after));
+    assert_false(sut_str_eq(sut_fragments_etag(list[0]), sut_fragments_etag(after)));
+    sut_fragments_unref(&after);
+    /* All else is in memory still. */
+    OK(sut_fragments_list(f, &none, &filter[1], &after));
+    assert_true(sut_str_eq(sut_fragments_etag(list[1]), sut_fragments_etag(after)));
+    assert_int_equal(sut_fragments_version(f), version);
+    for (int i = 0; i < 2; i++)
+        sut_fragments_unref(&list[i]);
+    sut_fragments_unref(&alone);
+    sut_fragments_unref(&after);
+    sut_fragments_free(&f);
+}
+
+static void orders_of_other_servers_are_found_in_the_ledger(void **state)
+{
+    static char order[] =
+        "INSERT INTO orders (id, prefix, status, payment_method, payment_status, total, currency,"
+        " items_count, created_at, modified_at) VALUES (1, 'X', 1, 1, 1, 0, 'USD', 1, 1, 1);"
+        "INSERT INTO reservations (order_id, variant_id, quantity, state, changed_at)"
+        " SELECT 1, MIN(id), 1, 1, 1770000000000 FROM variants WHERE product_id = 7";
+    /* Its server's clock is behind. */
+    static char second[] =
+        "INSERT INTO reservations (order_id, variant_id, quantity, state, changed_at)"
+        " SELECT 1, MAX(id), 1, 1, 1769999990000 FROM variants WHERE product_id = 7";
+    struct shop *s = shop_of(state);
+    struct sut_fragments *f = fragments(NULL);
+    const struct sut_fragments_reader r = { conn, s, now };
+    const struct sut_fragments_reader none = { no_conn, NULL, now };
+    struct sut_fragments_page *p = NULL;
+    char *const scripts[] = { order, second };
+    OK(sut_fragments_watch_tick(f, s->c));
+    OK(sut_fragments_product(f, &r, 7, &p));
+    for (int i = 0; i < 2; i++) {
+        sut_fragments_unref(&p);
+        OK(sut_store_write(temp_store_of(s->store), run_script, scripts[i]));
+        OK(sut_fragments_watch_tick(f, s->c));
+        assert_int_equal(sut_fragments_product(f, &none, 7, &p).code, SUT_E_UNAVAILABLE);
+        OK(sut_fragments_product(f, &r, 7, &p));
+    }
+    /* What was seen is no news. */
+    OK(sut_fragments_watch_tick(f, s->c));
+    sut_fragments_unref(&p);
+    OK(sut_fragments_product(f, &none, 7, &p));
+    sut_fragments_unref(&p);
+    sut_fragments_free(&f);
+}
+
+struct seller {
+    struct sut_fragments *f;
+    struct sut_db_conn *c;
+    _Atomic int64_t *sold;
+    _Atomic bool *is_over;
+    int64_t had;
+    unsigned late;
+    unsigned failed;
+};
+
+static sut_err seller_conn(void *ctx, struct sut_db_conn **ret)
+{
+    *ret = ((struct seller *) ctx)->c;
+    return SUT_OK;
+}
+
+enum { SOLD = 11 };
+
+/* What was told before a question is in its answer. */
+static void *look(void *arg)
+{
+    struct seller *x = arg;
+    const struct sut_fragments_reader r = { seller_conn, x, now };
+    while (!*x->is_over) {
+        const int64_t sold = *x->sold;
+        struct sut_fragments_page *p = NULL;
+        if (sut_failed(sut_fragments_product(x->f, &r, SOLD, &p))) {
+            x->failed++;
+            continue;
+        }
+        x->late += available(p) > x->had - sold;
+        sut_fragments_unref(&p);
+    }
+    return NULL;
+}
+
+static void who_asks_after_an_order_never_sees_what_was_before(void **state)
+{
+    struct shop *s = shop_of(state);
+    struct sut_fragments *f = fragments(NULL);
+    const struct sut_fragments_reader r = { conn, s, now };
+    enum { N = 3, ORDERS = 200 };
+    struct seller sellers[N] = { 0 };
+    struct sut_store_seat *seats[N] = { NULL };
+    pthread_t threads[N];
+    _Atomic int64_t sold = 0;
+    _Atomic bool is_over = false;
+    struct sut_fragments_page *p = NULL;
+    const int64_t id = SOLD;
+    promise(s, id);
+    sut_fragments_stock_changed(f, &id, 1);
+    OK(sut_fragments_product(f, &r, id, &p));
+    const int64_t had = available(p);
+    for (unsigned i = 0; i < N; i++) {
+        sellers[i] = (struct seller){ .f = f, .sold = &sold, .is_over = &is_over, .had = had };
+        OK(sut_store_seat_create(temp_store_of(s->store), &seats[i]));
+        OK(sut_store_seat_take(seats[i], &sellers[i].c));
+        assert_int_equal(pthread_create(&threads[i], NULL, look, &sellers[i]), 0);
+    }
+    for (int i = 0; i < ORDERS; i++) {
+        promise(s, id);
+        sut_fragments_stock_changed(f, &id, 1);
+        sold++;
+    }
+    is_over = true;
+    for (unsigned i = 0; i < N; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(sellers[i].late, 0);
+        assert_int_equal(sellers[i].failed, 0);
+        sut_store_seat_give(seats[i], &sellers[i].c);
+        sut_store_seat_free(&seats[i]);
+    }
+    sut_fragments_unref(&p);
+    OK(sut_fragments_product(f, &r, id, &p));
+    assert_int_equal(available(p), had - ORDERS);
+    sut_fragments_unref(&p);
+    sut_fragments_free(&f);
+}
+
 /* Printed, not judged: the machine is shared. */
 static void a_hit_costs_a_copy(void **state)
 {
@@ -654,6 +847,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(memory_stays_within_its_bounds),
         cmocka_unit_test(without_a_store_the_error_comes_through),
         cmocka_unit_test(a_failed_allocation_is_an_error_and_no_more),
+        cmocka_unit_test(an_order_changes_what_shows_its_products_alone),
+        cmocka_unit_test(orders_of_other_servers_are_found_in_the_ledger),
+        cmocka_unit_test(who_asks_after_an_order_never_sees_what_was_before),
         cmocka_unit_test(many_threads_may_ask_at_once),
         cmocka_unit_test(a_hit_costs_a_copy),
     };
