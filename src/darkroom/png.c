@@ -51,7 +51,7 @@ static SUT_ERR outcome(int code)
     if (code == 0)
         return SUT_OK;
     ENSURE(code != SPNG_EMEM, NOMEM);
-    ENSURE(code != SPNG_ECHUNK_LIMITS, TOO_LARGE);
+    ENSURE(code != SPNG_ECHUNK_LIMITS && code != SPNG_EOVERFLOW, TOO_LARGE);
     FAIL(PARSE);
 }
 

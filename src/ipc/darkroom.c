@@ -80,6 +80,14 @@ SUT_ERR sut_darkroom_add(struct sut_darkroom *d, int fd)
     return SUT_OK;
 }
 
+unsigned sut_darkroom_waiting(struct sut_darkroom *d)
+{
+    (void) pthread_mutex_lock(&d->mutex);
+    const unsigned n = d->callers;
+    (void) pthread_mutex_unlock(&d->mutex);
+    return n;
+}
+
 /* --- whose turn it is --- */
 
 /* One on which anything can be read has ended: nobody was asked. */

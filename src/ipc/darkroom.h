@@ -73,6 +73,9 @@ void sut_darkroom_free(struct sut_darkroom **d);
 /* A connection for one picture, then owned; FULL: there are SUT_DARKROOM_CONNECTIONS_MAX. */
 SUT_ERR sut_darkroom_add(struct sut_darkroom *d, int fd);
 
+/* How many calls wait for a connection or for their answer. */
+unsigned sut_darkroom_waiting(struct sut_darkroom *d);
+
 /* Decode and write anew; `bytes` as they were sent, of any declared type or name. */
 SUT_ERR sut_darkroom_develop(struct sut_darkroom *d, sut_str bytes, struct sut_picture *ret);
 
