@@ -200,6 +200,22 @@ static void check_facebook(const struct sut_config *c, struct sut_config_report 
                       "set SUTLER_FACEBOOK_APP_SECRET in the environment");
 }
 
+/* What the object store needs to be reached at all. */
+static void check_s3(const struct sut_config *c, struct sut_config_report *r)
+{
+    if (c->uploads.store != SUT_UPLOADS_S3)
+        return;
+    if (c->s3.endpoint.n == 0)
+        (void) problem(c, r, "s3", "endpoint", "uploads.store = s3 needs it");
+    if (c->s3.bucket.n == 0)
+        (void) problem(c, r, "s3", "bucket", "uploads.store = s3 needs it");
+    if (c->s3.access_key.n == 0)
+        (void) problem(c, r, "s3", "access_key", "uploads.store = s3 needs it");
+    if (c->s3.secret_key == NULL)
+        sut_diag_hint(problem(c, r, "s3", "secret_key", "uploads.store = s3 needs it"),
+                      "set SUTLER_S3_SECRET_KEY in the environment");
+}
+
 static bool is_plain_url(sut_str url)
 {
     return sut_str_starts(url, SUT_STR("http://"));
@@ -261,6 +277,7 @@ void sut_config__check(struct sut_config *c, struct sut_config_report *r)
     check_passwords(c, r);
     check_email(c, r);
     check_facebook(c, r);
+    check_s3(c, r);
     check_cookies(c, r);
     check_passkeys(c, r);
     if (c->tokens.refresh_life_s <= c->tokens.access_life_s)

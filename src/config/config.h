@@ -44,6 +44,9 @@ enum sut_config_price { SUT_PRICE_NOT_NEGATIVE, SUT_PRICE_POSITIVE };
 enum sut_config_verified { SUT_VERIFIED_NOTHING, SUT_VERIFIED_ORDERS, SUT_VERIFIED_ALL };
 /* SameSite of the cookie that holds a refresh token. */
 enum sut_config_same_site { SUT_CONFIG_SITE_STRICT, SUT_CONFIG_SITE_LAX, SUT_CONFIG_SITE_NONE };
+enum sut_config_uploads { SUT_UPLOADS_LOCAL, SUT_UPLOADS_S3 };
+enum sut_config_s3_sse { SUT_S3_AES256, SUT_S3_PLAIN };
+enum sut_config_s3_acl { SUT_S3_PRIVATE, SUT_S3_NO_ACL };
 enum sut_config_scan { SUT_SCAN_REQUIRED, SUT_SCAN_CONFIGURED };
 enum sut_config_erasure { SUT_ERASURE_ACCOUNT, SUT_ERASURE_TOMBSTONE };
 
@@ -227,8 +230,20 @@ struct sut_config {
 
     struct {
         enum sut_config_scan scan;
-        sut_str clamd; /* "unix:/path" or "host:port" */
+        enum sut_config_uploads store;
+        sut_str clamd;    /* "unix:/path" or "host:port" */
+        uint32_t at_once; /* forms with a file: 2 .. 64 */
     } uploads;
+
+    struct {
+        sut_str endpoint; /* no slash at the end */
+        sut_str region;
+        sut_str bucket;
+        sut_str access_key; /* the courier's alone, as the next */
+        struct sut_secret *secret_key;
+        enum sut_config_s3_sse sse;
+        enum sut_config_s3_acl acl;
+    } s3; /* with uploads.store = s3 */
 
     struct {
         enum sut_config_erasure erasure;

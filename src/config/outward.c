@@ -30,7 +30,8 @@ void sut_config_clamd(const struct sut_config *c, struct sut_config_clamd *ret)
 bool sut_config_goes_out(const struct sut_config *c)
 {
     return c->email.host.n > 0 || c->google.client_id.n > 0 || c->facebook.app_id.n > 0 ||
-           sut_config_has_stripe(c) || sut_config_has_paystack(c) || c->uploads.clamd.n > 0;
+           sut_config_has_stripe(c) || sut_config_has_paystack(c) || c->uploads.clamd.n > 0 ||
+           c->uploads.store == SUT_UPLOADS_S3;
 }
 
 static void add(uint16_t *ports, size_t *n, uint16_t port)
@@ -55,6 +56,8 @@ size_t sut_config_ports_out(const struct sut_config *c, uint16_t ret[SUT_CONFIG_
         add(ret, &n, sut_place__port(c->stripe.api_url));
     if (sut_config_has_paystack(c))
         add(ret, &n, sut_place__port(c->paystack.api_url));
+    if (c->uploads.store == SUT_UPLOADS_S3)
+        add(ret, &n, sut_place__port(c->s3.endpoint));
     struct sut_config_clamd clamd;
     sut_config_clamd(c, &clamd);
     add(ret, &n, clamd.port);

@@ -26,6 +26,9 @@ static const char *const prices[] = { "not_negative", "positive", NULL };
 static const char *const verifieds[] = { "nothing", "orders", "all", NULL };
 static const char *const same_sites[] = { "strict", "lax", "none", NULL };
 static const char *const scans[] = { "required", "configured", NULL };
+static const char *const upload_stores[] = { "local", "s3", NULL };
+static const char *const s3_sses[] = { "aes256", "none", NULL };
+static const char *const s3_acls[] = { "private", "none", NULL };
 static const char *const erasures[] = { "account", "tombstone", NULL };
 
 static const struct sut_setting settings[] = {

@@ -114,5 +114,7 @@ bool sut_setting__is_names(sut_str v, struct sut_diag *d);
 bool sut_setting__is_app_id(sut_str v, struct sut_diag *d);
 bool sut_setting__is_domain(sut_str v, struct sut_diag *d);
 bool sut_setting__is_clamd(sut_str v, struct sut_diag *d);
+/* A region, a bucket, the id of a key: letters, digits, and -._ within. */
+bool sut_setting__is_s3_word(sut_str v, struct sut_diag *d);
 
 #endif

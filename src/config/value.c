@@ -537,6 +537,20 @@ bool sut_setting__is_domain(sut_str v, struct sut_diag *d)
     return false;
 }
 
+bool sut_setting__is_s3_word(sut_str v, struct sut_diag *d)
+{
+    bool is_word = v.n > 0 && v.p[0] != '.' && v.p[0] != '-';
+    for (size_t i = 0; i < v.n; i++) {
+        const char l = sut_ascii_lower(v.p[i]);
+        is_word = is_word && ((l >= 'a' && l <= 'z') || (l >= '0' && l <= '9') || l == '-' ||
+                              l == '.' || l == '_');
+    }
+    if (is_word)
+        return true;
+    sut_diag_set(d, "`%.*s` is none: it has letters, digits, hyphens and dots", SUT_STR_ARG(v));
+    return false;
+}
+
 bool sut_setting__is_clamd(sut_str v, struct sut_diag *d)
 {
     struct sut_config_clamd at;

@@ -29,6 +29,17 @@
 
 enum { SUT_CARRIER_PEERS_MAX = 64, SUT_CARRIER_WATCHED_MAX = 4 };
 
+/* The object store. */
+struct sut_carrier_s3 {
+    sut_str endpoint; /* URL without a slash at its end; empty: none */
+    sut_str region;
+    sut_str bucket;
+    sut_str access_key;
+    const struct sut_secret *secret_key;
+    bool is_encrypted; /* it is asked to encrypt what it keeps (AES256) */
+    bool is_private;   /* files are put with the ACL "private" */
+};
+
 /* All borrowed for as long as the carrier lives. */
 struct sut_carrier_settings {
     struct sut_mail_place mail; /* an empty host: none */
@@ -50,6 +61,7 @@ struct sut_carrier_settings {
     uint16_t clamd_port;
     SUT_ERR (*ask_clamd)(void *arg);
     void *arg;
+    struct sut_carrier_s3 s3;
     const char *ca_file; /* authorities beside the system's; NULL: none */
     /* A worker's connection was ended for what no worker of ours does; may be NULL. */
     void (*dropped)(sut_err e);

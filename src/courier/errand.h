@@ -125,8 +125,13 @@ SUT_ERR sut_errand__verify(struct sut_errand_run *r);
 SUT_ERR sut_errand__scan_begin(struct sut_errand_run *r);
 SUT_ERR sut_errand__scan_go(struct sut_errand_run *r);
 void sut_errand__scan_end(struct sut_errand_run *r);
+/* A file of the object store is HTTP, too: its URL, and its headers, signed. */
+SUT_ERR sut_errand__object_url(struct sut_errand_run *r, sut_str *ret);
+SUT_ERR sut_errand__object_options(struct sut_errand_run *r);
 /* One more header of the request. */
 SUT_ERR sut_errand__add_header(struct sut_errand_run *r, const char *text);
+/* "name: value"; the name brings its colon.  What was put together for it is wiped. */
+SUT_ERR sut_errand__add_value(struct sut_errand_run *r, const char *name, sut_str value);
 /* The body of a POST; it is not copied. */
 SUT_ERR sut_errand__set_body(struct sut_errand_run *r, sut_str body);
 

@@ -12,8 +12,6 @@
 /* The answers that are read are of this version, whatever the account's own is. */
 static const char stripe_version[] = "Stripe-Version: 2020-08-27";
 
-enum { HEADER_MAX = 1024 };
-
 static const struct sut_secret *key_of(const struct sut_errand_run *r)
 {
     const struct sut_carrier_settings *const s = r->all->settings;
@@ -31,26 +29,12 @@ SUT_ERR sut_errand__call_url(struct sut_errand_run *r, sut_str *ret)
     return sut_buf_check(&r->out);
 }
 
-static SUT_ERR add_value(struct sut_errand_run *r, const char *name, sut_str value)
-{
-    char line[HEADER_MAX];
-    struct sut_buf b = { .p = line, .cap = sizeof(line), .max = sizeof(line) };
-    sut_buf_z(&b, name);
-    sut_buf_str_add(&b, value);
-    sut_buf_char(&b, '\0');
-    sut_err e = sut_buf_check(&b);
-    if (!sut_failed(e))
-        e = sut_errand__add_header(r, line);
-    sut_wipe(line, sizeof(line));
-    return e;
-}
-
 SUT_ERR sut_errand__call_options(struct sut_errand_run *r)
 {
     const bool is_stripe = r->request.purpose == SUT_ERRAND_STRIPE;
     const sut_str key = sut_secret_str(key_of(r));
     ENSURE(sut_errand_is_token(key), INVALID);
-    TRY(add_value(r, "Authorization: Bearer ", key));
+    TRY(sut_errand__add_value(r, "Authorization: Bearer ", key));
     TRY(sut_errand__add_header(r, "Accept: application/json"));
     if (is_stripe)
         TRY(sut_errand__add_header(r, stripe_version));
@@ -61,7 +45,8 @@ SUT_ERR sut_errand__call_options(struct sut_errand_run *r)
     TRY(sut_errand__set_body(r, r->request.text));
     TRY(sut_errand__add_header(r, is_stripe ? "Content-Type: application/x-www-form-urlencoded"
                                             : "Content-Type: application/json"));
-    return r->request.key.n == 0 ? SUT_OK : add_value(r, "Idempotency-Key: ", r->request.key);
+    return r->request.key.n == 0 ? SUT_OK
+                                 : sut_errand__add_value(r, "Idempotency-Key: ", r->request.key);
 }
 
 SUT_ERR sut_errand__verify(struct sut_errand_run *r)

@@ -67,6 +67,11 @@ static SUT_ERR find_url(struct sut_errand_run *r, sut_str *ret)
     case SUT_ERRAND_STRIPE:
     case SUT_ERRAND_PAYSTACK:
         return sut_errand__call_url(r, ret);
+    case SUT_ERRAND_S3_PUT:
+    case SUT_ERRAND_S3_GET:
+    case SUT_ERRAND_S3_DELETE:
+    case SUT_ERRAND_S3_ACL:
+        return sut_errand__object_url(r, ret);
     case SUT_ERRAND_PAYSTACK_VERIFY:
     case SUT_ERRAND_SCAN:
     case SUT_ERRAND_MAIL:
@@ -174,6 +179,20 @@ SUT_ERR sut_errand__add_header(struct sut_errand_run *r, const char *text)
     return SUT_OK;
 }
 
+SUT_ERR sut_errand__add_value(struct sut_errand_run *r, const char *name, sut_str value)
+{
+    char line[1024];
+    struct sut_buf b = { .p = line, .cap = sizeof(line), .max = sizeof(line) };
+    sut_buf_z(&b, name);
+    sut_buf_str_add(&b, value);
+    sut_buf_char(&b, '\0');
+    sut_err e = sut_buf_check(&b);
+    if (!sut_failed(e))
+        e = sut_errand__add_header(r, line);
+    sut_wipe(line, sizeof(line));
+    return e;
+}
+
 SUT_ERR sut_errand__set_body(struct sut_errand_run *r, sut_str body)
 {
     SUT_ERRAND_SET(r, CURLOPT_POST, 1L);
@@ -214,6 +233,8 @@ SUT_ERR sut_errand__http_options(struct sut_errand_run *r)
         TRY(set_form(r));
     else if (r->row->what == SUT_ERRAND_BY_CALL)
         TRY(sut_errand__call_options(r));
+    else if (r->row->what == SUT_ERRAND_BY_OBJECT)
+        TRY(sut_errand__object_options(r));
     else
         SUT_ERRAND_SET(r, CURLOPT_HTTPGET, 1L);
     if (r->list != NULL)

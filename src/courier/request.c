@@ -50,6 +50,15 @@ static SUT_ERR read_verify(struct sut_ipc_reader *r, struct sut_request *q)
     return SUT_OK;
 }
 
+static SUT_ERR read_object(struct sut_ipc_reader *r, struct sut_request *q)
+{
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_NAME_MAX, &q->path));
+    TRY(sut_ipc_get_bytes(r, sut_errand_row(q->purpose)->out_max, &q->text));
+    TRY(sut_ipc_get_bytes(r, SUT_ERRAND_TYPE_MAX, &q->type));
+    ENSURE(sut_errand_is_object(q->purpose, q->path, q->type), DENIED);
+    return SUT_OK;
+}
+
 static SUT_ERR read_what(struct sut_ipc_reader *r, struct sut_request *q)
 {
     switch (sut_errand_row(q->purpose)->what) {
@@ -64,6 +73,8 @@ static SUT_ERR read_what(struct sut_ipc_reader *r, struct sut_request *q)
         /* A chunk of length 0 would be the end. */
         ENSURE(q->text.n > 0, DENIED);
         return SUT_OK;
+    case SUT_ERRAND_BY_OBJECT:
+        return read_object(r, q);
     case SUT_ERRAND_BY_GET:
     case SUT_ERRAND_BY_FORM:
         break;

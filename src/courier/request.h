@@ -22,6 +22,7 @@ struct sut_request {
     enum sut_errand_method method;
     sut_str path;
     sut_str key;
+    sut_str type; /* of an object, whose name is the path */
     /* Of a mail. */
     sut_str from;
     sut_str to;

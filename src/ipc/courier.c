@@ -337,6 +337,9 @@ static bool is_askable(const struct sut_errand *e)
         return e->url.n == 0 && e->signature.n == 0 &&
                sut_errand_is_call(e->purpose, e->method, e->path) &&
                sut_errand_is_call_body(e->purpose, e->method, e->text, e->key);
+    if (r->what == SUT_ERRAND_BY_OBJECT)
+        return e->url.n == 0 && e->signature.n == 0 && e->key.n == 0 &&
+               sut_errand_is_object(e->purpose, e->path, e->type);
     if ((!is_form && r->what != SUT_ERRAND_BY_GET) || e->path.n > 0 || e->key.n > 0)
         return false;
     if (!is_form && e->text.n > 0 && !sut_errand_is_token(e->text))
@@ -366,6 +369,9 @@ SUT_ERR sut_courier_fetch(struct sut_courier *c, const struct sut_errand *e, str
         call.method = e->method;
         call.parts[0] = e->path;
         call.parts[2] = e->key;
+    } else if (sut_errand_row(e->purpose)->what == SUT_ERRAND_BY_OBJECT) {
+        call.parts[0] = e->path;
+        call.parts[2] = e->type;
     }
     return run(c, &call);
 }

@@ -42,6 +42,8 @@ enum {
     SUT_ERRAND_TEXT_MAX = 200,    /* of what a far side said */
     SUT_ERRAND_PATH_MAX = 1024,   /* of a call, with its query */
     SUT_ERRAND_KEY_MAX = 255,     /* of an Idempotency-Key */
+    SUT_ERRAND_NAME_MAX = 64,     /* of a file in the object store */
+    SUT_ERRAND_OBJECT_MAX = 16 * 1024 * 1024 + 256,
     SUT_ERRAND_TIMEOUT_MAX_MS = 600000,
 };
 
@@ -83,7 +85,13 @@ struct sut_errand {
      */
     enum sut_errand_method method;
     sut_str path;
-    sut_str key;  /* a POST to STRIPE: its Idempotency-Key, visible ASCII; empty: none */
+    sut_str key; /* a POST to STRIPE: its Idempotency-Key, visible ASCII; empty: none */
+    /*
+     * S3_PUT, S3_GET, S3_DELETE: the name of a file in the bucket (letters, digits, _-.) is the
+     * path, without a slash; S3_ACL has none.  Of S3_PUT `text` are the bytes, at most
+     * SUT_ERRAND_OBJECT_MAX, of this type.
+     */
+    sut_str type;
     sut_str text; /* what the purpose sends: a provider's token, a body; at most its out_max */
     /* WEBHOOK: the value of its Sutler-Signature header; else empty. */
     sut_str signature;

@@ -9,6 +9,7 @@
 #define CALL   SUT_ERRAND_BY_CALL
 #define VERIFY SUT_ERRAND_BY_VERIFY
 #define SCAN   SUT_ERRAND_BY_SCAN
+#define OBJECT SUT_ERRAND_BY_OBJECT
 
 static const struct sut_errand_row rows[] = {
 #define X(name_, word_, where_, what_, out_, in_, rate_, redirects_)                               \
@@ -23,6 +24,7 @@ static const struct sut_errand_row rows[] = {
 };
 
 _Static_assert(sizeof(rows) / sizeof(rows[0]) == SUT_ERRANDS, "a row for each purpose");
+_Static_assert((int) SUT_ERRAND_OBJECT_MAX + 1024 <= (int) SUT_IPC_LENGTH_MAX, "it fits a message");
 
 const struct sut_errand_row *sut_errand_row(enum sut_errand_purpose p)
 {
@@ -56,6 +58,8 @@ uint32_t sut_errand_ask_max(enum sut_errand_purpose p)
         return common - SUT_COURIER_B + SUT_ERRAND_SIGNATURE_MAX;
     if (r->what == SUT_ERRAND_BY_SCAN)
         return common - 2 * SUT_COURIER_B;
+    if (r->what == SUT_ERRAND_BY_OBJECT)
+        return common + SUT_ERRAND_NAME_MAX + SUT_ERRAND_TYPE_MAX;
     return common + (r->where == SUT_ERRAND_DATA ? SUT_ERRAND_URL_MAX : 0) +
            (r->what == SUT_ERRAND_BY_FORM ? SUT_ERRAND_SIGNATURE_MAX : 0);
 }
@@ -206,6 +210,18 @@ bool sut_errand_is_call(enum sut_errand_purpose p, enum sut_errand_method m, sut
         if (calls[i].purpose == p && calls[i].method == m && is_of_shape(calls[i].path, path))
             return true;
     return false;
+}
+
+bool sut_errand_is_object(enum sut_errand_purpose p, sut_str name, sut_str type)
+{
+    for (size_t i = 0; i < name.n; i++)
+        if (!is_alnum(name.p[i]) && !is_one_of(name.p[i], i == 0 ? "_-" : "_-."))
+            return false;
+    for (size_t i = 0; i < type.n; i++)
+        if (!is_alnum(type.p[i]) && !is_one_of(type.p[i], "/-+."))
+            return false;
+    return (p == SUT_ERRAND_S3_ACL) == (name.n == 0) && name.n <= SUT_ERRAND_NAME_MAX &&
+           (p == SUT_ERRAND_S3_PUT) == (type.n > 0) && type.n <= SUT_ERRAND_TYPE_MAX;
 }
 
 bool sut_errand_is_call_body(enum sut_errand_purpose p, enum sut_errand_method m, sut_str text,

@@ -13,6 +13,7 @@
  *   call    (u ms, u method, b path, b text, b key)  (the same)
  *   verify  (u ms, b text, b signature)              (u is theirs)
  *   scan    (u ms, b bytes)                          (u is found, b name)
+ *   object  (u ms, b name, b bytes, b type)          (as others)
  *
  * ms is how long the answer may take.  A url stands in those of DATA alone, a text and
  * a signature where something goes out.
@@ -42,6 +43,7 @@ enum sut_errand_what {
     SUT_ERRAND_BY_CALL,
     SUT_ERRAND_BY_VERIFY,
     SUT_ERRAND_BY_SCAN,
+    SUT_ERRAND_BY_OBJECT,
 };
 
 /* A row of the table. */
@@ -72,7 +74,8 @@ static inline uint16_t sut_errand_type(enum sut_errand_purpose p)
 /* Whether whole files go over it. */
 static inline bool sut_errand_is_of_files(enum sut_errand_purpose p)
 {
-    return sut_errand_row(p)->what == SUT_ERRAND_BY_SCAN;
+    const enum sut_errand_what w = sut_errand_row(p)->what;
+    return w == SUT_ERRAND_BY_SCAN || w == SUT_ERRAND_BY_OBJECT;
 }
 /* The longest request and reply of a purpose. */
 uint32_t sut_errand_ask_max(enum sut_errand_purpose p);
@@ -94,6 +97,8 @@ bool sut_errand_is_signature(sut_str s);
 bool sut_errand_is_token(sut_str s);
 /* Whether the purpose may call this: a row of ipc/calls.def. */
 bool sut_errand_is_call(enum sut_errand_purpose p, enum sut_errand_method m, sut_str path);
+/* Whether a file of the object store can have this name, and this type (empty but for S3_PUT). */
+bool sut_errand_is_object(enum sut_errand_purpose p, sut_str name, sut_str type);
 /* Whether such a call can have this body and this Idempotency-Key. */
 bool sut_errand_is_call_body(enum sut_errand_purpose p, enum sut_errand_method m, sut_str text,
                              sut_str key);

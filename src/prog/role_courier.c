@@ -70,6 +70,7 @@ static SUT_ERR ask_clamd(void *arg)
 static struct sut_carrier_settings settings_of(const struct sut_config *c)
 {
     const bool has_google = c->google.client_id.n > 0;
+    const bool has_s3 = c->uploads.store == SUT_UPLOADS_S3;
     struct sut_config_clamd clamd;
     sut_config_clamd(c, &clamd);
     return (struct sut_carrier_settings){
@@ -92,6 +93,13 @@ static struct sut_carrier_settings settings_of(const struct sut_config *c)
         .clamd_host = clamd.host,
         .clamd_port = clamd.port,
         .ask_clamd = clamd.path.n > 0 ? ask_clamd : NULL,
+        .s3 = { .endpoint = has_s3 ? c->s3.endpoint : SUT_STR(""),
+                .region = c->s3.region,
+                .bucket = c->s3.bucket,
+                .access_key = c->s3.access_key,
+                .secret_key = c->s3.secret_key,
+                .is_encrypted = c->s3.sse == SUT_S3_AES256,
+                .is_private = c->s3.acl == SUT_S3_PRIVATE },
         .ca_file = c->courier.ca_file.n > 0 ? c->courier.ca_file.p : NULL,
         .dropped = note_dropped,
     };

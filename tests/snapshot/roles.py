@@ -115,7 +115,7 @@ def test_where_the_courier_goes():
     told = {row[0]: row[2:] for row in the_table("errand", "where", "to", "by", "a second", "redirects")}
     assert rows and told == {name: (to, by, rate, turns) for name, to, by, _, _, rate, turns in rows}, (rows, told)
     for name, to, by, size, out, rate, turns in rows:
-        assert int(size) <= (6 << 20 if by == "scan" else 1 << 19) and int(out) <= 6 << 20 and 0 < int(rate) <= 100, name
+        assert int(size) <= ({"scan": 6, "object": 17}.get(by, 0.5) * (1 << 20)) and int(out) <= 17 << 20 and 0 < int(rate) <= 100, name
         # What the settings name is not led elsewhere.
         assert to == "data" or turns == "0", name
 

@@ -6,6 +6,7 @@
  *   fetch PURPOSE URL TEXT MS     "-" is an empty text; PURPOSE is a word of errands.def
  *   call PURPOSE METHOD PATH KEY TEXT MS
  *   verify SIGNATURE TEXT MS
+ *   object PURPOSE NAME TYPE TEXT MS
  *   scan SIZE MS                  so many bytes; with a word behind they begin with it
  *   mail FROM TO MS               a short message
  *   raw HEX [MS]                  these bytes on a connection of their own: dropped, silent or the
@@ -189,6 +190,16 @@ static void verify(struct tool *t, char **words)
         (void) printf("OK %s\n", is_theirs ? "theirs" : "forged");
 }
 
+static void object(struct tool *t, char **words)
+{
+    const struct sut_errand e = { .purpose = purpose_of(words[1]),
+                                  .path = text_of(words[2]),
+                                  .type = text_of(words[3]),
+                                  .text = text_of(words[4]),
+                                  .timeout_ms = number(words[5]) };
+    send_errand(t, &e);
+}
+
 static void scan(struct tool *t, char **words, size_t n)
 {
     static char bytes[6 << 20];
@@ -315,6 +326,8 @@ int main(int argc, char **argv)
             verify(&t, words);
         else if (n >= 3 && strcmp(words[0], "scan") == 0)
             scan(&t, words, n);
+        else if (n == 6 && strcmp(words[0], "object") == 0)
+            object(&t, words);
         else if (n == 4 && strcmp(words[0], "mail") == 0)
             mail(&t, words);
         else if (n >= 2 && strcmp(words[0], "raw") == 0)

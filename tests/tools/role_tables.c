@@ -57,7 +57,7 @@ static void print_asks(void)
 
 static void print_errands(void)
 {
-    static const char *const hows[] = { "mail", "get", "form", "call", "verify", "scan" };
+    static const char *const hows[] = { "mail", "get", "form", "call", "verify", "scan", "object" };
     for (int p = 0; p < SUT_ERRANDS; p++) {
         const enum sut_errand_purpose purpose = (enum sut_errand_purpose) p;
         const struct sut_errand_row *row = sut_errand_row(purpose);
