@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "audit/audit.h"
 #include "base/mem.h"
 #include "base/secret.h"
 #include "config/config.h"
@@ -15,16 +16,19 @@
 #include "ipc/server.h"
 #include "log/log.h"
 #include "os/fd.h"
+#include "pay/cashier.h"
 #include "prog/key_control.h"
 #include "prog/mail_wire.h"
 #include "prog/mailing.h"
+#include "prog/payments_wire.h"
 #include "prog/user_wire.h"
 
-/* From 2 on: prog/key_control.h and prog/mail_wire.h. */
+/* From 2 on: prog/key_control.h, prog/mail_wire.h and prog/payments_wire.h. */
 enum {
     ASK_USER = 1,
     ASK_MEMORY = 2 * 1024 * 1024,
-    MAIL_MEMORY = 6 * 1024 * 1024, /* a message, as it is built */
+    MAIL_MEMORY = 6 * 1024 * 1024,      /* a message, as it is built */
+    PAYMENTS_MEMORY = 32 * 1024 * 1024, /* the answers to one page's questions */
     PATH_BYTES = 4096,
     CALL_MS = 60000, /* a hash behind a full queue of sign-ins may take its time */
 };
@@ -34,6 +38,7 @@ struct sut_control {
     struct sut_mail_admin mails;
     char mail_dir[PATH_MAX];
     struct sut_control_keys keys;
+    const struct sut_app *app;
     struct sut_ipc_server *server;
     pthread_t thread;
     char path[PATH_BYTES];
@@ -84,6 +89,47 @@ static SUT_ERR handle_mail(void *arg, struct sut_ipc_reader *in, struct sut_buf 
     return SUT_OK;
 }
 
+static SUT_ERR note_apply(struct sut_db_conn *c, void *arg)
+{
+    const sut_ms *const now = arg;
+    return sut_audit_write(c, SUT_ACTION_ADMIN_PAYMENTS_RECONCILE, 0, SUT_STR("payments"),
+                           SUT_STR(""), *now);
+}
+
+/* Who lets books be changed leaves a trace, once. */
+static SUT_ERR reconcile(const struct sut_app *app, struct sut_arena *a,
+                         const struct sut_reconcile_ask *ask, struct sut_reconcile_page *ret)
+{
+    sut_ms now = sut_clock_now(app->clock);
+    ENSURE(app->pay != NULL, UNAVAILABLE);
+    if (ask->is_applied && ask->stage == SUT_RECONCILE_OURS && ask->after == 0)
+        TRY(sut_store_write(app->store, note_apply, &now));
+    TRY(sut_reconcile_page(app->pay, a, ask, now, ret));
+    if (ask->is_applied && ret->n > 0)
+        sut_cashier_wake(app->cashier);
+    return SUT_OK;
+}
+
+static SUT_ERR handle_payments(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    const struct sut_control *c = arg;
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_reconcile_ask ask;
+    struct sut_reconcile_page page;
+
+    TRY(sut_payments_ask_get(in, &ask));
+    TRY(sut_arena_create(PAYMENTS_MEMORY, &a));
+    sut_arena_set_flags(a, SUT_ARENA_SECRET);
+    const sut_err e = reconcile(c->app, a, &ask, &page);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.stage), LOG_ERR(e));
+        sut_payments_page_put(reply, SUT_STR("a provider, or the store, can't be asked now"), NULL);
+        return SUT_OK;
+    }
+    sut_payments_page_put(reply, SUT_STR(""), &page);
+    return SUT_OK;
+}
+
 static SUT_ERR handle_key_list(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
 {
     const struct sut_control *c = arg;
@@ -123,6 +169,10 @@ static const struct sut_ipc_permit permits[] = {
       .max = SUT_MAIL_ASK_MAX,
       .reply_max = SUT_MAIL_ANSWER_MAX,
       .handle = handle_mail },
+    { .type = SUT_ASK_PAYMENTS,
+      .max = SUT_PAYMENTS_ASK_MAX,
+      .reply_max = SUT_PAYMENTS_ANSWER_MAX,
+      .handle = handle_payments },
     { .handle = NULL },
 };
 
@@ -180,6 +230,7 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .maildir = sut_mailing_dir(app->config, c->mail_dir),
         .clock = app->clock,
     };
+    c->app = app;
     if (keys != NULL)
         c->keys = *keys;
     TRY(make_path(app->config->server.data, c->path));
