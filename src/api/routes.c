@@ -8,7 +8,7 @@ const struct sut_routes *const api_tables[] = {
     &api_ops_health_routes,           &api_ops_media_routes,            &api_ops_pages_routes,
     &api_modestwear_factor_routes,    &api_modestwear_social_routes,    &api_modestwear_passkey_routes,
     &api_modestwear_sessions_routes,  &api_modestwear_cart_routes,      &api_modestwear_wishlist_routes,
-    &api_modestwear_outfits_routes,
+    &api_modestwear_outfits_routes,   &api_nsgg_address_routes,
     &api_modestwear_orders_routes,    &api_nsgg_orders_routes,          &api_nsgg_categories_routes,
     &api_nsgg_products_routes,        &api_nsgg_variants_routes,        &api_nsgg_bulk_routes,
     &api_modestwear_webhook_routes,   &api_nsgg_payment_routes,

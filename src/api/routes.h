@@ -24,6 +24,7 @@ extern const struct sut_routes api_modestwear_passkey_routes;
 extern const struct sut_routes api_modestwear_sessions_routes;
 extern const struct sut_routes api_modestwear_webhook_routes;
 extern const struct sut_routes api_modestwear_wishlist_routes;
+extern const struct sut_routes api_nsgg_address_routes;
 extern const struct sut_routes api_nsgg_auth_routes;
 extern const struct sut_routes api_nsgg_bulk_routes;
 extern const struct sut_routes api_nsgg_categories_routes;
