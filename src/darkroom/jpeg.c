@@ -50,7 +50,10 @@ _Noreturn static void leave(j_common_ptr c, sut_err e)
 
 _Noreturn static void on_error(j_common_ptr c)
 {
-    leave(c, c->err->msg_code == JERR_OUT_OF_MEMORY ? no_memory() : parse_failed());
+    const int code = c->err->msg_code;
+    leave(c, code == JERR_OUT_OF_MEMORY   ? no_memory()
+             : code == JERR_IMAGE_TOO_BIG ? too_large()
+                                          : parse_failed());
 }
 
 /* A negative level is a warning: data that can't be right.  Two are about the wrapping alone. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The darkroom: what comes through, what is refused, what it costs, and what it can't do."""
+import contextlib
 import os
 import pathlib
 import re
@@ -7,10 +8,12 @@ import signal
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 import darkroom
 import picture_files
+import pictures
 import sutler
 from darkroom import Process, develop
 from sutler import Skip, only
@@ -272,3 +275,100 @@ def test_who_asks_wrongly_gets_nothing(ctx):
     p.line.sendall(struct.pack("<IIII", 1, 100, 0, 0) + b"12345")
     p.line.shutdown(1)
     assert p.reap(p.receive()).code == 1
+
+
+# -- with the shop around it
+
+
+def shop(ctx):
+    return ctx.own_server(settings="[uploads]\nscan = configured\n", port=sutler.lasting_port())
+
+
+def person(ctx, server):
+    client = ctx.client(server)
+    client.token = client.register(sutler.new_email("ada"))["tokens"]["access_token"]
+    return client
+
+
+def darkrooms(server):
+    """Process ids of those that run; one that has just ended is none."""
+    found = []
+    for pid in server.roles():
+        try:
+            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "sutler-darkroom" and sutler.is_alive(pid):
+                found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+def upload(client, data):
+    return pictures.send_picture(client, data)
+
+
+@only("sqlite")
+def test_it_runs_while_there_are_pictures(ctx):
+    server = shop(ctx)
+    with person(ctx, server) as client:
+        assert not darkrooms(server), "nobody has asked"
+        assert upload(client, picture_files.jpeg()).status == 200
+        # Another waits for the picture that may follow, and is as small and as shut in.
+        end = time.monotonic() + 20
+        while not (pids := darkrooms(server)):
+            assert time.monotonic() < end, "none waits"
+            time.sleep(0.01)
+        assert len(pids) <= 2, pids
+        for _ in range(6):
+            assert upload(client, picture_files.jpeg()).status == 200
+        assert len(darkrooms(server)) <= 2
+        if not SANITIZED:
+            total = server.memory_bytes() / 1e6
+            print(f"# all roles with {len(darkrooms(server))} darkrooms that wait: {total:.1f} MB")
+            assert total <= 30, f"{total:.1f} MB"
+    assert "role_ended" not in server.log_text()
+
+
+@only("sqlite")
+def test_one_that_falls_costs_its_picture_alone(ctx):
+    server = shop(ctx)
+    over = threading.Event()
+
+    def kill_all():
+        while not over.is_set():
+            for pid in darkrooms(server):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.001)
+
+    with person(ctx, server) as client:
+        killer = threading.Thread(target=kill_all)
+        killer.start()
+        try:
+            answer = upload(client, picture_files.png(4000, 3000))
+        finally:
+            over.set()
+            killer.join()
+        assert answer.status == 503 and int(answer.get("retry-after")) > 0, answer
+        log = server.log_text()
+        assert re.search(r"event=role_ended which=darkroom by=signal code=9", log), log[-2000:]
+        assert re.search(r"role_crashed.*darkroom", log), log[-2000:]
+        # No storm: a second at most between two, and none that nobody asks for.
+        assert len(re.findall("which=darkroom", log)) <= 12, log[-2000:]
+        assert upload(client, picture_files.jpeg()).status == 200
+        assert client.get("/api/users/profile/").status == 200
+
+
+@only("sqlite")
+def test_a_worker_that_falls_takes_its_pictures_with_it(ctx):
+    server = shop(ctx)
+    with person(ctx, server) as client:
+        assert upload(client, picture_files.jpeg()).status == 200
+    before = set(darkrooms(server))
+    server.kill_worker()
+    server.wait_well()
+    with person(ctx, server) as client:
+        assert upload(client, picture_files.jpeg()).status == 200
+    end = time.monotonic() + 20
+    while before & set(darkrooms(server)):
+        assert time.monotonic() < end, "one waits for a worker that is gone"
+        time.sleep(0.05)
