@@ -2,11 +2,11 @@
 #include "store/goods.h"
 
 #include "db/db.h"
-#include "store/like_int.h"
+#include "store/search.h"
 
 enum { PAGE_MAX = 100 };
 
-/* $1, $2: the price; $3: the category; $4: in stock or not (-1: both); then the words. */
+/* $1, $2: the price; $3: the category; $4: in stock or not (-1: both); then what is searched. */
 #define PRICE      " p.price BETWEEN $1 AND $2"
 #define CATEGORY_0 " AND CAST($3 AS BIGINT) = 0"
 #define CATEGORY_1                                                                                 \
@@ -17,14 +17,12 @@ enum { PAGE_MAX = 100 };
     " AND (CAST($4 AS BIGINT) < 0 OR $4 = CASE WHEN EXISTS (SELECT 1 FROM variants v"              \
     " WHERE v.product_id = p.id AND v.is_active = 1 AND v.stock > v.reserved)"                     \
     " THEN 1 ELSE 0 END)"
-#define WORD(n_)                                                                                   \
-    " AND (" SUT_STORE_LIKE("p.name", n_) " OR " SUT_STORE_LIKE(                                   \
-        "p.description", n_) " OR EXISTS (SELECT 1 FROM variants s WHERE s.product_id = p.id"      \
-                             " AND " SUT_STORE_LIKE("s.sku", n_) "))"
 #define WORDS_0 ""
-#define WORDS_1 WORD(5) WORD(6) WORD(7) WORD(8)
+#define WORDS_S " AND " SUT_SEARCH_SQLITE(5)
+#define WORDS_P " AND " SUT_SEARCH_POSTGRES(5)
 #define PAGE_0  " LIMIT $5 OFFSET $6"
-#define PAGE_1  " LIMIT $9 OFFSET $10"
+#define PAGE_S  " LIMIT $6 OFFSET $7"
+#define PAGE_P  PAGE_S
 
 #define LIST(k_, w_, name_, order_)                                                                \
     {                                                                                              \
@@ -48,9 +46,10 @@ enum { PAGE_MAX = 100 };
         [SUT_GOODS_BY_ID] = LIST(k_, w_, "_id", "p.id"), [SUT_GOODS_ORDERS] = COUNT(k_, w_),       \
     }
 
-static const struct sut_sql statements[2][2][SUT_GOODS_ORDERS + 1] = {
-    { FORMS(0, 0), FORMS(0, 1) },
-    { FORMS(1, 0), FORMS(1, 1) },
+enum { NO_WORDS, WORDS_OF_SQLITE, WORDS_OF_POSTGRES, WAYS };
+static const struct sut_sql statements[2][WAYS][SUT_GOODS_ORDERS + 1] = {
+    { FORMS(0, 0), FORMS(0, S), FORMS(0, P) },
+    { FORMS(1, 0), FORMS(1, S), FORMS(1, P) },
 };
 
 static const struct sut_sql goods_after = {
@@ -109,24 +108,42 @@ static const struct sut_sql version_grow = {
     .text = "UPDATE catalogue_version SET version = version + 1 WHERE id = 1 RETURNING version",
 };
 
+/* The words of a search as the database asks for them. */
+static SUT_ERR question(struct sut_db_conn *c, struct sut_arena *a, const struct sut_goods_query *q,
+                        sut_str *ret)
+{
+    const struct sut_search wanted = {
+        .terms = q->terms,
+        .n_terms = q->n_terms,
+        .has_skus = true,
+        .has_hidden = true,
+    };
+    struct sut_buf b;
+    sut_buf_init_arena(&b, a, SUT_SEARCH_TEXT_MAX);
+    TRY(sut_search_text(sut_db_conn_kind(c), &wanted, SUT_SEARCH_ALL, &b));
+    TRY(sut_buf_check(&b));
+    *ret = sut_buf_str(&b);
+    return SUT_OK;
+}
+
 /* Bind all but the page; the number of the next parameter. */
 static SUT_ERR prepare(struct sut_db_conn *c, struct sut_arena *a, const struct sut_goods_query *q,
                        unsigned form, int *ret_next, struct sut_db_stmt **ret)
 {
-    const bool has_words = q->n_words > 0;
-    ENSURE(q->n_words <= SUT_LIKE_WORDS, INVALID);
-    TRY(sut_db_prepare(c, &statements[q->category_id != 0][has_words][form], ret));
+    const unsigned words =
+        sut_db_conn_kind(c) == SUT_DB_SQLITE ? WORDS_OF_SQLITE : WORDS_OF_POSTGRES;
+    const unsigned way = q->n_terms == 0 ? NO_WORDS : words;
+    sut_str text = { 0 };
+    TRY(sut_db_prepare(c, &statements[q->category_id != 0][way][form], ret));
     sut_db_bind_i64(*ret, 1, q->min_cents);
     sut_db_bind_i64(*ret, 2, q->max_cents);
     sut_db_bind_i64(*ret, 3, q->category_id);
     sut_db_bind_i64(*ret, 4, q->in_stock);
-    int next = 5;
-    for (unsigned i = 0; has_words && i < SUT_LIKE_WORDS; i++) {
-        sut_str pattern = { 0 };
-        TRY(sut_store__like(a, i < q->n_words ? q->words[i] : SUT_STR(""), &pattern));
-        sut_db_bind_text(*ret, next++, pattern);
+    *ret_next = 5;
+    if (way != NO_WORDS) {
+        TRY(question(c, a, q, &text));
+        sut_db_bind_text(*ret, (*ret_next)++, text);
     }
-    *ret_next = next;
     return SUT_OK;
 }
 

@@ -35,9 +35,9 @@ enum sut_goods_order {
 };
 
 struct sut_goods_query {
-    sut_str words[SUT_LIKE_WORDS]; /* each in name, description or a SKU, case apart (ASCII) */
-    unsigned n_words;
-    int64_t category_id; /* with all below it; 0: every one */
+    const sut_str *terms; /* folded words: each begins one of name, description or a SKU */
+    size_t n_terms;       /* 0: no search */
+    int64_t category_id;  /* with all below it; 0: every one */
     int64_t min_cents;
     int64_t max_cents;
     int in_stock; /* -1: all; 0: nothing is left; 1: something is */

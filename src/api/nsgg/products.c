@@ -9,6 +9,7 @@
 #include "base/scan.h"
 #include "guard/idempotency.h"
 #include "guard/reply.h"
+#include "shop/catalogue.h"
 #include "store/goods.h"
 #include "store/store.h"
 
@@ -24,13 +25,14 @@ static const enum sut_goods_order orders[] = {
 };
 static const char *const yes_no[] = { "true", "false", NULL };
 
+/* words: what the query's terms stand in. */
 static SUT_ERR query_of(struct sut_req *r, struct sut_db_conn *c, const struct api_page *page,
-                        struct sut_goods_query *ret, bool *ret_nothing)
+                        struct sut_catalogue_filter *words, struct sut_goods_query *ret,
+                        bool *ret_nothing)
 {
     const sut_str ordering = sut_req_query(r, "ordering");
     const sut_str category = sut_req_query(r, "category");
     const sut_str in_stock = sut_req_query(r, "in_stock");
-    *ret_nothing = false;
     *ret = (struct sut_goods_query){
         .min_cents = sut_req_query_int(r, "min_price", 0),
         .max_cents = sut_req_query_int(r, "max_price", INT64_MAX),
@@ -41,12 +43,16 @@ static SUT_ERR query_of(struct sut_req *r, struct sut_db_conn *c, const struct a
     for (unsigned i = 0; orderings[i] != NULL; i++)
         if (sut_str_is(ordering, orderings[i]))
             ret->order = orders[i];
-    ret->n_words = api_goods_words(sut_req_query(r, "search"), ret->words);
+    sut_catalogue_filter_init(words);
+    TRY(sut_catalogue_search(r->arena, sut_req_query(r, "search"), words));
+    ret->terms = words->terms;
+    ret->n_terms = words->n_terms;
+    *ret_nothing = words->is_nothing;
     /* A number, or a slug: no slug is digits alone. */
     if (category.n > 0 && sut_failed(sut_parse_i64(category, 1, INT64_MAX, &ret->category_id))) {
         const sut_err e = sut_category_find(c, category, &ret->category_id);
-        *ret_nothing = e.code == SUT_E_NOT_FOUND;
-        if (!*ret_nothing)
+        *ret_nothing = *ret_nothing || e.code == SUT_E_NOT_FOUND;
+        if (e.code != SUT_E_NOT_FOUND)
             TRY(e);
     }
     return SUT_OK;
@@ -56,13 +62,14 @@ static sut_err get_products(struct sut_req *r)
 {
     const struct api_picture_urls urls = api_picture_urls_of(r);
     struct api_page page = api_page_of(r, API_GOODS_PAGE, API_GOODS_PAGE_MAX);
+    struct sut_catalogue_filter words;
     struct sut_goods_query q;
     struct sut_db_conn *c = NULL;
     int64_t ids[API_GOODS_PAGE_MAX];
     size_t n = 0;
     bool is_nothing = false;
     TRY(sut_req_conn(r, &c));
-    TRY(query_of(r, c, &page, &q, &is_nothing));
+    TRY(query_of(r, c, &page, &words, &q, &is_nothing));
     if (!is_nothing)
         TRY(sut_goods_list(c, r->arena, &q, ids, &n, &page.count));
     if (!api_page_is_there(r, &page))
@@ -180,7 +187,7 @@ static const struct sut_query_key list_keys[] = {
     { .name = "search",
       .type = SUT_Q_TEXT,
       .max = SEARCH_MAX,
-      .doc = "Words that stand in the name, the description or a SKU" },
+      .doc = "Words of the name, the description or a SKU, or how they begin" },
     { .name = "category",
       .type = SUT_Q_SLUG,
       .max = 255,
