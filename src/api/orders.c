@@ -4,11 +4,13 @@
 #include "api/account.h"
 #include "api/entry.h"
 #include "api/fragments.h"
+#include "codec/utf8.h"
 #include "config/config.h"
 #include "guard/idempotency.h"
 #include "guard/reply.h"
 #include "mail/postman.h"
 #include "pay/pay.h"
+#include "store/address.h"
 #include "store/cart.h"
 
 enum { TEXT_MAX = 2048 };
@@ -100,6 +102,44 @@ static bool has_gone(const struct sut_order_result *made)
     return false;
 }
 
+/* A line of a parcel's label; several texts stand beside each other. */
+static void add_line(struct sut_buf *b, const sut_str *parts, size_t n)
+{
+    bool is_first = true;
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n == 0)
+            continue;
+        if (is_first && b->n > 0)
+            sut_buf_char(b, '\n');
+        if (!is_first)
+            sut_buf_lit(b, ", ");
+        sut_buf_str_add(b, parts[i]);
+        is_first = false;
+    }
+}
+
+/* One of the person's own, as text; NOT_FOUND. */
+static SUT_ERR copy_address(struct sut_req *r, int64_t id, sut_str *ret)
+{
+    struct sut_db_conn *conn = NULL;
+    struct sut_postal p;
+    struct sut_buf b;
+    TRY(sut_req_conn(r, &conn));
+    TRY(sut_postal_find(conn, r->arena, r->auth.user_id, id, &p));
+    const sut_str place[] = { p.v[SUT_POSTAL_CITY], p.v[SUT_POSTAL_REGION],
+                              p.v[SUT_POSTAL_POSTAL_CODE] };
+    sut_buf_init_arena(&b, r->arena, 4 * TEXT_MAX * SUT_POSTAL_FIELDS);
+    add_line(&b, &p.v[SUT_POSTAL_NAME], 1);
+    add_line(&b, &p.v[SUT_POSTAL_LINE1], 1);
+    add_line(&b, &p.v[SUT_POSTAL_LINE2], 1);
+    add_line(&b, place, sizeof(place) / sizeof(place[0]));
+    add_line(&b, &p.v[SUT_POSTAL_COUNTRY], 1);
+    add_line(&b, &p.v[SUT_POSTAL_PHONE], 1);
+    TRY(sut_buf_check(&b));
+    *ret = sut_utf8_head(sut_buf_str(&b), SUT_ORDER_ADDRESS_MAX);
+    return SUT_OK;
+}
+
 static SUT_ERR make_order(struct sut_req *r, const struct api_order_ask *ask,
                           struct api_order_placed *ret)
 {
@@ -120,6 +160,14 @@ static SUT_ERR make_order(struct sut_req *r, const struct api_order_ask *ask,
                   .addr = api_entry_addr(r) },
         .ret = ret,
     };
+    if (ask->address_id != 0) {
+        const sut_err found = copy_address(r, ask->address_id, &p.make.address);
+        if (found.code == SUT_E_NOT_FOUND || (!sut_failed(found) && p.make.address.n == 0)) {
+            ret->fault = API_ORDER_NO_ADDRESS;
+            return SUT_OK;
+        }
+        TRY(found);
+    }
     p.mark = sut_arena_mark(r->arena);
     sut_req_conn_end(r);
     const sut_err e = sut_store_write(r->app->store, place_job, &p);
