@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "config/config.h"
 
-enum kind { KIND_PRIVATE, KIND_CACHEABLE, KIND_PAGE, KINDS };
+enum kind { KIND_PRIVATE, KIND_CACHEABLE, KIND_PAGE, KIND_PICTURE, KINDS };
 enum { FIELDS_MAX = 16, MEMORY_MAX = 64 * 1024 };
 
 struct sut_headers {
@@ -69,9 +69,14 @@ static SUT_ERR make_block(struct sut_headers *h, enum kind kind, bool is_tls)
     add(&l, SUT_STR("Referrer-Policy"), SUT_STR("no-referrer"));
     add(&l, SUT_STR("Permissions-Policy"), nothing_allowed);
     add(&l, SUT_STR("Cross-Origin-Opener-Policy"), SUT_STR("same-origin"));
-    add(&l, SUT_STR("Cross-Origin-Resource-Policy"), SUT_STR("same-origin"));
-    add(&l, SUT_STR("Cache-Control"),
-        kind == KIND_PRIVATE ? SUT_STR("no-store") : SUT_STR("no-cache"));
+    /* A front end is another site, and its pages show pictures; without the address, which is
+     * signed, nobody gets one. */
+    add(&l, SUT_STR("Cross-Origin-Resource-Policy"),
+        kind == KIND_PICTURE ? SUT_STR("cross-origin") : SUT_STR("same-origin"));
+    /* Of a picture its handler says it: until its address ends. */
+    if (kind != KIND_PICTURE)
+        add(&l, SUT_STR("Cache-Control"),
+            kind == KIND_PRIVATE ? SUT_STR("no-store") : SUT_STR("no-cache"));
     add(&l, SUT_STR("Vary"), SUT_STR("Origin"));
 
     struct sut_buf text;
@@ -154,6 +159,8 @@ void sut_headers_apply(const struct sut_headers *h, struct sut_req *r)
     enum kind kind = KIND_PRIVATE;
     if ((flags & SUT_ROUTE_PAGE) != 0 && is_good)
         kind = KIND_PAGE;
+    else if ((flags & SUT_ROUTE_PICTURE) != 0 && is_good)
+        kind = KIND_PICTURE;
     else if ((flags & SUT_ROUTE_CACHEABLE) != 0 && is_good)
         kind = KIND_CACHEABLE;
     res->fixed = &h->block[kind][r->is_secure];

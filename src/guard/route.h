@@ -57,6 +57,7 @@ enum sut_route_flag {
     SUT_ROUTE_SECRET = 16,           /* the arena holds secrets: wiped */
     SUT_ROUTE_CACHEABLE = 32,        /* public, with an ETag, in place of no-store */
     SUT_ROUTE_PAGE = 64,             /* HTML, CSS or script for a browser */
+    SUT_ROUTE_PICTURE = 128,         /* signed media: other sites' pages show it, readers keep it */
     SUT_ROUTE_RESET = 256,           /* counted by the reset rate as well, by its handler */
     SUT_ROUTE_UNVERIFIED_OK = 512,   /* open to who must verify the address first: identity */
     SUT_ROUTE_NEEDS_VERIFIED = 1024, /* closed to them when the setting says orders: orders */

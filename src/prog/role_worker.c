@@ -21,6 +21,7 @@
 #include "counters/counters.h"
 #include "crypto/cert.h"
 #include "guard/headers.h"
+#include "ipc/darkroom.h"
 #include "log/log.h"
 #include "mail/postman.h"
 #include "net/listen.h"
@@ -31,6 +32,7 @@
 #include "prog/demo_people.h"
 #include "prog/key_control.h"
 #include "prog/mailing.h"
+#include "prog/picturing.h"
 #include "prog/role_settings.h"
 #include "prog/roles.h"
 #include "prog/sandboxes.h"
@@ -108,6 +110,8 @@ static SUT_ERR start_server(struct sut_worker *w, struct sut_diag *reterr_diag)
     o.limits.connections = c->limits.connections;
     o.limits.connections_per_address = c->limits.connections_per_address;
     o.limits.arena_bytes = c->limits.request_memory_bytes;
+    /* A picture is the longest answer. */
+    o.limits.response_bytes = SUT_PICTURE_OUT_MAX + 64 * 1024;
     o.limits.h1.line_max = c->limits.request_line_bytes;
     o.limits.h1.fields_max = c->limits.headers_bytes;
     o.limits.h1.fields_n_max = c->limits.headers_count;
@@ -267,6 +271,7 @@ static void worker_done(struct sut_worker *w)
         sut_ignore(sut_views_write(w->app.views, w->boot.store), "some looks are forgotten");
     sut_views_free(&w->app.views);
     sut_fragments_free(&w->app.fragments);
+    sut_picturing_stop(&w->app);
     sut_sessions_free(&w->app.sessions);
     sut_events_free(&w->app.events);
     sut_headers_free(&w->headers);

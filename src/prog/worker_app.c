@@ -10,6 +10,7 @@
 #include "crypto/hmac.h"
 #include "guard/headers.h"
 #include "prog/hashing.h"
+#include "prog/picturing.h"
 #include "prog/worker_int.h"
 #include "shop/views.h"
 
@@ -104,6 +105,7 @@ SUT_ERR sut_worker__make_app(struct sut_worker *w, struct sut_diag *reterr_diag)
     };
     TRY(sut_sessions_create(&so, &w->app.sessions));
     TRY(sut_sessions_load(w->app.sessions, w->boot.store, sut_clock_now(w->app.clock)));
+    TRY(sut_picturing_start(&w->app));
     struct sut_fragments_options fo = { .media = w->app.media, .public_url = c->server.public_url };
     TRY(sut_random_fill(&sut_random_system, &fo.seed, sizeof(fo.seed)));
     TRY(sut_fragments_create(&fo, &w->app.fragments));

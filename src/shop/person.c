@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "codec/utf8.h"
 #include "store/device.h"
+#include "store/media_row.h"
 #include "store/store.h"
 
 enum { SUFFIX_MAX = 12, NUMBERS_ONE_BY_ONE = 8, FAR_TRIES = 16 };
@@ -214,11 +215,23 @@ struct updating {
     struct sut_person_row row;
 };
 
+/* The new one is used from here on, the old one's files go. */
+static SUT_ERR change_picture(struct sut_db_conn *c, const struct updating *u)
+{
+    const sut_str old = sut_str_sub(u->row.picture, 0, SUT_MEDIA_NAME);
+    if (!u->change->has_picture)
+        return SUT_OK;
+    if (u->change->picture.n > 0)
+        TRY(sut_media_row_use(c, u->change->picture_id, u->now));
+    return old.n == 0 ? SUT_OK : sut_media_row_drop_name(c, old, u->now);
+}
+
 static SUT_ERR update(struct sut_db_conn *c, void *arg)
 {
     struct updating *u = arg;
     TRY(sut_person_by_id(c, u->a, u->id, &u->row));
     ENSURE(u->row.is_active, NOT_FOUND);
+    TRY(change_picture(c, u));
     TRY(sut_person_set_profile(c, u->a, u->id, u->change, u->id, u->now));
     TRY(sut_audit_write_id(c, SUT_ACTION_USER_UPDATE, u->id, "user", u->id, u->addr, u->now));
     return sut_person_by_id(c, u->a, u->id, &u->row);

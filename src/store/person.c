@@ -58,6 +58,11 @@ static const struct sut_sql person_password_if = {
             " AND password = $5",
 };
 
+static const struct sut_sql person_picture = {
+    .name = "person_picture",
+    .text = "UPDATE users SET picture = $1, modified_by = $2, modified_at = $3 WHERE id = $4",
+};
+
 static const struct sut_sql person_last_login = {
     .name = "person_last_login",
     .text = "UPDATE users SET last_login = $1 WHERE id = $2",
@@ -399,7 +404,23 @@ SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch,
                change->has_phone ? change->phone : p.phone,
                change->has_tax_number ? change->tax_number : p.tax_number },
     };
-    return write_profile(c, scratch, &f, by, now);
+    TRY(write_profile(c, scratch, &f, by, now));
+    return change->has_picture ? sut_person_set_picture(c, id, change->picture, by, now) : SUT_OK;
+}
+
+SUT_ERR sut_person_set_picture(struct sut_db_conn *c, int64_t id, sut_str file, int64_t by,
+                               sut_ms now)
+{
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(sut_db_prepare(c, &person_picture, &s));
+    if (file.n == 0)
+        sut_db_bind_null(s, 1);
+    else
+        sut_db_bind_text(s, 1, file);
+    bind_id_or_null(s, 2, by);
+    sut_db_bind_i64(s, 3, now.v);
+    sut_db_bind_i64(s, 4, id);
+    return change_one(s);
 }
 
 /* Whose address it is under any index key; 0: nobody's. */

@@ -36,6 +36,7 @@ struct sut_person_row {
     sut_str phone;      /* p is NULL: none */
     sut_str tax_number; /* p is NULL: none */
     sut_str password;   /* a hash, never to be shown */
+    sut_str picture;    /* the file of their picture; p is NULL: none */
     bool is_active;
     bool is_staff;
     bool is_superuser;
@@ -108,14 +109,20 @@ struct sut_person_change {
     bool has_last_name;
     bool has_phone;
     bool has_tax_number;
+    bool has_picture;
     sut_str first_name;
     sut_str last_name;
     sut_str phone;
     sut_str tax_number;
+    sut_str picture;    /* a file of media; empty: none */
+    int64_t picture_id; /* and its row, WAITING */
 };
-/* Change a profile; `by` is who does it. */
+/* Change a profile; `by` is who does it.  Of a picture its file's name alone. */
 SUT_ERR sut_person_set_profile(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
                                const struct sut_person_change *change, int64_t by, sut_ms now);
+/* Put the file of a picture, or none where it is empty; NOT_FOUND. */
+SUT_ERR sut_person_set_picture(struct sut_db_conn *c, int64_t id, sut_str file, int64_t by,
+                               sut_ms now);
 /*
  * Put another address, which is no other person's (EXISTS), and whether it is known to be theirs.
  * Links and sessions: the caller's business.

@@ -13,11 +13,11 @@
 #define SUT_PERSON_COLUMNS                                                                         \
     "u.id, u.password, u.is_active, u.is_staff, u.is_superuser, u.email_verified, u.date_joined,"  \
     " u.last_login, u.tokens_revoked_at, u.created_at, u.modified_at, u.key_version, u.email,"     \
-    " u.username, u.first_name, u.last_name, u.phone, u.tax_number"
+    " u.username, u.first_name, u.last_name, u.phone, u.tax_number, u.picture"
 
 enum {
     SUT_PERSON_SEALED = 6, /* the columns from email on, as in personal.def */
-    SUT_PERSON_N_COLUMNS = 18,
+    SUT_PERSON_N_COLUMNS = 19,
 };
 
 /* Which of the sealed columns is which. */

@@ -60,7 +60,7 @@ SUT_ERR sut_person__read(struct sut_db_stmt *s, struct sut_arena *a, struct sut_
     for (int i = 0; i < SUT_PERSON_SEALED; i++)
         ret->fields[i] =
             sut_db_col_is_null(s, 12 + i) ? (sut_str){ 0 } : sut_db_col_blob(s, 12 + i);
-    return SUT_OK;
+    return sut_person__text(s, 12 + SUT_PERSON_SEALED, a, &p->picture);
 }
 
 SUT_ERR sut_person__open(const struct sut_data_key *k, struct sut_arena *a,

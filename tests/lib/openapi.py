@@ -153,7 +153,8 @@ class Document:
             if answer.body:
                 raise Undescribed(f"{where}: a body where none is described: {answer.body[:200]!r}")
             return
-        if kind not in content and not ("*/*" in content and "/" in kind):
+        if kind not in content and not ("*/*" in content and "/" in kind) and (
+                kind.split("/")[0] + "/*" not in content):
             raise Undescribed(f"{where}: content type {kind!r}, described are {', '.join(content)}")
         if kind == "application/json":
             if kind not in content:

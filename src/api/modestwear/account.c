@@ -4,6 +4,7 @@
 #include "api/modestwear/account_schema.h"
 #include "api/routes.h"
 #include "api/session.h"
+#include "api/upload.h"
 #include "guard/browser.h"
 #include "guard/reply.h"
 #include "shop/person.h"
@@ -37,7 +38,7 @@ static sut_err post_register(struct sut_req *r)
     }
     struct sut_jw w = api_a_data_open(r, 201);
     sut_jw_key(&w, "user");
-    api_a_write_user(&w, &a.person);
+    api_a_write_user(r, &w, &a.person);
     api_a_write_tokens(&w, &a.pair);
     sut_jw_key(&w, "is_new_user");
     sut_jw_bool(&w, true);
@@ -104,8 +105,33 @@ static sut_err get_profile(struct sut_req *r)
     struct sut_person_row p;
     TRY(api_account_self(r, &p));
     struct sut_jw w = sut_reply_json(r, 200);
-    api_a_write_user(&w, &p);
+    api_a_write_user(r, &w, &p);
     return SUT_OK;
+}
+
+/* A picture can be sent, or taken away with null or nothing; as a text it is no file. */
+static bool is_picture_text_ok(struct sut_req *r)
+{
+    if (sut_req_text(r, "profile_picture").n == 0)
+        return true;
+    sut_reply_fault(r, "profile_picture",
+                    "The submitted data was not a file. Check the encoding type on the form.");
+    return false;
+}
+
+/* Keep the picture that was sent; false: it was refused, and the answer is made. */
+static SUT_ERR keep_picture(struct sut_req *r, struct sut_person_change *change,
+                            struct sut_media_kept *kept, bool *ret_goes_on)
+{
+    *ret_goes_on = is_picture_text_ok(r);
+    change->has_picture = r->upload.is_sent || sut_req_has(r, "profile_picture");
+    if (!*ret_goes_on || !r->upload.is_sent)
+        return SUT_OK;
+    TRY(api_upload_keep(r, r->auth.user_id, kept, ret_goes_on));
+    if (!*ret_goes_on)
+        return SUT_OK;
+    change->picture_id = kept->id;
+    return api_upload_file(r, kept, SUT_PICTURE_FULL, &change->picture);
 }
 
 static sut_err change_profile(struct sut_req *r)
@@ -118,12 +144,27 @@ static sut_err change_profile(struct sut_req *r)
         .has_phone = sut_req_has(r, "phone_number"),
         .phone = sut_req_text(r, "phone_number"),
     };
+    struct sut_media_kept kept = { 0 };
     struct sut_person_row p;
-    TRY(api_account_change(r, &change, &p));
+    bool goes_on = false;
+    TRY(keep_picture(r, &change, &kept, &goes_on));
+    if (!goes_on)
+        return SUT_OK;
+    const sut_err e = api_account_change(r, &change, &p);
+    if (sut_failed(e) && kept.id != 0)
+        api_upload_discard(r, &kept);
+    TRY(e);
+    if (change.has_picture)
+        api_upload_sweep(r);
     struct sut_jw w = sut_reply_json(r, 200);
-    api_a_write_user(&w, &p);
+    api_a_write_user(r, &w, &p);
     return SUT_OK;
 }
+
+static const struct sut_route_upload picture_upload = {
+    .field = "profile_picture",
+    .doc = "JPEG, PNG, WebP or GIF, at most 5 MiB",
+};
 
 static const struct sut_route rows[] = {
     {
@@ -216,12 +257,13 @@ static const struct sut_route rows[] = {
         .path = "/api/users/profile/",
         .aliases = { "/api/auth/profile/" },
         .name = "profile_put",
-        .summary = "Change name and phone number",
+        .summary = "Change name, phone number and picture",
         .tag = "accounts",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
         .flags = SUT_ROUTE_SECRET | SUT_ROUTE_UNVERIFIED_OK,
         .body = &api_a_profile_body,
+        .upload = &picture_upload,
         .answers = api_a_profile_answers,
         .handle = change_profile,
     },
@@ -230,12 +272,13 @@ static const struct sut_route rows[] = {
         .path = "/api/users/profile/",
         .aliases = { "/api/auth/profile/" },
         .name = "profile_patch",
-        .summary = "Change name or phone number",
+        .summary = "Change name, phone number or picture",
         .tag = "accounts",
         .policy = SUT_POLICY_USER,
         .place = SUT_PLACE_POOL,
         .flags = SUT_ROUTE_SECRET | SUT_ROUTE_UNVERIFIED_OK,
         .body = &api_a_profile_body,
+        .upload = &picture_upload,
         .answers = api_a_profile_answers,
         .handle = change_profile,
     },

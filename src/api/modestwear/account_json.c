@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/modestwear/account_json.h"
 
+#include "api/picture_url.h"
 #include "api/refusal.h"
 #include "codec/utf8.h"
 
-void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p)
+void api_a_write_user(struct sut_req *r, struct sut_jw *w, const struct sut_person_row *p)
 {
     sut_jw_obj(w);
-    api_a_write_user_members(w, p);
+    api_a_write_user_members(r, w, p);
     sut_jw_obj_end(w);
 }
 
-void api_a_write_user_members(struct sut_jw *w, const struct sut_person_row *p)
+void api_a_write_user_members(struct sut_req *r, struct sut_jw *w, const struct sut_person_row *p)
 {
+    const struct api_picture_urls urls = api_picture_urls_of(r);
     sut_jw_key(w, "id");
     sut_jw_i64(w, p->id);
     sut_jw_key(w, "email");
@@ -26,9 +28,9 @@ void api_a_write_user_members(struct sut_jw *w, const struct sut_person_row *p)
     sut_jw_key(w, "phone_number");
     sut_jw_str_or_null(w, p->phone);
     sut_jw_key(w, "profile_picture");
-    sut_jw_null(w);
+    sut_jw_str_or_null(w, p->picture);
     sut_jw_key(w, "profile_picture_url");
-    sut_jw_null(w);
+    sut_jw_str_or_null(w, api_picture_url(&urls, r->arena, p->picture));
     sut_jw_key(w, "created_at");
     sut_jw_time(w, p->created_at);
 }
@@ -116,7 +118,7 @@ void api_a_answer_sign_in(struct sut_req *r, const struct api_account *a, const 
     }
     struct sut_jw w = api_a_data_open(r, 200);
     sut_jw_key(&w, "user");
-    api_a_write_user(&w, &a->person);
+    api_a_write_user(r, &w, &a->person);
     api_a_write_tokens(&w, &a->pair);
     sut_jw_key(&w, "email_verified");
     sut_jw_bool(&w, a->person.email_verified);

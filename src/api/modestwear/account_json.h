@@ -14,9 +14,9 @@ struct sut_jw api_a_data_open(struct sut_req *r, int status);
 void api_a_data_close(struct sut_jw *w);
 
 /* The person, as one object. */
-void api_a_write_user(struct sut_jw *w, const struct sut_person_row *p);
+void api_a_write_user(struct sut_req *r, struct sut_jw *w, const struct sut_person_row *p);
 /* The same without its braces. */
-void api_a_write_user_members(struct sut_jw *w, const struct sut_person_row *p);
+void api_a_write_user_members(struct sut_req *r, struct sut_jw *w, const struct sut_person_row *p);
 /* Members of a pair of tokens. */
 void api_a_write_pair(struct sut_jw *w, const struct api_pair *t);
 /* The member `tokens`. */

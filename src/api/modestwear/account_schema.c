@@ -9,6 +9,7 @@ enum {
     PASSWORD_MAX = 1024,
     TOKEN_MAX = 4096,
     DEVICE_MAX = 64,
+    PICTURE_MAX = 2048,
 };
 
 static const struct sut_field register_fields[] = {
@@ -89,6 +90,11 @@ static const struct sut_field profile_fields[] = {
       .type = SUT_F_PHONE,
       .flags = SUT_F_NULLABLE | SUT_F_BLANK,
       .max = PHONE_MAX },
+    { .name = "profile_picture",
+      .type = SUT_F_STRING,
+      .flags = SUT_F_NULLABLE | SUT_F_BLANK,
+      .max = PICTURE_MAX,
+      .doc = "Null or empty: it is taken away.  A new one comes as a file, in a form." },
 };
 const struct sut_schema api_a_profile_body = SUT_SCHEMA("ProfileChange", profile_fields);
 

@@ -56,11 +56,11 @@ static void refuse(struct sut_req *r, const struct api_social *s, const struct w
     }
 }
 
-static void write_user(struct sut_jw *w, const struct sut_person_row *p)
+static void write_user(struct sut_req *r, struct sut_jw *w, const struct sut_person_row *p)
 {
     sut_jw_key(w, "user");
     sut_jw_obj(w);
-    api_a_write_user_members(w, p);
+    api_a_write_user_members(r, w, p);
     sut_jw_key(w, "is_verified");
     sut_jw_bool(w, p->email_verified);
     sut_jw_obj_end(w);
@@ -81,7 +81,7 @@ static void answer(struct sut_req *r, const struct api_social *s, enum sut_provi
         return;
     }
     struct sut_jw w = api_a_data_open(r, 200);
-    write_user(&w, &s->account.person);
+    write_user(r, &w, &s->account.person);
     api_a_write_tokens(&w, &s->account.pair);
     sut_jw_key(&w, "is_new_user");
     sut_jw_bool(&w, s->is_new);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "media/media.h"
 #include "api/routes.h"
 #include "api/totp.h"
 #include "authn/media_url.h"
@@ -6,7 +7,7 @@
 #include "codec/qr.h"
 #include "guard/reply.h"
 
-enum { SIGNATURE_MAX = 256, NUMBER_MAX = 64 };
+enum { SIGNATURE_MAX = 256, NUMBER_MAX = 64 /* and a short header's value */ };
 
 /* "12-04f1….svg" */
 static bool read_name(sut_str name, int64_t *ret, sut_str *ret_mark)
@@ -40,6 +41,46 @@ static sut_err get_totp(struct sut_req *r)
     return SUT_OK;
 }
 
+/* Names are random and never used twice, so what a reader has kept is right until its address ends.
+ */
+static SUT_ERR say_how_to_keep(struct sut_req *r, sut_str file, const char *type)
+{
+    struct sut_http_response *res = &r->x->res;
+    struct sut_buf keep;
+    struct sut_buf name;
+    int64_t ends_s = 0;
+    TRY(sut_parse_i64(sut_req_query(r, "exp"), 0, INT64_MAX / 1000, &ends_s));
+    sut_buf_init_arena(&keep, r->arena, NUMBER_MAX);
+    sut_buf_lit(&keep, "private, immutable, max-age=");
+    sut_buf_i64(&keep, ends_s - r->now.v / 1000);
+    sut_buf_init_arena(&name, r->arena, NUMBER_MAX);
+    sut_buf_lit(&name, "inline; filename=\"");
+    sut_buf_str_add(&name, file);
+    sut_buf_char(&name, '"');
+    TRY(sut_buf_check(&keep));
+    TRY(sut_buf_check(&name));
+    sut_response_header(res, SUT_STR("Content-Type"), sut_str_from(type));
+    sut_response_header(res, SUT_STR("Content-Disposition"), sut_buf_str(&name));
+    sut_response_header(res, SUT_STR("Cache-Control"), sut_buf_str(&keep));
+    return SUT_OK;
+}
+
+/* Opened straight into the answer. */
+static sut_err get_picture(struct sut_req *r)
+{
+    const sut_str file = sut_route_param(&r->match, "token").text;
+    const char *type = NULL;
+    const sut_err e = sut_media_url_check(r->app->media, r->x->req->path, sut_req_query(r, "exp"),
+                                          sut_req_query(r, "sig"), r->now);
+    if (sut_failed(e)) {
+        sut_reply_refuse(r, 403, "permission_denied", "This address is not good, or no more.");
+        return SUT_OK;
+    }
+    sut_reply_empty(r, 200);
+    TRY(sut_media_read(r->app->pictures, file, &r->x->res.body, &type));
+    return say_how_to_keep(r, file, type);
+}
+
 static const struct sut_query_key signed_keys[] = {
     { .name = "exp", .type = SUT_Q_TEXT, .max = NUMBER_MAX, .doc = "until when, in Unix seconds" },
     { .name = "sig", .type = SUT_Q_TEXT, .max = SIGNATURE_MAX, .doc = "the signature" },
@@ -53,7 +94,27 @@ static const struct sut_answer picture_answers[] = {
     { 0 },
 };
 
+static const struct sut_answer file_answers[] = {
+    { .status = 200, .type = "image/*", .doc = "A picture: image/jpeg, image/png or image/webp" },
+    { .status = 403, .doc = "The address was altered, or is past its end" },
+    { .status = 404, .doc = "The picture is gone" },
+    { 0 },
+};
+
 static const struct sut_route rows[] = {
+    {
+        .method = SUT_GET,
+        .path = "/media/{token}",
+        .name = "media_file",
+        .summary = "A picture, by its signed address",
+        .tag = "media",
+        .policy = SUT_POLICY_ANYONE,
+        .place = SUT_PLACE_POOL,
+        .flags = SUT_ROUTE_UNCOUNTED | SUT_ROUTE_NO_TOKEN | SUT_ROUTE_PICTURE,
+        .query = signed_keys,
+        .answers = file_answers,
+        .handle = get_picture,
+    },
     {
         .method = SUT_GET,
         .path = "/media/totp/{token}",
