@@ -71,6 +71,20 @@ static void key_of_filter(const struct sut_fragments_reader *r,
         key_str(k, f->terms[i]);
 }
 
+/* How many a list has in all: whatever the page and the order. */
+static void key_of_count(const struct sut_catalogue_filter *f, struct sut_fragments_key *k)
+{
+    const int64_t numbers[] = { f->min_cents, f->max_cents };
+    const unsigned char kind[] = { 'N', (unsigned char) f->n_terms };
+    k->n = 0;
+    key_add(k, kind, sizeof(kind));
+    key_add(k, numbers, sizeof(numbers));
+    key_str(k, f->category);
+    key_str(k, f->coverage);
+    for (unsigned i = 0; i < f->n_terms; i++)
+        key_str(k, f->terms[i]);
+}
+
 static void key_of_ids(const struct sut_fragments_reader *r, char kind, int64_t id, int64_t version,
                        struct sut_fragments_key *k)
 {
@@ -237,6 +251,30 @@ static sut_err page_of(struct sut_fragments *f, const struct sut_fragments_reade
     return SUT_OK;
 }
 
+/*
+ * A page's rows.  Counting what a list has costs more than the page does, so the number is kept for
+ * its other pages and orders.
+ */
+static sut_err read_list(struct sut_fragments *f, struct sut_db_conn *c,
+                         const struct sut_catalogue_filter *filter, struct sut_catalogue_page *ret)
+{
+    struct sut_fragments_key k;
+    key_of_count(filter, &k);
+    DEFER(sut_fragments_unref) struct sut_fragments_page *kept = page_kept(f, &k);
+    if (kept != NULL) {
+        const struct sut_catalogue_known known = { .version = kept->version, .count = kept->count };
+        return sut_catalogue_read_page(c, filter, &known, ret);
+    }
+    TRY(sut_catalogue_read_page(c, filter, NULL, ret));
+    if (k.n > SUT_FRAGMENTS_KEY_MAX || ret->count <= (int64_t) ret->n)
+        return SUT_OK;
+    TRY(sut_fragments__page(&k, 0, &kept));
+    kept->version = ret->version;
+    kept->count = ret->count;
+    sut_fragments__shelf_put(&f->pages, hash_of(f, &k), &k, kept);
+    return SUT_OK;
+}
+
 sut_err sut_fragments_list(struct sut_fragments *f, const struct sut_fragments_reader *r,
                            const struct sut_catalogue_filter *filter,
                            struct sut_fragments_page **ret)
@@ -251,7 +289,7 @@ sut_err sut_fragments_list(struct sut_fragments *f, const struct sut_fragments_r
     struct sut_catalogue_page rows = { 0 };
     if (!filter->is_nothing) {
         TRY(r->conn(r->ctx, &c));
-        TRY(sut_catalogue_read_page(c, filter, &rows));
+        TRY(read_list(f, c, filter, &rows));
         sut_fragments_version_seen(f, rows.version);
     }
     return page_of(f, r, c, &k, &rows, SUT_PRODUCT_LISTED, ret);

@@ -58,10 +58,15 @@ sut_err sut_catalogue_search(struct sut_arena *a, sut_str text, struct sut_catal
 }
 
 sut_err sut_catalogue_read_page(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                                const struct sut_catalogue_known *known,
                                 struct sut_catalogue_page *ret)
 {
     TRY(sut_catalogue_version(c, &ret->version));
     TRY(sut_catalogue_list(c, f, ret->refs, &ret->n));
+    if (known != NULL && known->version == ret->version) {
+        ret->count = known->count;
+        return SUT_OK;
+    }
     const bool is_last = ret->n > 0 && ret->n < (size_t) f->limit;
     if (is_last || (ret->n == 0 && f->offset == 0)) {
         ret->count = f->offset + (int64_t) ret->n;

@@ -44,7 +44,15 @@ struct sut_catalogue_page {
     size_t n;
     struct sut_product_ref refs[SUT_CATALOGUE_PAGE_MAX];
 };
+/* How many there are of what a filter shows, whatever the page and the order; version 0: unknown.
+ */
+struct sut_catalogue_known {
+    int64_t version;
+    int64_t count;
+};
+/* `known` (may be NULL) spares the counting when the catalogue has not changed since. */
 SUT_ERR sut_catalogue_read_page(struct sut_db_conn *c, const struct sut_catalogue_filter *f,
+                                const struct sut_catalogue_known *known,
                                 struct sut_catalogue_page *ret);
 
 /* A category with those below it, by name. */

@@ -140,7 +140,7 @@ static size_t check_filter(struct shop *s, struct sut_catalogue_filter *f)
         f->limit = pages[i][0];
         f->offset = pages[i][1];
         struct sut_catalogue_page page;
-        OK(sut_catalogue_read_page(s->c, f, &page));
+        OK(sut_catalogue_read_page(s->c, f, NULL, &page));
         const size_t from = (size_t) f->offset < all ? (size_t) f->offset : all;
         const size_t n = all - from < (size_t) f->limit ? all - from : (size_t) f->limit;
         assert_int_equal(page.n, n);
@@ -331,7 +331,7 @@ static void pages_meet_without_gap_or_repeat(void **state)
         f.limit = 17;
         for (;; f.offset += f.limit) {
             struct sut_catalogue_page page;
-            OK(sut_catalogue_read_page(s->c, &f, &page));
+            OK(sut_catalogue_read_page(s->c, &f, NULL, &page));
             assert_int_equal(page.count, ALL);
             for (size_t i = 0; i < page.n; i++) {
                 assert_false(seen[page.refs[i].id]);
@@ -355,7 +355,7 @@ static void senseless_pages_are_refused(void **state)
         f.limit = pages[i][0];
         f.offset = pages[i][1];
         struct sut_catalogue_page page;
-        assert_int_equal(sut_catalogue_read_page(s->c, &f, &page).code, SUT_E_INVALID);
+        assert_int_equal(sut_catalogue_read_page(s->c, &f, NULL, &page).code, SUT_E_INVALID);
     }
 }
 
