@@ -1,56 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
-"""shopping - a buyer with an order to pay, for scenarios of money."""
-import itertools
-import time
+"""shopping - somebody who manages the catalogue of a test's server, and guests with the cookie of their cart."""
+import secrets
 
-import sutler
+from sutler import new_email
 
-_sold = itertools.count()
-
-
-def pick(client, wanted=1):
-    """A variant with so many to be had; each call another one."""
-    rows = []
-    for page in (1, 2):
-        rows += client.get(f"/api/catalog/products/?page_size=100&page={page}").json["results"]
-    fit = [v for row in rows for v in row["variants"] if v["is_active"] and v["stock_available"] >= wanted]
-    return fit[next(_sold) % len(fit)]
+MANAGERS = "Product Managers"
+CART = "/api/orders/cart/"
 
 
-def buyer(ctx, server=None, word="buyer"):
-    client = ctx.client(server)
-    email = sutler.new_email(word)
-    client.token = client.register(email)["tokens"]["access_token"]
-    client.email = email
-    return client
+def word(prefix="W"):
+    return prefix + secrets.token_hex(4).upper()
 
 
-def order(client, method="stripe", variant=None, quantity=1, check_status=201):
-    variant = variant or pick(client, quantity)
-    added = client.post("/api/orders/cart/add/", {"variant_id": variant["id"], "quantity": quantity})
-    assert added.status == 201, added
-    made = client.post("/api/orders/create/", {"address": "1 Main Road, Cape Town", "payment_method": method})
-    assert made.status == check_status, made
-    return made.json["data"] if check_status == 201 else made
+def shopper(client, **more):
+    """(email, id): registered, and signed in with this client."""
+    email = new_email("shopper")
+    client.register(email, **more)
+    return email, client.login(email)["user"]["id"]
 
 
-def state(client, order_id):
-    """status and refund_status of one's order."""
-    got = client.get(f"/api/orders/{order_id}/")
-    assert got.status == 200, got
-    return got.json["status"]
+class Manager:
+    """Makes products for a test, hides them, sets their stock and price; one a server."""
+
+    def __init__(self, server):
+        self.client = server.client()
+        self.client.login(server.make_user(new_email("manager"), "--group", MANAGERS))
+        self.category = self._post("/api/v1/categories/", {"name": word("Things ")})["id"]
+
+    @classmethod
+    def of(cls, server):
+        if not hasattr(server, "manager"):
+            server.manager = cls(server)
+        return server.manager
+
+    def _post(self, path, body):
+        answer = self.client.post(path, body)
+        assert answer.status == 201, answer
+        return answer.json
+
+    def product(self, stock=100, price="10.00", name=None, **more):
+        """The product as contract B shows it: its one variant is the default."""
+        return self._post("/api/v1/products/", {
+            "name": name or word("Dress "), "category": self.category, "price": price, "sku": word("SKU-"),
+            "stock": stock, **more})
+
+    def variant(self, *args, **more):
+        """(variant id, product id) of a product with one variant."""
+        product = self.product(*args, **more)
+        variants = self.client.get(f"/api/v1/products/{product['id']}/variants/").json
+        rows = variants["results"] if isinstance(variants, dict) else variants
+        return rows[0]["id"], product["id"]
+
+    def set(self, product, **fields):
+        answer = self.client.patch(f"/api/v1/products/{product}/", fields)
+        assert answer.status == 200, answer
+
+    def set_variant(self, product, variant, **fields):
+        answer = self.client.patch(f"/api/v1/products/{product}/variants/{variant}/", fields)
+        assert answer.status == 200, answer
+
+    def hide(self, product):
+        self.set(product, is_active=False)
+
+    def delete(self, product):
+        assert self.client.delete(f"/api/v1/products/{product}/").status == 204
 
 
-def wait_until(what, seconds=60, step=0.05):
-    """What what() gives, once that is something."""
-    end = time.monotonic() + seconds
-    while True:
-        got = what()
-        if got:
-            return got
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(step)
+def origin(client):
+    return ("https" if client.tls else "http") + "://" + client.host
 
 
-def wait_state(client, order_id, wanted, seconds=60):
-    return wait_until(lambda: state(client, order_id) == wanted, seconds)
+class Guest:
+    """A browser before anybody signed in: it keeps the cart's cookie and sends its own Origin."""
+
+    def __init__(self, client):
+        self.client, self.cookie, self.origin = client, None, origin(client)
+        self.name = ("__Host-" if client.tls else "") + "sutler_cart"
+
+    def headers(self, **more):
+        fields = {"Origin": self.origin}
+        if self.cookie is not None:
+            fields["Cookie"] = f"{self.name}={self.cookie}"
+        fields.update(more)
+        return {k: v for k, v in fields.items() if v is not None}
+
+    def request(self, method, path, json=None, **more):
+        headers = self.headers(**more.pop("headers", {}))
+        answer = self.client.request(method, path, json=json, headers=headers, **more)
+        for value in answer.all("Set-Cookie"):
+            head, *rest = value.split(";")
+            name, _, text = head.partition("=")
+            if name.strip() == self.name:
+                self.set_cookie = value
+                self.cookie = text if text else None
+        return answer
+
+    def get(self, path=CART, **more):
+        return self.request("GET", path, **more)
+
+    def post(self, path, json=None, **more):
+        return self.request("POST", path, json, **more)
+
+    def add(self, variant, quantity=None):
+        body = {"variant_id": variant} if quantity is None else {"variant_id": variant, "quantity": quantity}
+        return self.post(CART + "add/", body)
+
+    def lines(self):
+        """{variant id: quantity} of what is shown."""
+        return {row["variant"]["id"]: row["quantity"] for row in self.get().json["items"]}

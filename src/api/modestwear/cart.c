@@ -19,14 +19,14 @@ static const struct sut_field item_fields[] = {
     { .name = "id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },
     { .name = "variant", .type = SUT_F_OBJECT, .of = &api_a_line_variant },
     { .name = "quantity", .type = SUT_F_INT, .min = 1, .max = SUT_CART_QUANTITY_MAX },
-    { .name = "subtotal", .type = SUT_F_PRICE },
+    { .name = "subtotal", .type = SUT_F_PRICE, .max = INT64_MAX },
     { .name = "created_at", .type = SUT_F_TIME },
 };
 static const struct sut_schema item = SUT_SCHEMA("CartItem", item_fields);
 
 static const struct sut_field summary_fields[] = {
     { .name = "total_items", .type = SUT_F_INT, .min = 0, .max = INT64_MAX },
-    { .name = "total_price", .type = SUT_F_PRICE },
+    { .name = "total_price", .type = SUT_F_PRICE, .max = INT64_MAX },
     { .name = "currency", .type = SUT_F_STRING },
 };
 static const struct sut_schema summary = SUT_SCHEMA("CartSummary", summary_fields);

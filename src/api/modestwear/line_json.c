@@ -37,7 +37,7 @@ static const struct sut_field changed_data_fields[] = {
     { .name = "cart_item_id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },
     { .name = "variant_id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },
     { .name = "quantity", .type = SUT_F_INT, .min = 1, .max = SUT_CART_QUANTITY_MAX },
-    { .name = "subtotal", .type = SUT_F_PRICE },
+    { .name = "subtotal", .type = SUT_F_PRICE, .max = INT64_MAX },
 };
 static const struct sut_schema changed_data = SUT_SCHEMA("CartItemChange", changed_data_fields);
 

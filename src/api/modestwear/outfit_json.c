@@ -30,7 +30,7 @@ static const struct sut_schema item = SUT_SCHEMA("OutfitItem", item_fields);
         { .name = "is_public", .type = SUT_F_BOOL },                                               \
         { .name = "created_by", .type = SUT_F_OBJECT, .of = &by },                                 \
         { .name = "items_count", .type = SUT_F_INT, .min = 0, .max = SUT_OUTFIT_ITEMS_MAX },       \
-        { .name = "total_price", .type = SUT_F_PRICE },                                            \
+        { .name = "total_price", .type = SUT_F_PRICE, .max = INT64_MAX },                          \
         { .name = "preview_images", .type = SUT_F_ARRAY, .items = SUT_F_URL },                     \
         { .name = "created_at", .type = SUT_F_TIME },                                              \
     {                                                                                              \
@@ -106,14 +106,17 @@ SUT_ERR api_outfits_load(struct sut_req *r, struct sut_db_conn *c, const struct 
 
 /* --- writing --- */
 
-static void write_owner(struct sut_jw *w, const struct api_outfits *o,
+static void write_owner(struct sut_req *r, struct sut_jw *w, const struct api_outfits *o,
                         int64_t person)
 {
+    const struct api_picture_urls urls = api_picture_urls_of(r);
     sut_str name = SUT_STR("");
+    sut_str picture = { 0 };
     for (size_t i = 0; i < o->n_people; i++) {
         if (o->people[i].id != person)
             continue;
         name = o->people[i].username;
+        picture = api_picture_url(&urls, r->arena, o->people[i].picture);
     }
     sut_jw_key(w, "created_by");
     sut_jw_obj(w);
@@ -122,7 +125,7 @@ static void write_owner(struct sut_jw *w, const struct api_outfits *o,
     sut_jw_key(w, "username");
     sut_jw_str(w, name);
     sut_jw_key(w, "profile_picture_url");
-    sut_jw_null(w);
+    sut_jw_str_or_null(w, picture);
     sut_jw_obj_end(w);
 }
 
@@ -169,7 +172,7 @@ static void write_members(struct sut_req *r, struct sut_jw *w, const struct api_
     sut_jw_str(w, row->description);
     sut_jw_key(w, "is_public");
     sut_jw_bool(w, row->is_public);
-    write_owner(w, o, row->person);
+    write_owner(r, w, o, row->person);
     write_sum(r, w, o, row->id);
     sut_jw_key(w, "created_at");
     sut_jw_time(w, row->created_at);

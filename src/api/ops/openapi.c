@@ -8,6 +8,7 @@
 #include "api/ops/openapi_browser.h"
 #include "codec/json_out.h"
 #include "guard/idempotency.h"
+#include "shop/money.h"
 
 enum { SCHEMAS_MAX = 256, PLACES_MAX = 1024 };
 
@@ -150,7 +151,8 @@ static void write_format(struct sut_jw *w, const struct sut_field *f)
         key_z(w, "format", "uri");
         break;
     case SUT_F_PRICE:
-        key_z(w, "pattern", "^\\d{1,4}(\\.\\d{1,2})?$");
+        key_z(w, "pattern",
+              f->max > SUT_PRICE_MAX_CENTS ? "^\\d{1,17}\\.\\d{2}$" : "^\\d{1,4}(\\.\\d{1,2})?$");
         break;
     case SUT_F_STRING:
     case SUT_F_PHONE:
