@@ -11,12 +11,13 @@ import hmac
 import http.server
 import json
 import secrets
+import subprocess
 import threading
 import time
 import urllib.parse
 import urllib.request
 
-from sutler import CORPORA, Skip
+from sutler import CORPORA, ROOT, Skip
 
 STRIPE_KEY, STRIPE_SECRET, PAYSTACK_KEY = "sk_test_" + "9f" * 12, "whsec_" + "ab12" * 8, "sk_test_paystack" + "7c" * 8
 
@@ -424,3 +425,15 @@ def deliver_paystack(client, event, header=None, body=None, check=True):
     body = json.dumps(event).encode() if body is None else body
     return client.post("/api/payments/paystack/webhook/", body=body, token=None, check=check,
                        headers={"X-Paystack-Signature": header or paystack_header(body), "Content-Type": "application/json"})
+
+
+def official(tasks):
+    """What Stripe's own package answers to these tasks (tests/providers/stripe_calls.mjs)."""
+    from providers import FOLDER, NODE
+    if not NODE.exists() or not (FOLDER / "node_modules" / "stripe").exists():
+        raise Skip("tools/setup test fetches Stripe's package")
+    done = subprocess.run([NODE, "--input-type=module", "--eval", (ROOT / "tests" / "providers" / "stripe_calls.mjs").read_text()],
+                          cwd=FOLDER, input="".join(json.dumps(t) + "\n" for t in tasks), capture_output=True, text=True,
+                          timeout=300)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -6,7 +6,7 @@ import time
 import urllib.parse
 
 import payworld
-import shopping
+import paying
 import sutler
 from sutler import only
 
@@ -43,9 +43,9 @@ def row_of(server, order, **flags):
 
 def test_checkout_from_cart_to_paid(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    variant = shopping.pick(client, 3)
-    made = shopping.order(client, "stripe", variant, 2)
+    client = paying.buyer(ctx, server)
+    variant = paying.pick(client, 3)
+    made = paying.order(client, "stripe", variant, 2)
     assert made["status"] == "pending" and made["payment_url"].startswith("https://checkout.stripe.com/pay/c/cs_test_"), made
     asked = [a for a in stripe.asked if a["path"] == "/v1/checkout/sessions"][-1]
     form = dict(urllib.parse.parse_qsl(asked["body"]))
@@ -59,59 +59,59 @@ def test_checkout_from_cart_to_paid(ctx):
     assert not stripe.wrong, stripe.wrong
     for event in stripe.pay(made["order_id"]):
         assert payworld.deliver_stripe(client, event).status == 200
-    shopping.wait_state(client, made["order_id"], "paid")
+    paying.wait_state(client, made["order_id"], "paid")
     assert [s["status"] for s in client.get(f"/api/orders/{made['order_id']}/").json["status_history"]] == ["pending", "paid"]
     assert not row_of(server, made["order_id"])
 
 
 def test_paystack_from_cart_to_paid(ctx):
     server, _, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client, "paystack")
+    client = paying.buyer(ctx, server)
+    made = paying.order(client, "paystack")
     assert made["payment_url"].startswith("https://checkout.paystack.com/"), made
     body = json.loads([a for a in paystack.asked if a["path"] == "/transaction/initialize"][-1]["body"])
     assert body["amount"] == int(made["total_price"].replace(".", "")) and body["email"] == client.email
     assert body["metadata"]["order_id"] == str(made["order_id"]) and not paystack.wrong, body
     assert payworld.deliver_paystack(client, paystack.pay(made["order_id"])).status == 200
-    shopping.wait_state(client, made["order_id"], "paid")
+    paying.wait_state(client, made["order_id"], "paid")
     # Cancelled within a day: given back, on its way at first.
     gone = client.post(f"/api/orders/{made['order_id']}/cancel/", {})
     assert gone.status == 200 and gone.json["data"]["refund_status"] == "pending", gone
-    shopping.wait_until(lambda: any(r["transaction"]["reference"] == body["reference"] for r in paystack.refunds.values()))
+    paying.wait_until(lambda: any(r["transaction"]["reference"] == body["reference"] for r in paystack.refunds.values()))
     assert payworld.deliver_paystack(client, paystack.refund_ends(made["order_id"])).status == 200
-    shopping.wait_until(lambda: not row_of(server, made["order_id"]))
+    paying.wait_until(lambda: not row_of(server, made["order_id"]))
 
 
 def test_an_offline_order_asks_nobody(ctx):
     server, stripe, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
+    client = paying.buyer(ctx, server)
     before = len(stripe.asked), len(paystack.asked)
-    made = shopping.order(client, "offline")
+    made = paying.order(client, "offline")
     assert made["payment_url"] is None and (len(stripe.asked), len(paystack.asked)) == before
 
 
 def test_a_provider_that_refuses_or_breaks_costs_nothing(ctx):
     """402, the order is cancelled, the stock is free, and the next try is a new payment."""
     server, stripe, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
+    client = paying.buyer(ctx, server)
     for world, method, path in ((stripe, "stripe", "/v1/checkout/sessions"), (paystack, "paystack", "/transaction/initialize")):
-        variant = shopping.pick(client, 2)
+        variant = paying.pick(client, 2)
         for status in (500, 400, 429):
             world.fail_next("status", status, path)
-            refused = shopping.order(client, method, variant, 2, check_status=402)
+            refused = paying.order(client, method, variant, 2, check_status=402)
             assert refused.json["error"] == "Payment processing failed" and refused.json["code"] == "payment_failed", refused
             assert client.post("/api/orders/cart/clear/").status == 200
         last = client.get("/api/orders/").json["results"]
         assert {o["status"] for o in last} <= {"cancelled", "pending"}
-        made = shopping.order(client, method, variant, 2)
+        made = paying.order(client, method, variant, 2)
         assert made["payment_url"], made
     assert f"event=payment_call_failed" in server.log_text()
 
 
 def test_an_intent_for_an_order_of_contract_b(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    variant = shopping.pick(client, 2)
+    client = paying.buyer(ctx, server)
+    variant = paying.pick(client, 2)
     address = client.post("/api/v1/users/me/addresses/", {
         "label": "Home", "name": "Ada Byron", "line1": "1 Main Road", "line2": "", "city": "Cape Town", "region": "",
         "postal_code": "8001", "country": "ZA", "phone": "+27215550100"})
@@ -133,86 +133,86 @@ def test_an_intent_for_an_order_of_contract_b(ctx):
     assert form["automatic_payment_methods[enabled]"] == "true" and not stripe.wrong, stripe.wrong
     # The failed one had a key of its own: its answer is kept under that.
     assert len({a["headers"]["idempotency-key"] for a in asked[-2:]}) == 2
-    stranger = shopping.buyer(ctx, server)
+    stranger = paying.buyer(ctx, server)
     refused = stranger.post(path)
     assert refused.status == 403 and "client_secret" not in refused.body.decode(), refused
     assert client.post("/api/v1/orders/999999/payment-intent/").status == 404
     for event in reversed(stripe.pay(made.json["id"])):
         assert payworld.deliver_stripe(client, event).status == 200
-    shopping.wait_state(client, made.json["id"], "paid")
+    paying.wait_state(client, made.json["id"], "paid")
     assert client.post(path).status == 409
 
 
 def test_two_orders_never_share_a_payment(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    one, two = shopping.order(client), shopping.order(client)
+    client = paying.buyer(ctx, server)
+    one, two = paying.order(client), paying.order(client)
     for event in stripe.pay(two["order_id"]):
         payworld.deliver_stripe(client, event)
-    shopping.wait_state(client, two["order_id"], "paid")
-    assert shopping.state(client, one["order_id"]) == "pending"
+    paying.wait_state(client, two["order_id"], "paid")
+    assert paying.state(client, one["order_id"]) == "pending"
 
 
 def test_a_late_payment_goes_back_by_itself(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
     # Paid at the provider before it hears that the order is over.
     events = stripe.pay(made["order_id"])
     assert client.post(f"/api/orders/{made['order_id']}/cancel/", {}).status == 200
     for event in events:
         assert payworld.deliver_stripe(client, event).status == 200
     intent = stripe.intent_of(made["order_id"])
-    shopping.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
-    shopping.wait_until(lambda: not row_of(server, made["order_id"]))
-    assert shopping.state(client, made["order_id"]) == "cancelled"
+    paying.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
+    paying.wait_until(lambda: not row_of(server, made["order_id"]))
+    assert paying.state(client, made["order_id"]) == "cancelled"
     assert sum(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()) == 1
     assert "type=payment_unfit" in server.log_text()
 
 
 def test_what_nobody_is_to_pay_is_closed_there(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
     session = next(s for s in stripe.sessions.values() if s["metadata"]["order_id"] == str(made["order_id"]))
     assert client.post(f"/api/orders/{made['order_id']}/cancel/", {}).status == 200
-    shopping.wait_until(lambda: session["status"] == "expired")
+    paying.wait_until(lambda: session["status"] == "expired")
 
 
 def test_a_refund_is_asked_for_until_it_is_known(ctx):
     """500, no answer, an answer that was lost: one refund, whatever happens."""
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
     for event in stripe.pay(made["order_id"]):
         payworld.deliver_stripe(client, event)
-    shopping.wait_state(client, made["order_id"], "paid")
+    paying.wait_state(client, made["order_id"], "paid")
     stripe.fail_next("status", 500, "/v1/refunds")
     stripe.fail_next("lose", None, "/v1/refunds")
     assert client.post(f"/api/orders/{made['order_id']}/cancel/", {}).json["data"]["refund_status"] == "pending"
     intent = stripe.intent_of(made["order_id"])
-    shopping.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()), 60)
+    paying.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()), 60)
     again = lambda: client.post(f"/api/orders/{made['order_id']}/cancel/", {})  # noqa: E731
-    shopping.wait_until(lambda: not row_of(server, made["order_id"]) and "event=payment_refunded" in server.log_text(), 60)
+    paying.wait_until(lambda: not row_of(server, made["order_id"]) and "event=payment_refunded" in server.log_text(), 60)
     assert sum(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()) == 1
     assert again().status == 400
 
 
 def test_a_refund_that_fails_is_told(ctx):
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
     for event in stripe.pay(made["order_id"]):
         payworld.deliver_stripe(client, event)
-    shopping.wait_state(client, made["order_id"], "paid")
+    paying.wait_state(client, made["order_id"], "paid")
     stripe.refund_status = "pending"
     client.post(f"/api/orders/{made['order_id']}/cancel/", {})
     intent = stripe.intent_of(made["order_id"])
-    refund = shopping.wait_until(lambda: next((r for r in stripe.refunds.values() if r["payment_intent"] == intent["id"]), None))
+    refund = paying.wait_until(lambda: next((r for r in stripe.refunds.values() if r["payment_intent"] == intent["id"]), None))
     refund["status"] = "failed"
     # The older news comes after the newer.
     assert payworld.deliver_stripe(client, stripe.event("refund.failed", refund)).status == 200
-    shopping.wait_until(lambda: "event=refund_failed" in server.log_text())
+    paying.wait_until(lambda: "event=refund_failed" in server.log_text())
     older = stripe.event("refund.updated", {**refund, "status": "succeeded"})
     assert payworld.deliver_stripe(client, older).status == 200
     time.sleep(1)
@@ -221,27 +221,27 @@ def test_a_refund_that_fails_is_told(ctx):
 
 def test_another_amount_or_currency_pays_nothing(ctx):
     server, stripe, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
+    client = paying.buyer(ctx, server)
     for wrong in ({"amount": 1}, {"currency": "jpy"}):
-        made = shopping.order(client)
+        made = paying.order(client)
         for event in stripe.pay(made["order_id"], **wrong):
             assert payworld.deliver_stripe(client, event).status == 200
         intent = stripe.intent_of(made["order_id"])
-        shopping.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
-        assert shopping.state(client, made["order_id"]) == "pending"
-    made = shopping.order(client, "paystack")
+        paying.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
+        assert paying.state(client, made["order_id"]) == "pending"
+    made = paying.order(client, "paystack")
     reference = payworld.deliver_paystack(client, paystack.pay(made["order_id"], amount=1))
     assert reference.status == 200
-    shopping.wait_until(lambda: any(r["amount"] == 1 for r in paystack.refunds.values()))
-    assert shopping.state(client, made["order_id"]) == "pending"
+    paying.wait_until(lambda: any(r["amount"] == 1 for r in paystack.refunds.values()))
+    assert paying.state(client, made["order_id"]) == "pending"
 
 
 def test_cancel_against_payment_at_the_same_moment(ctx):
     """Whoever is first: either the order is paid and then given back, or cancelled and the money goes back."""
     server, stripe, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
+    client = paying.buyer(ctx, server)
     for _ in range(6):
-        made = shopping.order(client)
+        made = paying.order(client)
         events = stripe.pay(made["order_id"])
         other = server.client(token=client.token)
         gate = threading.Barrier(2)
@@ -256,19 +256,19 @@ def test_cancel_against_payment_at_the_same_moment(ctx):
         for event in events:
             assert payworld.deliver_stripe(client, event).status == 200
         thread.join()
-        shopping.wait_until(lambda: shopping.state(client, made["order_id"]) in ("cancelled", "paid"))
-        if shopping.state(client, made["order_id"]) == "paid":
+        paying.wait_until(lambda: paying.state(client, made["order_id"]) in ("cancelled", "paid"))
+        if paying.state(client, made["order_id"]) == "paid":
             assert client.post(f"/api/orders/{made['order_id']}/cancel/", {}).status == 200
         intent = stripe.intent_of(made["order_id"])
-        shopping.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
-        assert shopping.state(client, made["order_id"]) == "cancelled"
+        paying.wait_until(lambda: any(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()))
+        assert paying.state(client, made["order_id"]) == "cancelled"
         assert sum(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()) == 1
 
 
 def test_reconcile_finds_what_was_missed_and_takes_it_when_told(ctx):
     server, stripe, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    one, two = shopping.order(client), shopping.order(client, "paystack")
+    client = paying.buyer(ctx, server)
+    one, two = paying.order(client), paying.order(client, "paystack")
     stripe.pay(one["order_id"])
     paystack.pay(two["order_id"])
     code, rows = payments(server)
@@ -276,12 +276,12 @@ def test_reconcile_finds_what_was_missed_and_takes_it_when_told(ctx):
     assert code == 1 and missed[one["order_id"]]["theirs"] == missed[two["order_id"]]["theirs"] == "paid", rows
     assert missed[one["order_id"]]["ours"] == "open"
     # Looked at, and nothing more.
-    assert shopping.state(client, one["order_id"]) == shopping.state(client, two["order_id"]) == "pending"
+    assert paying.state(client, one["order_id"]) == paying.state(client, two["order_id"]) == "pending"
     text = server.cli("payments", "reconcile")
     assert text.returncode == 1 and "paid" in text.stdout, text
     code, rows = payments(server, "--apply", "--days", "2")
     assert {r["order"]: r["done"] for r in rows}[one["order_id"]] == "paid", rows
-    assert shopping.state(client, one["order_id"]) == shopping.state(client, two["order_id"]) == "paid"
+    assert paying.state(client, one["order_id"]) == paying.state(client, two["order_id"]) == "paid"
     assert not [r for r in payments(server)[1] if r["order"] in (one["order_id"], two["order_id"])]
 
 
@@ -299,8 +299,8 @@ def test_reconcile_wants_a_running_server(ctx):
 def test_nothing_of_money_is_in_the_clear(ctx):
     """Names of payments are sealed, and no log has one."""
     server, stripe, paystack = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    made = shopping.order(client)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
     intent = stripe.intent_of(made["order_id"])
     text = server.log_text()
     for name in (intent["id"], intent["client_secret"], payworld.STRIPE_KEY, payworld.PAYSTACK_KEY, payworld.STRIPE_SECRET):
@@ -310,8 +310,8 @@ def test_nothing_of_money_is_in_the_clear(ctx):
 
 def test_a_card_number_is_taken_nowhere(ctx):
     server, _, _ = worlds(ctx)
-    client = shopping.buyer(ctx, server)
-    variant = shopping.pick(client)
+    client = paying.buyer(ctx, server)
+    variant = paying.pick(client)
     assert client.post("/api/orders/cart/add/", {"variant_id": variant["id"]}).status == 201
     for field in ("address", "notes"):
         body = {"address": "1 Main Road", "payment_method": "stripe", field: "card 4242 4242-4242 4242 please"}
