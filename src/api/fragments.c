@@ -61,7 +61,9 @@ static void key_of_filter(const struct sut_fragments_reader *r,
                           const struct sut_catalogue_filter *f, struct sut_fragments_key *k)
 {
     const int64_t numbers[] = { f->min_cents, f->max_cents, f->limit, f->offset };
-    const unsigned char kind[] = { 'P', (unsigned char) f->order, (unsigned char) f->n_terms };
+    /* A search without a word is no list of everything. */
+    const unsigned char kind[] = { f->is_nothing ? 'E' : 'P', (unsigned char) f->order,
+                                   (unsigned char) f->n_terms };
     key_begin(r, k);
     key_add(k, kind, sizeof(kind));
     key_add(k, numbers, sizeof(numbers));

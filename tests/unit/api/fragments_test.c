@@ -382,6 +382,12 @@ static void tags_tell_questions_apart(void **state)
     OK(sut_fragments_list(f, &none, &filter, &empty));
     assert_int_equal(sut_fragments_count(empty), 0);
     sut_fragments_unref(&empty);
+    /* Nor is it that of everything, which is kept. */
+    sut_catalogue_filter_init(&filter);
+    filter.is_nothing = true;
+    OK(sut_fragments_list(f, &none, &filter, &empty));
+    assert_int_equal(sut_fragments_count(empty), 0);
+    sut_fragments_unref(&empty);
 
     for (size_t i = 0; i < N; i++)
         sut_fragments_unref(&pages[i]);
