@@ -256,6 +256,7 @@ struct sut_config {
         uint32_t hold_s; /* of an order that is not paid */
         sut_str contact; /* of security.txt: an address or https URL */
         enum sut_config_price price_rule;
+        bool demo_pictures;
     } shop;
 
     struct {

@@ -253,6 +253,9 @@ static SUT_ERR ask(struct sut_darkroom *d, const struct sut_darkroom_ask *what, 
     DEFER(sut_fd_close) int fd = -1;
     TRY(take(d, is_hurried, deadline_ns, &fd));
     const sut_err e = exchange(fd, what, bytes, deadline_ns, ret);
+    /* Who has seen nothing from outside serves on. */
+    if (!sut_failed(e) && what->what == SUT_DARKROOM_PRINT && !sut_failed(sut_darkroom_add(d, fd)))
+        fd = -1;
     leave(d);
     return e;
 }

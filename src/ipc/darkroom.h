@@ -3,7 +3,7 @@
  * darkroom - how the worker has a picture decoded and written anew by a process
  * that can do nothing else.
  *
- * What comes from outside is decoded there alone: each process does one picture,
+ * What comes from outside is decoded there alone: each process does one such picture,
  * behind walls that stand before its first byte, and ends.  What comes back is
  * pixels encoded anew: no metadata, no trailing bytes, nothing of the file that was
  * sent.
@@ -82,7 +82,7 @@ SUT_ERR sut_darkroom_develop(struct sut_darkroom *d, sut_str bytes, struct sut_p
 /*
  * The same for pixels that the program drew itself (the sample catalogue): RGB, 3 bytes each,
  * width x height of them and SUT_PICTURE_OUT_MAX bytes at most, encoded as JPEG.  It lets
- * pictures go first that somebody waits for.
+ * pictures go first that somebody waits for, and the process serves on.
  */
 SUT_ERR sut_darkroom_print(struct sut_darkroom *d, sut_str rgb, uint32_t width, uint32_t height,
                            struct sut_picture *ret);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * role_darkroom - the process that decodes one picture and ends.
+ * role_darkroom - the process that decodes one picture and ends.  What the program drew itself is
+ * encoded before that, one after another: it can do no harm.
  *
  * It loads the libraries, shuts itself in, and has then one connection, its memory and nothing
  * else: no file, no other socket, no clock, no thread, no standard error.  The walls stand before
@@ -127,8 +128,11 @@ static SUT_ERR develop(const struct sut_codecs *l, const struct sut_darkroom_ask
     const sut_err e = ask->what == SUT_DARKROOM_PRINT
                           ? sut_develop_print(l, s, ask->width, ask->height, &p)
                           : sut_develop(l, s, &p);
-    if (!sut_failed(e))
-        return send_picture(&p);
+    if (!sut_failed(e)) {
+        const sut_err sent = send_picture(&p);
+        sut_picture_done(&p);
+        return sent;
+    }
     is_answering = 1;
     ENSURE(send_outcome(outcome_of(e.code)), UNAVAILABLE);
     return SUT_OK;
@@ -147,9 +151,13 @@ int sut_role_darkroom(int argc, char **argv)
             sut_diag_set(&diag, "the darkroom can't start: %s", sut_err_info(e.code)->name);
         return sut_command_fail(&diag);
     }
-    e = receive(&ask, &bytes, &has_rested);
-    if (!sut_failed(e))
-        e = develop(codecs, &ask, bytes);
+    do {
+        sut_mem_freep(&bytes);
+        is_answering = 0;
+        e = receive(&ask, &bytes, &has_rested);
+        if (!sut_failed(e))
+            e = develop(codecs, &ask, bytes);
+    } while (!sut_failed(e) && ask.what == SUT_DARKROOM_PRINT);
     /* Its memory goes with it. */
     _exit(has_rested ? SUT_DARKROOM_RESTED : sut_failed(e) ? SUT_EXIT_FAILED : SUT_EXIT_OK);
 }

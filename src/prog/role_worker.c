@@ -259,6 +259,7 @@ static void worker_done(struct sut_worker *w)
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
+    sut_demo_pictures_stop(&w->demo_pictures);
     const bool is_in = sut_cashier_stop_within(&w->app.cashier, CASHIER_STOP_MS);
     const bool is_home = sut_postman_stop_within(&w->app.postman, POSTMAN_STOP_MS);
     if (w->counters_started)
@@ -348,6 +349,8 @@ static SUT_ERR worker_start(struct sut_worker *w, struct sut_diag *reterr_diag)
     const struct sut_control_keys keys = sut_key_control(w->keys);
     TRY(sut_control_start(&w->app, w->boot.pseudonyms, &keys, &w->control_fd, &w->control,
                           reterr_diag));
+    if (w->config->demo && w->config->shop.demo_pictures)
+        TRY(sut_demo_pictures_start(&w->app, &w->demo_pictures));
     return start_server(w, reterr_diag);
 }
 

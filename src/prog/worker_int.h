@@ -25,6 +25,7 @@
 #include "prog/boot.h"
 #include "prog/control.h"
 #include "prog/counter_home.h"
+#include "prog/demo_pictures.h"
 #include "prog/handshake.h"
 #include "prog/key_admin.h"
 #include "prog/paying.h"
@@ -49,6 +50,7 @@ struct sut_worker {
     struct sut_asking asking;
     struct sut_paying paying;
     struct sut_worker_line *line;
+    struct sut_demo_pictures *demo_pictures;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
     struct sut_handshakes handshakes;

@@ -171,7 +171,8 @@ class Server:
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
         self.secret_key = secrets.token_urlsafe(48)
         self.settings, self.args, self.want_tls, self.want_port = settings, list(args), tls, port
-        self.env = {"SECRET_KEY": self.secret_key}
+        # Pictures of the sample catalogue would change it for some seconds after each start.
+        self.env = {"SECRET_KEY": self.secret_key, "SUTLER_SHOP_DEMO_PICTURES": "no"}
         if rates == "high":
             self.env.update(HIGH_RATES)
         if store == "postgres":
