@@ -4,6 +4,7 @@
 #include "api/account.h"
 #include "api/endings.h"
 #include "api/links.h"
+#include "api/portraits.h"
 #include "api/social_take.h"
 #include "audit/audit.h"
 #include "authn/asking.h"
@@ -255,8 +256,11 @@ static SUT_ERR sign_in(struct signing *s, struct api_social *ret)
 {
     for (unsigned i = 0; i < ROUNDS; i++) {
         const sut_err e = try_sign_in(s, ret);
-        if (!is_overtaken(e))
-            return e;
+        if (is_overtaken(e))
+            continue;
+        if (!sut_failed(e) && ret->fault == API_SOCIAL_FINE && s->who->picture.n > 0)
+            api_portraits_wake(s->r->app->portraits);
+        return e;
     }
     FAIL(BUSY);
 }

@@ -37,6 +37,7 @@ struct sut_google;
 struct sut_asking;
 struct sut_cashier;
 struct sut_pay;
+struct api_portraits;
 
 struct sut_app {
     const struct sut_config *config;
@@ -67,6 +68,7 @@ struct sut_app {
     struct sut_uploads *uploads; /* bounds forms with files; NULL: tests */
     struct sut_postman *postman; /* NULL: mails wait in the outbox */
     const struct sut_pay *pay;   /* NULL: tests */
+    struct api_portraits *portraits; /* NULL: nobody signs in with a provider */
     struct sut_cashier *cashier; /* NULL: events of providers wait in the inbox */
     struct sut_bytes *openapi;   /* the document, rendered once */
     struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */

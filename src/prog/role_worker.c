@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/fragments.h"
+#include "api/portraits.h"
 #include "audit/events.h"
 #include "authn/google.h"
 #include "authn/hasher.h"
@@ -260,6 +261,7 @@ static void worker_done(struct sut_worker *w)
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);
     sut_demo_pictures_stop(&w->demo_pictures);
+    api_portraits_stop(&w->app.portraits);
     const bool is_in = sut_cashier_stop_within(&w->app.cashier, CASHIER_STOP_MS);
     const bool is_home = sut_postman_stop_within(&w->app.postman, POSTMAN_STOP_MS);
     if (w->counters_started)
@@ -345,6 +347,7 @@ static SUT_ERR worker_start(struct sut_worker *w, struct sut_diag *reterr_diag)
         TRY(fill_demo(w));
     TRY(sut_mailing_start(&w->app, &w->app.postman));
     TRY(sut_paying_start(&w->paying, &w->app, &w->app.cashier));
+    TRY(api_portraits_start(&w->app, &w->app.portraits));
     TRY(make_key_admin(w));
     const struct sut_control_keys keys = sut_key_control(w->keys);
     TRY(sut_control_start(&w->app, w->boot.pseudonyms, &keys, &w->control_fd, &w->control,

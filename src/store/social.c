@@ -11,7 +11,8 @@ enum { PUT_MAX = SUT_SOCIAL_SUBJECT_MAX + SUT_SOCIAL_PICTURE_MAX + 2 * SUT_SEAL_
 
 static const struct sut_sql social_find = {
     .name = "social_find",
-    .text = "SELECT id, person_id, subject, key_version FROM social_links"
+    .text = "SELECT id, person_id, subject, key_version,"
+            " CASE WHEN picture IS NULL AND picture_tries > 0 THEN 0 ELSE 1 END FROM social_links"
             " WHERE subject_index IN ($1, $2, $3, $4) AND provider = $5",
 };
 
@@ -73,6 +74,7 @@ SUT_ERR sut_social__index(struct sut_db_conn *c, struct sut_arena *scratch, int6
 struct link {
     int64_t id;
     int64_t person;
+    bool takes_picture; /* none was fetched yet, or was given up */
 };
 
 static SUT_ERR read_link(struct sut_db_conn *c, struct sut_arena *a, struct sut_db_stmt *s,
@@ -85,6 +87,7 @@ static SUT_ERR read_link(struct sut_db_conn *c, struct sut_arena *a, struct sut_
     ENSURE(has_row, NOT_FOUND);
     ret->id = sut_db_col_i64(s, 0);
     ret->person = sut_db_col_i64(s, 1);
+    ret->takes_picture = sut_db_col_i64(s, 4) == 1;
     TRY(sut_personal_key_for_reading(c, ret->person, (uint32_t) sut_db_col_i64(s, 3), &k));
     TRY(sut_social__open(&k, a, ret->id, sut_db_col_blob(s, 2), &own));
     /* The index is not bound to its row: who may write to the database could move it. */
@@ -173,7 +176,7 @@ static SUT_ERR write(struct sut_db_conn *c, struct sut_arena *scratch, const str
     TRY(sut_db_prepare(c, sql, &s));
     sut_db_bind_i64(s, 1, l->id);
     TRY(sut_personal_bind(seal, &k, SUT_PERSONAL_SOCIAL_SUBJECT, l->id, w->subject, &room, s, 2));
-    if (w->picture.n == 0)
+    if (w->picture.n == 0 || !l->takes_picture)
         sut_db_bind_null(s, 3);
     else
         TRY(sut_personal_bind(seal, &k, SUT_PERSONAL_SOCIAL_PICTURE, l->id, w->picture, &room, s,
@@ -201,6 +204,7 @@ SUT_ERR sut_social_put(struct sut_db_conn *c, struct sut_arena *scratch, int64_t
     const sut_err e = find(c, scratch, p, subject, &ix, &l);
     if (e.code == SUT_E_NOT_FOUND) {
         l.person = person;
+        l.takes_picture = true;
         TRY(next_id(c, &l.id));
         return write(c, scratch, &social_insert, &l, p, &w);
     }

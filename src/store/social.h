@@ -31,7 +31,8 @@ SUT_ERR sut_social_find(struct sut_db_conn *c, struct sut_arena *scratch, enum s
 /*
  * In a write job: link them, or note the use of the link that is there.
  * EXISTS, with nothing spoilt, when the subject opens another account or the
- * account another subject of this provider.  picture: empty, none.
+ * account another subject of this provider.  picture: where theirs is at the provider, noted
+ * until it was fetched or given up (store/social_picture.h), and then no more; empty, none.
  */
 SUT_ERR sut_social_put(struct sut_db_conn *c, struct sut_arena *scratch, int64_t person,
                        enum sut_provider p, sut_str subject, sut_str picture, sut_ms now);

@@ -2,11 +2,13 @@
 """outworld - an Internet in a box: a network and mount namespace of its own, for a courier in it.
 
     outworld.run(commands, names=…, env=…)
+    outworld.enter(file, order)
 
 runs this very file within the box, which gives the loopback device public addresses, answers DNS, and
 listens on all ports that matter: what is public is a web server with a certificate of the box's own
 authority, what is not is a trap.  It drives a courier (tests/tools/errand.c) with the commands, and gives
 {"answers": a line each, "heard": what connected to a trap, "requests": what the web server was asked}.
+enter() runs another file of tests/lib there, which builds a Box of its own and prints what it has to say.
 """
 import json
 import os
@@ -33,12 +35,16 @@ PORTS = (443, 80, 22, 25, 53, 6379, 8080, 8443)
 
 
 def run(commands, names=None, env=None, timeout=240, trusts_box=False):
+    return enter(__file__, {"commands": commands, "names": names or {}, "env": env or {}, "trusts_box": trusts_box},
+                 timeout)
+
+
+def enter(file, order, timeout=240):
     from sutler import PROGRAM, Skip, clean_env
     if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
         raise Skip("no namespaces for who is not root")
-    order = {"commands": commands, "names": names or {}, "env": env or {}, "program": PROGRAM,
-             "trusts_box": trusts_box}
-    done = subprocess.run(["unshare", "-n", "-m", "--propagation", "private", sys.executable, __file__],
+    order = {**order, "program": PROGRAM}
+    done = subprocess.run(["unshare", "-n", "-m", "--propagation", "private", sys.executable, file],
                           input=json.dumps(order), capture_output=True, text=True, timeout=timeout, env=clean_env())
     if done.returncode == 77:
         raise Skip(done.stderr.strip())

@@ -6,6 +6,11 @@
 -- the name of their picture (table media); null: none
 ALTER TABLE users ADD COLUMN picture {{text}};
 
+-- fetching the picture that a person has at a provider: not before, and how often it was tried
+ALTER TABLE social_links ADD COLUMN picture_due_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE social_links ADD COLUMN picture_tries BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX social_links_by_picture ON social_links (picture_due_at, id) WHERE picture IS NOT NULL;
+
 -- of the stock: promised to orders that are not paid yet
 ALTER TABLE variants ADD COLUMN reserved BIGINT NOT NULL DEFAULT 0
     CHECK (reserved >= 0 AND reserved <= stock);

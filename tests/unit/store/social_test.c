@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "store/personal.h"
-#include "store/social.h"
+#include "store/social_picture.h"
 #include "store_fixture.h"
 #include "store_person.h"
 
@@ -155,6 +155,94 @@ static void neither_side_has_a_second_link(void **state)
     assert_int_equal(put(f, ben, SUT_PROVIDER_GOOGLE, "43", ""), SUT_E_OK);
 }
 
+/* --- the pictures that are to be fetched --- */
+
+struct claiming {
+    struct sut_arena *a;
+    sut_ms now;
+    sut_ms until;
+    struct sut_social_picture row;
+    int64_t link;
+};
+
+static SUT_ERR claim_job(struct sut_db_conn *c, void *arg)
+{
+    struct claiming *x = arg;
+    return sut_social_picture_claim(c, x->a, x->now, x->until, &x->row);
+}
+
+static SUT_ERR forget_job(struct sut_db_conn *c, void *arg)
+{
+    const struct claiming *x = arg;
+    return sut_social_picture_forget(c, x->link);
+}
+
+static SUT_ERR later_job(struct sut_db_conn *c, void *arg)
+{
+    const struct claiming *x = arg;
+    return sut_social_picture_later(c, x->link, x->until);
+}
+
+/* At now + at_ms, for a minute: the number of tries, or 0: none is due. */
+static int64_t claim(struct fixture *f, int64_t at_ms, struct claiming *x)
+{
+    *x = (struct claiming){ .a = f->arena,
+                            .now = { now.v + at_ms },
+                            .until = { now.v + at_ms + 60000 } };
+    const sut_err e = sut_store_write(f->store, claim_job, x);
+    assert_true(!sut_failed(e) || e.code == SUT_E_NOT_FOUND);
+    x->link = x->row.link;
+    return sut_failed(e) ? 0 : x->row.tries;
+}
+
+static void a_picture_is_claimed_by_one_and_is_due_again_later(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct claiming x;
+    const int64_t ana = person(f, "ana@example.com");
+    assert_int_equal(claim(f, 0, &x), 0);
+    assert_int_equal(put(f, ana, SUT_PROVIDER_GOOGLE, "4200042", "https://pic.example/1"),
+                     SUT_E_OK);
+    assert_int_equal(claim(f, 10, &x), 1);
+    assert_int_equal(x.row.person, ana);
+    sut_str url = { 0 };
+    OK(sut_social_picture_url(f->reader, f->arena, &x.row, &url));
+    assert_true(sut_str_is(url, "https://pic.example/1"));
+    /* It is somebody's for a minute; who has died with it is followed by another. */
+    struct claiming other;
+    assert_int_equal(claim(f, 59000, &other), 0);
+    assert_int_equal(claim(f, 60010, &other), 2);
+    x.until.v = now.v + 600000;
+    OK(sut_store_write(f->store, later_job, &x));
+    assert_int_equal(claim(f, 599999, &other), 0);
+    assert_int_equal(claim(f, 600000, &other), 3);
+    OK(sut_store_write(f->store, forget_job, &x));
+    assert_int_equal(claim(f, 10000000, &other), 0);
+}
+
+static void a_picture_that_was_fetched_is_not_noted_again(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct claiming x;
+    const int64_t ana = person(f, "ana@example.com");
+    assert_int_equal(put(f, ana, SUT_PROVIDER_GOOGLE, "4200042", "https://pic.example/1"),
+                     SUT_E_OK);
+    /* While it waits another address takes its place. */
+    assert_int_equal(put(f, ana, SUT_PROVIDER_GOOGLE, "4200042", "https://pic.example/2"),
+                     SUT_E_OK);
+    assert_int_equal(claim(f, 10, &x), 1);
+    sut_str url = { 0 };
+    OK(sut_social_picture_url(f->reader, f->arena, &x.row, &url));
+    assert_true(sut_str_is(url, "https://pic.example/2"));
+    OK(sut_store_write(f->store, forget_job, &x));
+    assert_int_equal(put(f, ana, SUT_PROVIDER_GOOGLE, "4200042", "https://pic.example/3"),
+                     SUT_E_OK);
+    assert_int_equal(claim(f, 10000000, &x), 0);
+    /* Of another provider it is another one. */
+    assert_int_equal(put(f, ana, SUT_PROVIDER_FACEBOOK, "77", "https://pic.example/4"), SUT_E_OK);
+    assert_int_equal(claim(f, 10000000, &x), 1);
+}
+
 static void a_second_use_is_noted_with_its_picture(void **state)
 {
     struct fixture *f = fixture_of(state);
@@ -247,9 +335,14 @@ int main(int argc, char **argv)
     struct fixture f = { .kind = temp_store_kind(argc, argv) };
 #define T(name_) cmocka_unit_test_prestate_setup_teardown(name_, open_store, close_store, &f)
     const struct CMUnitTest tests[] = {
-        T(a_subject_of_a_provider_opens_one_account), T(neither_side_has_a_second_link),
-        T(a_second_use_is_noted_with_its_picture),    T(an_index_that_was_moved_opens_nobody),
-        T(what_does_not_open_any_more_is_lost),       T(a_link_goes_alone_or_with_its_person),
+        T(a_subject_of_a_provider_opens_one_account),
+        T(neither_side_has_a_second_link),
+        T(a_picture_is_claimed_by_one_and_is_due_again_later),
+        T(a_picture_that_was_fetched_is_not_noted_again),
+        T(a_second_use_is_noted_with_its_picture),
+        T(an_index_that_was_moved_opens_nobody),
+        T(what_does_not_open_any_more_is_lost),
+        T(a_link_goes_alone_or_with_its_person),
         T(what_can_be_no_subject_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
