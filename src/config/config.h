@@ -255,6 +255,8 @@ struct sut_config {
         sut_str order_prefix;
         uint32_t hold_s; /* of an order that is not paid */
         sut_str contact; /* of security.txt: an address or https URL */
+        sut_str mail;    /* where mails to the shop go; may be empty */
+        uint32_t low_stock;
         enum sut_config_price price_rule;
         bool demo_pictures;
     } shop;

@@ -112,7 +112,7 @@ static void add_more(struct sut_buf *b, int64_t n)
 
 void sut_mail_goods_text(struct sut_buf *b, const struct sut_mail_goods *g)
 {
-    if (g->total.n == 0)
+    if (g->n == 0 && g->total.n == 0)
         return;
     for (size_t i = 0; i < g->n; i++) {
         sut_buf_lit(b, "    ");
@@ -128,9 +128,12 @@ void sut_mail_goods_text(struct sut_buf *b, const struct sut_mail_goods *g)
         add_more(b, g->n_more);
         sut_buf_char(b, '\n');
     }
-    sut_buf_lit(b, "    Total: ");
-    sut_buf_str_add(b, g->total);
-    sut_buf_lit(b, "\n\n");
+    if (g->total.n > 0) {
+        sut_buf_lit(b, "    Total: ");
+        sut_buf_str_add(b, g->total);
+        sut_buf_char(b, '\n');
+    }
+    sut_buf_char(b, '\n');
 }
 
 #define CELL  "<td style=\"padding:2px 16px 2px 0\">"
@@ -149,7 +152,7 @@ static void add_html_row(struct sut_buf *b, const struct sut_mail_good *g)
 
 void sut_mail_goods_html(struct sut_buf *b, const struct sut_mail_goods *g)
 {
-    if (g->total.n == 0)
+    if (g->n == 0 && g->total.n == 0)
         return;
     sut_buf_lit(b, "<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\""
                    " style=\"margin:0 0 16px\">\n");
@@ -160,8 +163,12 @@ void sut_mail_goods_html(struct sut_buf *b, const struct sut_mail_goods *g)
         add_more(b, g->n_more);
         sut_buf_lit(b, "</td><td></td></tr>\n");
     }
-    sut_buf_lit(b, "<tr><td></td><td style=\"padding:8px 16px 2px 0;font-weight:bold\">Total</td>"
-                   "<td style=\"padding:8px 0 2px;font-weight:bold;text-align:right\">");
-    sut_mail_escaped(b, g->total);
-    sut_buf_lit(b, "</td></tr>\n</table>\n");
+    if (g->total.n > 0) {
+        sut_buf_lit(b,
+                    "<tr><td></td><td style=\"padding:8px 16px 2px 0;font-weight:bold\">Total</td>"
+                    "<td style=\"padding:8px 0 2px;font-weight:bold;text-align:right\">");
+        sut_mail_escaped(b, g->total);
+        sut_buf_lit(b, "</td></tr>\n");
+    }
+    sut_buf_lit(b, "</table>\n");
 }

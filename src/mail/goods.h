@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * goods - what an order's mail lists: so many of what, for how much, and all together.
+ * goods - what a mail lists: so many of what, for how much, and all together; or what is
+ * nearly sold out: how many are left of what, and its SKU.
  *
  * In the payload, and written out as text and as HTML.  What comes from outside is cleaned
  * as every text of a mail, and escaped in HTML.
@@ -24,14 +25,14 @@ enum { SUT_MAIL_GOODS_MAX = 20, SUT_MAIL_GOODS_NAME_MAX = 100 /* characters */ }
 struct sut_mail_good {
     sut_str name;
     int64_t quantity;
-    sut_str sum; /* "1299.99" */
+    sut_str sum; /* "1299.99"; or a SKU */
 };
 
 struct sut_mail_goods {
     const struct sut_mail_good *rows; /* of the first SUT_MAIL_GOODS_MAX of them */
     size_t n;
     int64_t n_more; /* lines that are not among them */
-    sut_str total;  /* "1299.99 ZAR"; empty: there are no goods */
+    sut_str total;  /* "1299.99 ZAR"; empty: it is no sum */
 };
 
 /* The members `goods`, `more` and `total` of a payload. */

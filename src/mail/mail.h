@@ -38,10 +38,10 @@ struct sut_mail_words {
     sut_str link;   /* absolute, on the public URL or the front end's */
     sut_str device; /* NEW_DEVICE: what the client calls itself; cut where it is long */
     sut_str what;   /* FACTOR_…: "an authenticator app", "a passkey"; SOCIAL_LINKED: "Google";
-                       ORDER_…: its number */
+                       ORDER_…: its number; LOW_STOCK: "3 variants" */
     sut_str addr;   /* the client's address, coarse */
     sut_ms at;
-    const struct sut_mail_goods *goods; /* ORDER_…: what was ordered; NULL: it is of no order */
+    const struct sut_mail_goods *goods; /* ORDER_…: what was ordered; LOW_STOCK: what is left */
 };
 
 /* Of a kind to a person. */
@@ -55,6 +55,12 @@ enum { SUT_MAIL_NOTICES_A_DAY = 10 };
 SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_mail_kind kind,
                        int64_t person, const struct sut_mail_words *words, sut_str name,
                        sut_ms now);
+
+/* The same; *ret_added is false when there is one of this name, or it was left out. */
+SUT_ERR sut_mail_queue_once(struct sut_db_conn *c, struct sut_arena *scratch,
+                            enum sut_mail_kind kind, int64_t person,
+                            const struct sut_mail_words *words, sut_str name, sut_ms now,
+                            bool *ret_added);
 
 /* Who writes: of the settings. */
 struct sut_mail_sender {

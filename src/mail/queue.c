@@ -50,6 +50,16 @@ static SUT_ERR is_flood(struct sut_db_conn *c, enum sut_mail_kind kind, int64_t 
 SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum sut_mail_kind kind,
                        int64_t person, const struct sut_mail_words *words, sut_str name, sut_ms now)
 {
+    bool ignored = false;
+    return sut_mail_queue_once(c, scratch, kind, person, words, name, now, &ignored);
+}
+
+SUT_ERR sut_mail_queue_once(struct sut_db_conn *c, struct sut_arena *scratch,
+                            enum sut_mail_kind kind, int64_t person,
+                            const struct sut_mail_words *words, sut_str name, sut_ms now,
+                            bool *ret_added)
+{
+    *ret_added = false;
     ENSURE((unsigned) kind < SUT_MAIL_KINDS, INVALID);
     struct sut_buf b;
     bool is_too_many = false;
@@ -78,5 +88,5 @@ SUT_ERR sut_mail_queue(struct sut_db_conn *c, struct sut_arena *scratch, enum su
         .person = person,
         .payload = sut_buf_str(&b),
     };
-    return sut_outbox_add(c, &o, now, NULL);
+    return sut_outbox_add(c, &o, now, ret_added);
 }

@@ -186,8 +186,12 @@ static void add_greeting(struct sut_buf *b, const struct page *p, bool is_html)
     sut_buf_char(b, ',');
 }
 
-static const char foot[] = "You get this mail because of what happened on your account. Nobody "
-                           "reads answers to it.";
+static const char *foot_of(const struct page *p)
+{
+    return p->t->is_to_shop ? "You get this mail because the shop's settings name this address."
+                            : "You get this mail because of what happened on your account. Nobody "
+                              "reads answers to it.";
+}
 
 static void add_plain(struct sut_buf *b, const struct page *p)
 {
@@ -219,7 +223,7 @@ static void add_plain(struct sut_buf *b, const struct page *p)
         sut_buf_str_add(b, p->public_url);
         sut_buf_char(b, '\n');
     }
-    sut_buf_z(b, foot);
+    sut_buf_z(b, foot_of(p));
     sut_buf_char(b, '\n');
 }
 
@@ -291,7 +295,7 @@ static void add_html(struct sut_buf *b, const struct page *p)
         sut_buf_lit(b, "</a>");
     }
     sut_buf_lit(b, "<br>");
-    sut_buf_z(b, foot);
+    sut_buf_z(b, foot_of(p));
     sut_buf_lit(b, "</p>\n</td></tr></table>\n</td></tr></table>\n</body>\n</html>\n");
 }
 

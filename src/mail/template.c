@@ -130,4 +130,12 @@ const struct sut_mail_template sut_mail_templates[SUT_MAIL_KINDS] = {
                 "want this, please order anew or write to us.",
         .what = "at our shop",
     },
+    [SUT_MAIL_LOW_STOCK] = {
+        .subject = "Nearly sold out at {shop}: {what}",
+        .says = { "Of these there are few left at {shop}, or none:" },
+        .note = "You hear of them again in a day, and of others within the hour. The settings say how "
+                "many are few (shop.low_stock) and where this goes (shop.mail).",
+        .what = "some variants",
+        .is_to_shop = true,
+    },
 };

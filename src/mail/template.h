@@ -21,6 +21,7 @@ struct sut_mail_template {
     const char *what;                          /* {what}, when the payload has none */
     bool has_details;                          /* device, address and time, where they are known */
     bool needs_link;
+    bool is_to_shop; /* who gets it has no account */
 };
 
 extern const struct sut_mail_template sut_mail_templates[SUT_MAIL_KINDS];

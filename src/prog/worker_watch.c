@@ -8,8 +8,10 @@
 #include "authn/sessions.h"
 #include "authn/signing.h"
 #include "log/log.h"
+#include "mail/postman.h"
 #include "prog/worker_int.h"
 #include "seal/seal.h"
+#include "shop/low_stock.h"
 #include "shop/order.h"
 #include "shop/views.h"
 #include "store/audit_row.h"
@@ -26,6 +28,8 @@ enum {
     PRODUCTS_AT_ONCE = 64,
     PRUNE_EVERY = 240,            /* watches: once a minute */
     VIEWS_EVERY = 8,              /* what was seen is written */
+    LOW_STOCK_EVERY = 14400,      /* once an hour, */
+    LOW_STOCK_FIRST = 20,         /* and soon after the start */
     LOOK_EVERY = 4,               /* at the keyring: within SUT_KEY_ANNOUNCE_MS, twice */
     KEY_IDLE_MS = 15 * 60 * 1000, /* a person's open key that nobody used for so long is wiped */
 };
@@ -83,6 +87,24 @@ static void forget_expired(struct sut_worker *w, sut_ms now)
                later);
 }
 
+/* The shop hears of what is nearly sold out. */
+static void tell_low_stock(struct sut_worker *w, sut_ms now)
+{
+    const sut_str contact = w->config->shop.contact;
+    struct sut_low_stock_ask ask = { .to = w->config->shop.mail,
+                                     .limit = w->config->shop.low_stock };
+    bool is_queued = false;
+    if (ask.to.n == 0 && !sut_str_starts(contact, SUT_STR("https://")))
+        ask.to = contact;
+    if (ask.to.n == 0)
+        return;
+    const sut_err e = sut_low_stock_tell(w->boot.store, &ask, now, &is_queued);
+    if (sut_failed(e))
+        sut_log(SUT_LOG_WARN, "low_stock_not_told", LOG_ERR(e));
+    if (is_queued)
+        sut_postman_wake(w->app.postman);
+}
+
 /* Orders that nobody paid in time end here, and what they held can be bought again. */
 static void end_holds(struct sut_worker *w, sut_ms now)
 {
@@ -110,6 +132,8 @@ void sut_worker__watch(struct sut_worker *w, unsigned turn)
     }
     if (turn % HOLDS_EVERY == 0)
         end_holds(w, now);
+    if (turn % LOW_STOCK_EVERY == LOW_STOCK_FIRST)
+        tell_low_stock(w, now);
     sut_worker_line_refill(w->line);
     sut_events_flush(w->app.events, now);
     if (turn % VIEWS_EVERY == 0)
