@@ -9,6 +9,7 @@
 #include "guard/idempotency.h"
 #include "guard/reply.h"
 #include "mail/postman.h"
+#include "pay/cashier.h"
 #include "pay/pay.h"
 #include "store/address.h"
 #include "store/cart.h"
@@ -30,13 +31,16 @@ enum sut_order_status api_order_status_of(sut_str word)
 void api_orders_changed(const struct sut_app *app, const int64_t *products, size_t n)
 {
     sut_postman_wake(app->postman);
-    (void) products;
-    (void) n;
+    if (n > 0)
+        sut_fragments_stock_changed(app->fragments, products, n);
 }
 
 static void tell(struct sut_req *r, const struct sut_order_result *done)
 {
     api_orders_changed(r->app, done->products, done->n_products);
+    /* What was paid is owed back, and what could be paid is to be closed. */
+    if (done->order.status == SUT_ORDER_CANCELLED)
+        sut_cashier_wake(r->app->cashier);
 }
 
 static bool can_pay(const struct sut_req *r, enum sut_pay_method m)
