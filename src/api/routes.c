@@ -10,7 +10,7 @@ const struct sut_routes *const api_tables[] = {
     &api_modestwear_sessions_routes,  &api_modestwear_cart_routes,      &api_modestwear_wishlist_routes,
     &api_modestwear_outfits_routes,   &api_nsgg_address_routes,
     &api_modestwear_orders_routes,    &api_nsgg_orders_routes,          &api_nsgg_categories_routes,
-    &api_nsgg_products_routes,        &api_nsgg_variants_routes,        &api_nsgg_bulk_routes,
+    &api_nsgg_products_routes, &api_nsgg_images_routes,        &api_nsgg_variants_routes,        &api_nsgg_bulk_routes,
     &api_modestwear_webhook_routes,   &api_nsgg_payment_routes,
     /* clang-format on */
 };

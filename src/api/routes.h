@@ -28,6 +28,7 @@ extern const struct sut_routes api_nsgg_address_routes;
 extern const struct sut_routes api_nsgg_auth_routes;
 extern const struct sut_routes api_nsgg_bulk_routes;
 extern const struct sut_routes api_nsgg_categories_routes;
+extern const struct sut_routes api_nsgg_images_routes;
 extern const struct sut_routes api_nsgg_products_routes;
 extern const struct sut_routes api_nsgg_variants_routes;
 extern const struct sut_routes api_nsgg_orders_routes;

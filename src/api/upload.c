@@ -107,7 +107,12 @@ SUT_ERR api_upload_keep(struct sut_req *r, int64_t person, struct sut_media_kept
                         .addr = r->client->text,
                         .user_id = r->auth.user_id,
                     });
-    sut_reply_fault(r, r->route->upload->field, api_picture_text(what));
+    const sut_str text = sut_str_from(api_picture_text(what));
+    const struct sut_fault fault = {
+        .field = sut_str_from(r->route->upload->field),
+        .message = text,
+    };
+    sut_reply_faults_as(r, text, &fault);
     return SUT_OK;
 }
 

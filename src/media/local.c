@@ -51,7 +51,9 @@ static SUT_ERR put(void *ctx, sut_str file, sut_str type, sut_str bytes)
     TRY(sut_dir_make_private(shard, &is_new, NULL));
     if (is_new)
         TRY(sut_dir_sync(l->folder));
-    return sut_dir_replace_by(path, temp, bytes);
+    const sut_err e = sut_dir_replace_by(path, temp, bytes);
+    ENSURE(e.code != SUT_E_SYSTEM || (e.sys != ENOSPC && e.sys != EDQUOT && e.sys != EFBIG), FULL);
+    return e;
 }
 
 /* Read in one go, into room of its size. */

@@ -4,6 +4,7 @@
 #include "shop/goods_int.h"
 #include "shop/money.h"
 #include "shop/slug.h"
+#include "store/product_picture.h"
 
 /* ---- faults --------------------------------------------------------------------------- */
 
@@ -334,6 +335,7 @@ SUT_ERR sut_goods_remove(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
     TRY(sut_goods_is_ordered(c, id, 0, &is_ordered));
     if (!is_ordered) {
         TRY(sut_goods__state(&k, &p, &state));
+        TRY(sut_product_picture_drop_all(c, id, by->now));
         TRY(sut_goods_delete(c, id, &ret->version));
         return sut_goods__tell_whole(&k, SUT_ACTION_ADMIN_PRODUCT_DELETE, "product", id, state,
                                      true);

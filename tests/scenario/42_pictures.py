@@ -7,6 +7,7 @@ import time
 
 from pictures import (FORMATS, PROFILE, draw, encode, files_of, form, local, noise, opened, picture, send,
                       send_picture, with_gps)
+from shopping import Manager
 from sutler import PASSWORD, also_tls, new_email
 
 MIB = 1024 * 1024
@@ -14,6 +15,10 @@ MIB = 1024 * 1024
 
 # Without a scanner the preset of these tests takes nothing: that is 46_clamd's.
 NO_SCANNER = "[uploads]\nscan = configured\n"
+
+
+# And without the sample catalogue, whose pictures lie there, too.
+EMPTY = {"demo": False, "insecure_dev": True}
 
 
 def shop(ctx):
@@ -127,7 +132,7 @@ def test_the_file_that_is_kept_tells_nothing_of_where_it_was_taken(ctx):
 
 
 def test_what_is_no_picture_is_refused_and_leaves_nothing_behind(ctx):
-    server = ctx.own_server(settings=NO_SCANNER)
+    server = ctx.own_server(settings=NO_SCANNER, **EMPTY)
     client = person(ctx, server)
     keep = send_picture(client, picture()).json["profile_picture"]
     files = files_of(server)
@@ -154,6 +159,7 @@ def test_what_is_no_picture_is_refused_and_leaves_nothing_behind(ctx):
     # 5 MiB to the byte is no more than 5 MiB: it is what stands after the picture that is wrong.
     field_error(send_picture(client, huge[:-1]), "Corrupted image")
     assert client.get(PROFILE).json["profile_picture"] == keep
+    until_files(server, len(files))
     assert files_of(server) == files
     assert server.log_text().count("upload_rejected") >= len(rows)
 
@@ -233,9 +239,139 @@ def test_a_form_in_chunks_is_read_too(ctx):
         assert answer.status == 200 and answer.json["profile_picture"], answer
 
 
+# --- products
+
+def send_image(client, product, data, *more, **options):
+    return send(client, [("image", "p.jpg", data), *more], f"/api/v1/products/{product}/images/", "POST", **options)
+
+
+@also_tls
+def test_pictures_of_products_come_and_go(ctx):
+    server = shop(ctx)
+    manager = Manager.of(server)
+    client, product = manager.client, manager.product()["id"]
+    first = send_image(client, product, picture("JPEG", 900, 900))
+    assert first.status == 201 and set(first.json) == {"id", "image", "thumbnail", "is_feature"}, first
+    assert first.json["is_feature"] is True
+    second = send_image(client, product, picture("PNG")).json
+    assert second["is_feature"] is False
+    third = send_image(client, product, picture("WEBP"), ("is_feature", "true")).json
+    assert third["is_feature"] is True
+    shown = client.get(f"/api/v1/products/{product}/").json["images"]
+    assert [i["id"] for i in shown] == [first.json["id"], second["id"], third["id"]]
+    assert [i["is_feature"] for i in shown] == [False, False, True]
+
+    # Contract A shows the same, at once, to anybody.
+    stranger = ctx.client(server)
+    public = stranger.get(f"/api/catalog/products/{product}/").json["images"]
+    assert public == shown
+    thumb = opened(stranger.get(local(public[0]["thumbnail"])).body)
+    assert thumb.format == "JPEG" and thumb.size == (200, 200), thumb.size
+    assert opened(stranger.get(local(public[0]["image"])).body).size == (900, 900)
+    large = public[0]["image"].split("?")[0].replace(".jpg", "-l.jpg")
+    # A signature is good for its own file alone.
+    assert stranger.get(local(large + "?" + public[0]["image"].split("?")[1])).status == 403
+
+    path = f"/api/v1/products/{product}/images/"
+    assert client.delete(f"{path}{third['id']}/").status == 204
+    shown = client.get(f"/api/v1/products/{product}/").json["images"]
+    assert [(i["id"], i["is_feature"]) for i in shown] == [(first.json["id"], True), (second["id"], False)]
+    assert stranger.get(f"/api/catalog/products/{product}/").json["images"] == shown
+    gone(stranger, third["image"])
+    assert client.delete(f"{path}{third['id']}/").status == 404
+    other = manager.product()["id"]
+    assert client.delete(f"/api/v1/products/{other}/images/{second['id']}/").status == 404
+    # With the product its pictures go.
+    assert client.delete(f"/api/v1/products/{product}/").status == 204
+    gone(stranger, first.json["image"])
+    gone(stranger, second["thumbnail"])
+
+
+def test_pictures_of_products_are_refused_in_the_contracts_words(ctx):
+    server = shop(ctx)
+    manager = Manager.of(server)
+    client, product = manager.client, manager.product()["id"]
+    jpeg = picture("JPEG")
+    for data, message in ((jpeg + bytes(5 * MIB + 1 - len(jpeg)), "File too large"), (b"hello", "Invalid file type"),
+                          (jpeg[:-99], "Corrupted image")):
+        answer = send_image(client, product, data)
+        assert answer.status == 400, answer
+        assert answer.json == {"error": {"code": 400, "message": message, "reason": "invalid",
+                                         "fields": {"image": [message]}}}, answer
+    path = f"/api/v1/products/{product}/images/"
+    none = send(client, [("is_feature", "true")], path, "POST")
+    assert none.status == 400 and none.json["error"]["fields"] == {"image": ["This field is required."]}, none
+    wrong = send_image(client, product, jpeg, ("is_feature", "perhaps"))
+    assert wrong.status == 400 and "is_feature" in wrong.json["error"]["fields"], wrong
+    assert client.post(path, {"image": "x"}).status == 415
+    assert send_image(client, 999999999, jpeg).status == 404
+    body, kind = form([("image", "p.jpg", bytes(6 * MIB))])
+    assert client.request("POST", path, body=body, headers={"Content-Type": kind}).status == 413
+    assert client.get(f"/api/v1/products/{product}/").json["images"] == []
+    # Nobody but managers.
+    shopper = person(ctx, server)
+    assert send_image(shopper, product, jpeg).status == 403
+    assert send_image(ctx.client(server), product, jpeg).status == 401
+    assert shopper.delete(f"{path}1/").status == 403
+    staff = ctx.client(server)
+    staff.login(server.make_user(new_email("staff"), "--role", "staff"))
+    assert send_image(staff, product, jpeg).status == 403
+
+
+def test_a_product_has_a_bounded_number_of_pictures(ctx):
+    manager = Manager.of(shop(ctx))
+    product, small = manager.product()["id"], picture("PNG", 8, 8)
+    for _ in range(20):
+        assert send_image(manager.client, product, small).status == 201
+    more = send_image(manager.client, product, small)
+    assert more.status == 400 and "image" in more.json["error"]["fields"], more
+
+
+def test_a_repeated_upload_with_its_key_acts_once(ctx):
+    manager = Manager.of(shop(ctx))
+    client, product = manager.client, manager.product()["id"]
+    body, kind = form([("image", "p.jpg", picture())])
+    headers = {"Content-Type": kind, "Idempotency-Key": "picture-" + str(product)}
+    target = f"/api/v1/products/{product}/images/"
+    answers = [client.request("POST", target, body=body, headers=headers) for _ in range(3)]
+    assert [a.status for a in answers] == [201] * 3 and len({a.json["id"] for a in answers}) == 1, answers
+    assert len(client.get(f"/api/v1/products/{product}/").json["images"]) == 1
+    other, kind = form([("image", "p.jpg", picture(seed=2))])
+    headers["Content-Type"] = kind
+    assert client.request("POST", target, body=other, headers=headers).status == 422
+
+
+def test_two_features_at_once_leave_one(ctx):
+    server = shop(ctx)
+    manager = Manager.of(server)
+    product = manager.product()["id"]
+    clients = [ctx.client(server) for _ in range(6)]
+    answers = []
+    for c in clients:
+        c.token = manager.client.token
+
+    def one(c):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            answer = send_image(c, product, picture("PNG", 20, 20), ("is_feature", "true"))
+            if answer.status != 503:
+                answers.append(answer.status)
+                return
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=one, args=(c,)) for c in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(90)
+    assert answers == [201] * 6, answers
+    images = manager.client.get(f"/api/v1/products/{product}/").json["images"]
+    assert len(images) == 6 and sum(i["is_feature"] for i in images) == 1, images
+
+
 def test_a_hundred_uploads_at_once(ctx):
     """Each is taken or told to come again; the server goes on, and holds no more than it may."""
-    server = ctx.own_server(settings=NO_SCANNER)
+    server = ctx.own_server(settings=NO_SCANNER, **EMPTY)
     people = [person(ctx, server, f"p{i}") for i in range(10)]
     data = picture("JPEG", 800, 600) + b""
     body, kind = form([("profile_picture", "p.jpg", data)])
@@ -272,12 +408,12 @@ def test_a_hundred_uploads_at_once(ctx):
 def until_files(server, n, seconds=60):
     end = time.monotonic() + seconds
     while len(files_of(server)) != n:
-        assert time.monotonic() < end, files_of(server)
+        assert time.monotonic() < end, (len(files_of(server)), n)
         time.sleep(0.05)
 
 
 def test_clients_that_stop_half_way_keep_nobody_out(ctx):
-    server = ctx.own_server(settings=NO_SCANNER + "[limits]\nbody_timeout = 1s\n")
+    server = ctx.own_server(settings=NO_SCANNER + "[limits]\nbody_timeout = 1s\n", **EMPTY)
     client, other = person(ctx, server), person(ctx, server)
     body, kind = form([("profile_picture", "p.jpg", picture())])
     head = (f"PATCH {PROFILE} HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Type: {kind}\r\n"

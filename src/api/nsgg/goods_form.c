@@ -96,7 +96,7 @@ static const struct sut_field image_fields[] = {
     { .name = "thumbnail", .type = SUT_F_STRING },
     { .name = "is_feature", .type = SUT_F_BOOL },
 };
-static const struct sut_schema image = SUT_SCHEMA("NsggProductPicture", image_fields);
+const struct sut_schema api_b_image = SUT_SCHEMA("NsggProductPicture", image_fields);
 
 static const struct sut_field product_fields[] = {
     ID("id"),
@@ -109,7 +109,7 @@ static const struct sut_field product_fields[] = {
     { .name = "sku", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },
     { .name = "is_active", .type = SUT_F_BOOL },
     { .name = "variants", .type = SUT_F_ARRAY, .of = &api_b_variant },
-    { .name = "images", .type = SUT_F_ARRAY, .of = &image },
+    { .name = "images", .type = SUT_F_ARRAY, .of = &api_b_image },
     BY("created_by"),
     BY("modified_by"),
     { .name = "created_at", .type = SUT_F_TIME },
@@ -269,22 +269,26 @@ static void person_or_null(struct sut_jw *w, const char *key, int64_t id)
         sut_jw_i64(w, id);
 }
 
+void api_goods_image_json(struct sut_jw *w, const struct sut_product_image *i)
+{
+    sut_jw_obj(w);
+    sut_jw_key(w, "id");
+    sut_jw_i64(w, i->id);
+    sut_jw_key(w, "image");
+    sut_jw_str(w, i->image);
+    sut_jw_key(w, "thumbnail");
+    sut_jw_str(w, i->thumbnail);
+    sut_jw_key(w, "is_feature");
+    sut_jw_bool(w, i->is_feature);
+    sut_jw_obj_end(w);
+}
+
 static void write_images(struct sut_jw *w, const struct sut_product *p)
 {
     sut_jw_key(w, "images");
     sut_jw_arr(w);
-    for (size_t i = 0; i < p->n_images; i++) {
-        sut_jw_obj(w);
-        sut_jw_key(w, "id");
-        sut_jw_i64(w, p->images[i].id);
-        sut_jw_key(w, "image");
-        sut_jw_str(w, p->images[i].image);
-        sut_jw_key(w, "thumbnail");
-        sut_jw_str(w, p->images[i].thumbnail);
-        sut_jw_key(w, "is_feature");
-        sut_jw_bool(w, p->images[i].is_feature);
-        sut_jw_obj_end(w);
-    }
+    for (size_t i = 0; i < p->n_images; i++)
+        api_goods_image_json(w, &p->images[i]);
     sut_jw_arr_end(w);
 }
 

@@ -25,6 +25,7 @@ extern const struct sut_schema api_b_product; /* answers */
 extern const struct sut_schema api_b_product_page;
 extern const struct sut_schema api_b_variant;
 extern const struct sut_schema api_b_variant_page;
+extern const struct sut_schema api_b_image;
 
 /* What a body (or a row of one) that passed its schema asks for.  In the arena. */
 SUT_ERR api_goods_of(struct sut_arena *a, const struct sut_json *body, struct sut_goods *ret);
@@ -37,6 +38,8 @@ SUT_ERR api_goods_load(struct sut_req *r, struct sut_db_conn *c, int64_t id,
                        struct sut_product *ret);
 void api_goods_json(struct sut_jw *w, const struct sut_product *p);
 void api_goods_variant_json(struct sut_jw *w, const struct sut_variant *v);
+/* Its addresses are made already (api/picture_url.h). */
+void api_goods_image_json(struct sut_jw *w, const struct sut_product_image *i);
 
 /* After the commit: what is kept in memory is of an older catalogue. */
 void api_goods_done(struct sut_req *r, const struct sut_goods_result *done);

@@ -6,6 +6,7 @@
 #include "api/page.h"
 #include "api/picture_url.h"
 #include "api/routes.h"
+#include "api/upload.h"
 #include "base/scan.h"
 #include "guard/idempotency.h"
 #include "guard/reply.h"
@@ -177,6 +178,7 @@ static sut_err delete_product(struct sut_req *r)
     if (sut_failed(e))
         return api_goods_refuse(r, e, &k.done, NULL);
     api_goods_done(r, &k.done);
+    api_upload_sweep(r);
     sut_reply_empty(r, 204);
     return SUT_OK;
 }
