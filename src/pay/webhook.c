@@ -23,7 +23,7 @@ static SUT_ERR read_part(struct header *h, sut_str key, sut_str value)
     if (sut_str_is(key, "t")) {
         uint64_t t = 0;
         ENSURE(h->time.p == NULL, PARSE);
-        TRY(sut_parse_u64(value, INT64_MAX / MS, &t));
+        ENSURE(!sut_failed(sut_parse_u64(value, INT64_MAX / MS, &t)), PARSE);
         h->time = value;
         h->time_s = (int64_t) t;
     } else if (sut_str_is(key, "v1")) {

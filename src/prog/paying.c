@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "prog/paying.h"
 
+#include "api/orders.h"
 #include "audit/events.h"
 #include "config/config.h"
 #include "guard/app.h"
@@ -9,6 +10,11 @@
 #include "pay/cashier.h"
 
 enum { CALL_MS = 15000 /* a buyer waits for it */ };
+
+static void stock_changed(void *ctx, const int64_t *products, size_t n)
+{
+    api_orders_changed(ctx, products, n);
+}
 
 static void say_unfit(const struct sut_app *app, const struct sut_pay_note *n)
 {
@@ -79,6 +85,8 @@ SUT_ERR sut_paying_init(struct sut_paying *p, struct sut_app *app)
         .has_paystack = app->courier != NULL && sut_config_has_paystack(c),
         .currency = c->shop.currency,
         .timeout_ms = CALL_MS,
+        .stock_changed = stock_changed,
+        .stock_ctx = app,
         .tell = say,
         .tell_ctx = app,
     };
