@@ -21,14 +21,16 @@
 #include "prog/mail_wire.h"
 #include "prog/mailing.h"
 #include "prog/payments_wire.h"
+#include "prog/product_admin.h"
 #include "prog/user_wire.h"
 
-/* From 2 on: prog/key_control.h, prog/mail_wire.h and prog/payments_wire.h. */
+/* From 2 on: prog/key_control.h, and the _wire.h of mails, payments and products. */
 enum {
     ASK_USER = 1,
     ASK_MEMORY = 2 * 1024 * 1024,
     MAIL_MEMORY = 6 * 1024 * 1024,      /* a message, as it is built */
     PAYMENTS_MEMORY = 32 * 1024 * 1024, /* the answers to one page's questions */
+    PRODUCTS_MEMORY = 24 * 1024 * 1024, /* a part of an export, or of an import */
     PATH_BYTES = 4096,
     CALL_MS = 60000, /* a hash behind a full queue of sign-ins may take its time */
 };
@@ -36,6 +38,7 @@ enum {
 struct sut_control {
     struct sut_user_admin admin;
     struct sut_mail_admin mails;
+    struct sut_product_admin products;
     char mail_dir[PATH_MAX];
     struct sut_control_keys keys;
     const struct sut_app *app;
@@ -51,14 +54,43 @@ static SUT_ERR make_path(sut_str data_dir, char *ret)
     return SUT_OK;
 }
 
+/*
+ * An import that is all or nothing keeps the embedded store's writer, and this thread, which would
+ * bring its next rows, would wait for it: what an operator asks in between goes first.
+ */
+static void end_import(struct sut_control *c)
+{
+    if (!sut_store_is_remote(c->app->store))
+        sut_product_admin_yield(&c->products);
+}
+
+static SUT_ERR handle_products(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    struct sut_control *c = arg;
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_products_ask ask;
+    struct sut_products_answer answer;
+
+    TRY(sut_arena_create(PRODUCTS_MEMORY, &a));
+    TRY(sut_products_ask_get(in, a, &ask));
+    const sut_err e = sut_product_admin_do(&c->products, a, &ask, &answer);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.verb), LOG_ERR(e));
+        answer = (struct sut_products_answer){ .refused = sut_str_from(sut_err_info(e.code)->text) };
+    }
+    sut_products_answer_put(reply, &answer);
+    return SUT_OK;
+}
+
 static SUT_ERR handle_user(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
 {
-    const struct sut_control *c = arg;
+    struct sut_control *c = arg;
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
     struct sut_user_ask ask;
     struct sut_user_answer answer = { 0 };
 
     TRY(sut_user_ask_get(in, &ask));
+    end_import(c);
     TRY(sut_arena_create(ASK_MEMORY, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
     const sut_err e = sut_user_admin_do(&c->admin, a, &ask, &answer);
@@ -72,12 +104,13 @@ static SUT_ERR handle_user(void *arg, struct sut_ipc_reader *in, struct sut_buf 
 
 static SUT_ERR handle_mail(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
 {
-    const struct sut_control *c = arg;
+    struct sut_control *c = arg;
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
     struct sut_mail_ask ask;
     struct sut_mail_shown answer;
 
     TRY(sut_mail_ask_get(in, &ask));
+    end_import(c);
     TRY(sut_arena_create(MAIL_MEMORY, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
     const sut_err e = sut_mail_admin_do(&c->mails, a, &ask, &answer);
@@ -112,12 +145,13 @@ static SUT_ERR reconcile(const struct sut_app *app, struct sut_arena *a,
 
 static SUT_ERR handle_payments(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
 {
-    const struct sut_control *c = arg;
+    struct sut_control *c = arg;
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
     struct sut_reconcile_ask ask;
     struct sut_reconcile_page page;
 
     TRY(sut_payments_ask_get(in, &ask));
+    end_import(c);
     TRY(sut_arena_create(PAYMENTS_MEMORY, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
     const sut_err e = reconcile(c->app, a, &ask, &page);
@@ -139,7 +173,8 @@ static SUT_ERR handle_key_list(void *arg, struct sut_ipc_reader *in, struct sut_
 
 static SUT_ERR handle_key_rotate(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
 {
-    const struct sut_control *c = arg;
+    struct sut_control *c = arg;
+    end_import(c);
     ENSURE(c->keys.rotate != NULL, UNAVAILABLE);
     return c->keys.rotate(c->keys.arg, in, reply);
 }
@@ -173,6 +208,10 @@ static const struct sut_ipc_permit permits[] = {
       .max = SUT_PAYMENTS_ASK_MAX,
       .reply_max = SUT_PAYMENTS_ANSWER_MAX,
       .handle = handle_payments },
+    { .type = SUT_ASK_PRODUCTS,
+      .max = SUT_PRODUCTS_ASK_MAX,
+      .reply_max = SUT_PRODUCTS_ANSWER_MAX,
+      .handle = handle_products },
     { .handle = NULL },
 };
 
@@ -230,6 +269,12 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .maildir = sut_mailing_dir(app->config, c->mail_dir),
         .clock = app->clock,
     };
+    c->products = (struct sut_product_admin){
+        .store = app->store,
+        .clock = app->clock,
+        .fragments = app->fragments,
+        .is_zero_ok = app->config->shop.price_rule == SUT_PRICE_NOT_NEGATIVE,
+    };
     c->app = app;
     if (keys != NULL)
         c->keys = *keys;
@@ -253,6 +298,7 @@ void sut_control_stop(struct sut_control **c)
         return;
     sut_ipc_server_stop((*c)->server);
     (void) pthread_join((*c)->thread, NULL);
+    sut_product_admin_done(&(*c)->products);
     (void) unlink((*c)->path);
     sut_ipc_server_free(&(*c)->server);
     sut_mem_freep(c);

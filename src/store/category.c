@@ -19,6 +19,11 @@ static const struct sut_sql category_find = {
     .text = "SELECT id FROM categories WHERE slug = $1",
 };
 
+static const struct sut_sql category_named = {
+    .name = "category_named",
+    .text = "SELECT id FROM categories WHERE name = $1 ORDER BY id LIMIT 1",
+};
+
 /* $1: the parent (-1: any; 0: none); $2 to $5: the words. */
 #define WORD(n_)                                                                                   \
     " AND (" SUT_STORE_LIKE("k.name", n_) " OR " SUT_STORE_LIKE("k.description", n_) ")"
@@ -125,16 +130,26 @@ SUT_ERR sut_category_get(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
     return read_row(s, a, ret);
 }
 
-SUT_ERR sut_category_find(struct sut_db_conn *c, sut_str slug, int64_t *ret)
+static SUT_ERR find(struct sut_db_conn *c, const struct sut_sql *sql, sut_str text, int64_t *ret)
 {
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     bool is_row = false;
-    TRY(sut_db_prepare(c, &category_find, &s));
-    sut_db_bind_text(s, 1, slug);
+    TRY(sut_db_prepare(c, sql, &s));
+    sut_db_bind_text(s, 1, text);
     TRY(sut_db_step(s, &is_row));
     ENSURE(is_row, NOT_FOUND);
     *ret = sut_db_col_i64(s, 0);
     return SUT_OK;
+}
+
+SUT_ERR sut_category_find(struct sut_db_conn *c, sut_str slug, int64_t *ret)
+{
+    return find(c, &category_find, slug, ret);
+}
+
+SUT_ERR sut_category_named(struct sut_db_conn *c, sut_str name, int64_t *ret)
+{
+    return find(c, &category_named, name, ret);
 }
 
 SUT_ERR sut_category_slug_taken(struct sut_db_conn *c, sut_str slug, bool *ret)

@@ -37,6 +37,8 @@ SUT_ERR sut_category_get(struct sut_db_conn *c, struct sut_arena *a, int64_t id,
                          struct sut_category_row *ret);
 /* The number of a slug; NOT_FOUND. */
 SUT_ERR sut_category_find(struct sut_db_conn *c, sut_str slug, int64_t *ret);
+/* The first of this name; NOT_FOUND. */
+SUT_ERR sut_category_named(struct sut_db_conn *c, sut_str name, int64_t *ret);
 
 enum sut_category_order {
     SUT_CATEGORY_BY_NAME,
