@@ -62,6 +62,25 @@ static void try_url(sut_str url)
     sut_target_done(curl(), &t);
 }
 
+/* What is put behind a URL of the settings leads to its host, and below its path. */
+static void try_path(const char *base, sut_str path)
+{
+    struct sut_target t;
+    char *text = NULL;
+    char url[4096];
+    struct sut_buf b = { .p = url, .cap = sizeof(url), .max = sizeof(url) };
+    sut_buf_z(&b, base);
+    sut_buf_str_add(&b, path);
+    must(!sut_failed(sut_buf_check(&b)));
+    must(!sut_failed(sut_target_parse(curl(), sut_buf_str(&b), SUT_ERRAND_SETTINGS, &t)));
+    must(strcmp(t.host, "api.example") == 0 && t.port == 443 && t.is_https);
+    must(curl()->curl_url_get(t.url, CURLUPART_PATH, &text, 0) == CURLUE_OK);
+    must(strncmp(text, "/base/", 6) == 0);
+    curl()->curl_free(text);
+    must(curl()->curl_url_get(t.url, CURLUPART_FRAGMENT, &text, 0) == CURLUE_NO_FRAGMENT);
+    sut_target_done(curl(), &t);
+}
+
 static void try_request(uint16_t type, sut_str fields)
 {
     struct sut_request q;
@@ -79,8 +98,14 @@ static void try_request(uint16_t type, sut_str fields)
         must(q.message.p[i] != '\n' || (i > 0 && q.message.p[i - 1] == '\r'));
     for (size_t i = 0; i < q.signature.n; i++)
         must(q.signature.p[i] > ' ');
+    for (size_t i = 0; i < q.key.n; i++)
+        must(q.key.p[i] > ' ' && q.key.p[i] < 0x7f);
     if (row->where == SUT_ERRAND_DATA)
         try_url(q.url);
+    if (row->what == SUT_ERRAND_BY_CALL)
+        try_path("https://api.example/base", q.path);
+    if (row->what == SUT_ERRAND_BY_OBJECT && q.path.n > 0)
+        try_path("https://api.example/base/", q.path);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

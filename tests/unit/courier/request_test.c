@@ -374,6 +374,62 @@ static void what_is_to_be_verified_has_a_signature(void **state)
     }
 }
 
+/* --- files --- */
+
+static sut_str scan_fields(sut_str bytes)
+{
+    sut_buf_done(&made);
+    sut_buf_init(&made, SUT_IPC_LENGTH_MAX);
+    sut_ipc_put_u64(&made, MS);
+    sut_ipc_put_bytes(&made, bytes);
+    return sut_buf_str(&made);
+}
+
+static void a_file_to_be_scanned_is_read_up_to_its_length(void **state)
+{
+    (void) state;
+    static char many[5 * 1024 * 1024 + 1];
+    assert_false(sut_failed(read_one(SUT_ERRAND_SCAN, scan_fields(SUT_STR("x")))));
+    assert_false(
+        sut_failed(read_one(SUT_ERRAND_SCAN, scan_fields(sut_str_of(many, sizeof(many) - 1)))));
+    assert_true(sut_failed(read_one(SUT_ERRAND_SCAN, scan_fields(sut_str_of(many, sizeof(many))))));
+    assert_int_equal(read_one(SUT_ERRAND_SCAN, scan_fields(none)).code, SUT_E_DENIED);
+    assert_true(sut_failed(read_one(SUT_ERRAND_SCAN, fields(MS, SUT_STR("x"), none, none))));
+}
+
+static void a_file_of_the_store_has_a_name_and_nothing_that_leads_elsewhere(void **state)
+{
+    (void) state;
+    const sut_str name = SUT_STR("kgLf1oN2LaU_I2I4GK5uv-s.webp");
+    const sut_str type = SUT_STR("image/webp");
+    assert_false(sut_failed(read_one(SUT_ERRAND_S3_PUT, fields(MS, name, SUT_STR("x"), type))));
+    assert_false(sut_failed(read_one(SUT_ERRAND_S3_GET, fields(MS, name, none, none))));
+    assert_false(sut_failed(read_one(SUT_ERRAND_S3_DELETE, fields(MS, name, none, none))));
+    assert_false(sut_failed(read_one(SUT_ERRAND_S3_ACL, fields(MS, none, none, none))));
+    static const char *const bad[] = { "",      "/a",  "a/b",     "..",   ".a",       "a?acl",
+                                       "a%2fb", "a#b", "a b",     "a\nb", "\xc3\xa4", "a&b",
+                                       "?acl",  "a:b", "http://", "a\\b", "a;b",      "a+b" };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const sut_str s = sut_str_from(bad[i]);
+        assert_int_equal(read_one(SUT_ERRAND_S3_GET, fields(MS, s, none, none)).code, SUT_E_DENIED);
+        assert_int_equal(read_one(SUT_ERRAND_S3_PUT, fields(MS, s, none, type)).code, SUT_E_DENIED);
+        if (s.n > 0)
+            assert_int_equal(read_one(SUT_ERRAND_S3_ACL, fields(MS, s, none, none)).code,
+                             SUT_E_DENIED);
+    }
+    static char many[SUT_ERRAND_NAME_MAX + 1];
+    memset(many, 'a', sizeof(many));
+    assert_true(sut_failed(
+        read_one(SUT_ERRAND_S3_GET, fields(MS, sut_str_of(many, sizeof(many)), none, none))));
+    /* A type goes with what is put, and is one. */
+    assert_int_equal(read_one(SUT_ERRAND_S3_PUT, fields(MS, name, none, none)).code, SUT_E_DENIED);
+    assert_int_equal(read_one(SUT_ERRAND_S3_GET, fields(MS, name, none, type)).code, SUT_E_DENIED);
+    assert_int_equal(
+        read_one(SUT_ERRAND_S3_PUT, fields(MS, name, none, SUT_STR("a/b\r\nX: y"))).code,
+        SUT_E_DENIED);
+    assert_true(sut_failed(read_one(SUT_ERRAND_S3_GET, fields(MS, name, SUT_STR("x"), none))));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +447,8 @@ int main(void)
         cmocka_unit_test(a_call_that_is_not_of_the_list_is_refused),
         cmocka_unit_test(a_call_s_body_and_key_are_as_its_provider_has_them),
         cmocka_unit_test(what_is_to_be_verified_has_a_signature),
+        cmocka_unit_test(a_file_to_be_scanned_is_read_up_to_its_length),
+        cmocka_unit_test(a_file_of_the_store_has_a_name_and_nothing_that_leads_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, free_made);
 }
