@@ -89,7 +89,7 @@ void sut_pay__call(const struct sut_pay *p, struct sut_arena *a, const struct su
     if (ret->fate == SUT_PAY_ANSWERED)
         return;
     const struct sut_pay_note n = { .event = SUT_PAY_CALL_FAILED,
-                                    .provider = sut_pay_method_word(c->provider),
+                                    .whose = sut_pay_method_word(c->provider),
                                     .what = c->what,
                                     .why = ret->why,
                                     .order = c->order,

@@ -107,7 +107,7 @@ static SUT_ERR fail_event(struct sut_cashier *k, const struct sut_webhook *w, co
     const sut_ms now = now_of(k);
     struct event_failing f = { .id = w->id, .why = why, .now = now };
     const struct sut_pay_note n = { .event = SUT_PAY_EVENT_LEFT,
-                                    .provider = sut_pay_method_word(w->provider),
+                                    .whose = sut_pay_method_word(w->provider),
                                     .what = "event",
                                     .why = why,
                                     .err = because };
@@ -179,7 +179,7 @@ static SUT_ERR settle_refund(struct sut_db_conn *c, struct settling *s, struct s
         s->result.has_note = true;
         s->result.note =
             (struct sut_pay_note){ .event = is_done ? SUT_PAY_REFUNDED : SUT_PAY_REFUND_FAILED,
-                                   .provider = sut_pay_method_word(p->provider),
+                                   .whose = sut_pay_method_word(p->provider),
                                    .what = "refund",
                                    .why = is_done ? NULL : r->why,
                                    .order = p->order,
@@ -366,7 +366,7 @@ void sut_cashier_turn(struct sut_cashier *k, sut_ms *ret_next)
     if (!sut_failed(e))
         return;
     const struct sut_pay_note n = {
-        .event = SUT_PAY_TROUBLE, .provider = "", .what = "round", .why = "store", .err = e
+        .event = SUT_PAY_TROUBLE, .whose = "", .what = "round", .why = "store", .err = e
     };
     sut_pay__tell(&k->pay, &n);
     *ret_next = after(now_of(k), TROUBLE_MS);

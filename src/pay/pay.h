@@ -45,10 +45,10 @@ enum sut_pay_event {
 };
 struct sut_pay_note {
     enum sut_pay_event event;
-    const char *provider; /* "stripe"; "" for none */
-    const char *what;     /* a constant word: what was asked, or the event */
-    const char *why;      /* a constant word; NULL: none */
-    int64_t order;        /* 0: none */
+    const char *whose; /* the provider: "stripe"; "" for none */
+    const char *what;  /* a constant word: what was asked, or the event */
+    const char *why;   /* a constant word; NULL: none */
+    int64_t order;     /* 0: none */
     int64_t payment;
     int status; /* of HTTP; 0: no answer */
     sut_err err;

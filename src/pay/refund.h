@@ -24,6 +24,7 @@ struct sut_refund_answer {
     const char *why;   /* of FAILED and LATER: a constant word */
     bool was_answered; /* LATER: the next try is another, not the same again */
 };
+/* Ask for it; when it has a name already, what has become of it. */
 void sut_refund_ask(const struct sut_pay *p, struct sut_arena *a, const struct sut_payment *pay,
                     struct sut_refund_answer *ret);
 

@@ -35,7 +35,7 @@ static void say(struct sut_take_result *ret, enum sut_pay_event event, const str
 {
     ret->has_note = true;
     ret->note = (struct sut_pay_note){ .event = event,
-                                       .provider = sut_pay_method_word(p->provider),
+                                       .whose = sut_pay_method_word(p->provider),
                                        .what = "payment",
                                        .why = why,
                                        .order = p->order,
@@ -61,7 +61,6 @@ static void owe(struct sut_payment *p, const char *why, sut_ms now)
 
 /* --- paid --- */
 
-/* What is taken for an order is looked at again when the order is over: see sut_payment_close(). */
 static SUT_ERR take_unfit(struct sut_db_conn *c, struct sut_arena *a, struct sut_payment *p,
                           const char *why, sut_ms now, struct sut_take_result *ret)
 {

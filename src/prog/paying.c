@@ -20,8 +20,8 @@ static void say_unfit(const struct sut_app *app, const struct sut_pay_note *n)
 {
     const struct sut_event_detail detail = { .reason = n->why };
     sut_event_raise(app->events, SUT_EVENT_PAYMENT_UNFIT, sut_clock_now(app->clock), &detail);
-    sut_log(SUT_LOG_WARN, "payment_unfit", LOG_NAME("provider", n->provider),
-            LOG_NAME("why", n->why), LOG_INT("order", n->order), LOG_INT("payment", n->payment));
+    sut_log(SUT_LOG_WARN, "payment_unfit", LOG_NAME("provider", n->whose), LOG_NAME("why", n->why),
+            LOG_INT("order", n->order), LOG_INT("payment", n->payment));
 }
 
 static void say(void *ctx, const struct sut_pay_note *n)
@@ -29,13 +29,13 @@ static void say(void *ctx, const struct sut_pay_note *n)
     const struct sut_app *const app = ctx;
     switch (n->event) {
     case SUT_PAY_CALL_FAILED:
-        sut_log(SUT_LOG_WARN, "payment_call_failed", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_WARN, "payment_call_failed", LOG_NAME("provider", n->whose),
                 LOG_NAME("what", n->what), LOG_NAME("why", n->why), LOG_INT("status", n->status),
                 LOG_INT("order", n->order), LOG_INT("payment", n->payment), LOG_ERR(n->err));
         break;
     case SUT_PAY_TAKEN_NOW:
         sut_postman_wake(app->postman);
-        sut_log(SUT_LOG_INFO, "payment_taken", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_INFO, "payment_taken", LOG_NAME("provider", n->whose),
                 LOG_INT("order", n->order), LOG_INT("payment", n->payment));
         break;
     case SUT_PAY_UNFIT:
@@ -43,20 +43,20 @@ static void say(void *ctx, const struct sut_pay_note *n)
         break;
     case SUT_PAY_ENDED:
         sut_postman_wake(app->postman);
-        sut_log(SUT_LOG_INFO, "payment_ended", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_INFO, "payment_ended", LOG_NAME("provider", n->whose),
                 LOG_INT("order", n->order), LOG_INT("payment", n->payment));
         break;
     case SUT_PAY_REFUNDED:
-        sut_log(SUT_LOG_INFO, "payment_refunded", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_INFO, "payment_refunded", LOG_NAME("provider", n->whose),
                 LOG_INT("order", n->order), LOG_INT("payment", n->payment));
         break;
     case SUT_PAY_REFUND_FAILED:
-        sut_log(SUT_LOG_ERROR, "refund_failed", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_ERROR, "refund_failed", LOG_NAME("provider", n->whose),
                 LOG_NAME("why", n->why), LOG_INT("order", n->order),
                 LOG_INT("payment", n->payment));
         break;
     case SUT_PAY_EVENT_LEFT:
-        sut_log(SUT_LOG_ERROR, "webhook_left", LOG_NAME("provider", n->provider),
+        sut_log(SUT_LOG_ERROR, "webhook_left", LOG_NAME("provider", n->whose),
                 LOG_NAME("why", n->why), LOG_ERR(n->err));
         break;
     case SUT_PAY_TROUBLE:
