@@ -19,6 +19,7 @@ extern const struct sut_routes api_modestwear_catalog_routes;
 extern const struct sut_routes api_modestwear_links_routes;
 extern const struct sut_routes api_modestwear_factor_routes;
 extern const struct sut_routes api_modestwear_orders_routes;
+extern const struct sut_routes api_modestwear_outfit_changes_routes;
 extern const struct sut_routes api_modestwear_outfits_routes;
 extern const struct sut_routes api_modestwear_passkey_routes;
 extern const struct sut_routes api_modestwear_sessions_routes;

@@ -45,6 +45,7 @@ struct sut_outfit_result {
 /* Whether the outfit is this person's to see (0: nobody's in particular). */
 bool sut_outfit_may_see(const struct sut_outfit *o, int64_t person);
 
+/* Put one together; ret->id is its number. */
 SUT_ERR sut_outfit_make(struct sut_db_conn *c, struct sut_arena *scratch,
                         const struct sut_outfit_data *d, const int64_t *products, size_t n,
                         sut_ms now, struct sut_outfit_result *ret);
@@ -66,6 +67,7 @@ struct sut_outfit_change {
 SUT_ERR sut_outfit_change(struct sut_db_conn *c, struct sut_arena *scratch,
                           const struct sut_outfit_change *h, sut_ms now,
                           struct sut_outfit_result *ret);
+/* Take one apart. */
 SUT_ERR sut_outfit_drop(struct sut_db_conn *c, struct sut_arena *scratch, int64_t id,
                         int64_t person, struct sut_outfit_result *ret);
 

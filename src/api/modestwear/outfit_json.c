@@ -4,6 +4,9 @@
 #include "api/modestwear/line_json.h"
 #include "api/picture_url.h"
 #include "api/product_json.h"
+#include "shop/outfit.h"
+#include "shop/views.h"
+#include "store/catalogue.h"
 #include "store/person.h"
 
 enum { PREVIEWS = 4 };
@@ -61,6 +64,12 @@ static const struct sut_field list_fields[] = {
     { .name = "results", .type = SUT_F_ARRAY, .of = &listed },
 };
 const struct sut_schema api_a_outfit_list = SUT_SCHEMA("OutfitList", list_fields);
+
+/* One alone, with the products that it holds. */
+struct alone {
+    struct api_outfits o;
+    struct sut_product products[SUT_OUTFIT_ITEMS_MAX];
+};
 
 /* --- reading --- */
 
@@ -219,16 +228,15 @@ static void write_items(struct sut_jw *w, const struct api_outfits *o,
     sut_jw_arr_end(w);
 }
 
-SUT_ERR api_outfit_load_alone(struct sut_req *r, struct sut_db_conn *c,
-                              const struct sut_outfit *row, struct api_outfit_alone *ret)
+static SUT_ERR load_alone(struct sut_req *r, struct sut_db_conn *c, const struct sut_outfit *row,
+                          struct alone *ret)
 {
-    *ret = (struct api_outfit_alone){ 0 };
+    *ret = (struct alone){ 0 };
     TRY(api_outfits_load(r, c, row, 1, &ret->o));
     return load_products(r, c, &ret->o, ret->products);
 }
 
-void api_outfit_answer(struct sut_req *r, int status, const struct api_outfit_alone *alone,
-                       int64_t views)
+static void answer_alone(struct sut_req *r, int status, const struct alone *alone, int64_t views)
 {
     struct sut_jw w = sut_reply_json(r, status);
     write_members(r, &w, &alone->o, 0);
@@ -238,4 +246,26 @@ void api_outfit_answer(struct sut_req *r, int status, const struct api_outfit_al
     sut_jw_i64(&w, alone->o.rows[0].likes);
     write_items(&w, &alone->o, alone->products);
     sut_jw_obj_end(&w);
+}
+
+SUT_ERR api_outfit_send(struct sut_req *r, int status, int64_t id, bool counts)
+{
+    const int64_t person = r->auth.state == SUT_AUTH_USER ? r->auth.user_id : 0;
+    struct alone alone;
+    struct sut_outfit o;
+    struct sut_db_conn *c = NULL;
+    TRY(sut_req_conn(r, &c));
+    const sut_err e = sut_outfit_by_id(c, r->arena, id, &o);
+    if (e.code == SUT_E_NOT_FOUND || (!sut_failed(e) && !sut_outfit_may_see(&o, person))) {
+        sut_reply_domain(r, 404, "not_found", SUT_STR("Outfit not found"));
+        return SUT_OK;
+    }
+    TRY(e);
+    /* What may begin again on the pool comes first: one look counts once. */
+    TRY(load_alone(r, c, &o, &alone));
+    const bool is_view = counts && o.is_public && o.person != person;
+    const int64_t views =
+        r->app->views == NULL ? o.views : sut_views_of(r->app->views, o.id, o.views, is_view);
+    answer_alone(r, status, &alone, views);
+    return SUT_OK;
 }

@@ -7,7 +7,6 @@
 #define SUT_API_MODESTWEAR_OUTFIT_JSON_H
 
 #include "guard/reply.h"
-#include "store/catalogue.h"
 #include "store/outfit.h"
 
 struct sut_db_conn;
@@ -28,17 +27,11 @@ SUT_ERR api_outfits_load(struct sut_req *r, struct sut_db_conn *c, const struct 
                          size_t n, struct api_outfits *ret);
 /* One of a list. */
 void api_outfit_write(struct sut_req *r, struct sut_jw *w, const struct api_outfits *o, size_t i);
-
-/* One alone, with the products that it holds. */
-struct api_outfit_alone {
-    struct api_outfits o;
-    struct sut_product products[SUT_OUTFIT_ITEMS_MAX];
-};
-SUT_ERR api_outfit_load_alone(struct sut_req *r, struct sut_db_conn *c,
-                              const struct sut_outfit *row, struct api_outfit_alone *ret);
-/* Answer with it: with its counts (views as given) and its items. */
-void api_outfit_answer(struct sut_req *r, int status, const struct api_outfit_alone *alone,
-                       int64_t views);
+/*
+ * Answer with one alone, or 404 when it is not there or not the asker's to see.  counts: somebody
+ * looks at it; a look of its owner's is no view, nor is one of a private outfit.
+ */
+SUT_ERR api_outfit_send(struct sut_req *r, int status, int64_t id, bool counts);
 
 extern const struct sut_schema api_a_outfit_page;
 extern const struct sut_schema api_a_outfit_list;
