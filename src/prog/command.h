@@ -28,6 +28,7 @@ extern const struct sut_command sut_cmd_user;
 extern const struct sut_command sut_cmd_key;
 extern const struct sut_command sut_cmd_mail;
 extern const struct sut_command sut_cmd_product;
+extern const struct sut_command sut_cmd_order;
 extern const struct sut_command sut_cmd_payments;
 
 struct sut_diag;

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/orders.h"
 #include "audit/audit.h"
 #include "base/mem.h"
 #include "base/secret.h"
@@ -20,14 +21,16 @@
 #include "prog/key_control.h"
 #include "prog/mail_wire.h"
 #include "prog/mailing.h"
+#include "prog/order_wire.h"
 #include "prog/payments_wire.h"
 #include "prog/product_admin.h"
 #include "prog/user_wire.h"
 
-/* From 2 on: prog/key_control.h, and the _wire.h of mails, payments and products. */
+/* From 2 on: prog/key_control.h, and the _wire.h of mails, orders, payments and products. */
 enum {
     ASK_USER = 1,
     ASK_MEMORY = 2 * 1024 * 1024,
+    ORDER_MEMORY = 8 * 1024 * 1024,
     MAIL_MEMORY = 6 * 1024 * 1024,      /* a message, as it is built */
     PAYMENTS_MEMORY = 32 * 1024 * 1024, /* the answers to one page's questions */
     PRODUCTS_MEMORY = 24 * 1024 * 1024, /* a part of an export, or of an import */
@@ -38,6 +41,7 @@ enum {
 struct sut_control {
     struct sut_user_admin admin;
     struct sut_mail_admin mails;
+    struct sut_order_admin orders;
     struct sut_product_admin products;
     char mail_dir[PATH_MAX];
     struct sut_control_keys keys;
@@ -76,7 +80,8 @@ static SUT_ERR handle_products(void *arg, struct sut_ipc_reader *in, struct sut_
     const sut_err e = sut_product_admin_do(&c->products, a, &ask, &answer);
     if (sut_failed(e)) {
         sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.verb), LOG_ERR(e));
-        answer = (struct sut_products_answer){ .refused = sut_str_from(sut_err_info(e.code)->text) };
+        answer =
+            (struct sut_products_answer){ .refused = sut_str_from(sut_err_info(e.code)->text) };
     }
     sut_products_answer_put(reply, &answer);
     return SUT_OK;
@@ -120,6 +125,32 @@ static SUT_ERR handle_mail(void *arg, struct sut_ipc_reader *in, struct sut_buf 
     }
     sut_mail_shown_put(reply, &answer);
     return SUT_OK;
+}
+
+static SUT_ERR handle_order(void *arg, struct sut_ipc_reader *in, struct sut_buf *reply)
+{
+    struct sut_control *c = arg;
+    DEFER(sut_arena_free) struct sut_arena *a = NULL;
+    struct sut_order_ask ask;
+    struct sut_order_shown answer;
+
+    TRY(sut_order_ask_get(in, &ask));
+    end_import(c);
+    TRY(sut_arena_create(ORDER_MEMORY, &a));
+    sut_arena_set_flags(a, SUT_ARENA_SECRET);
+    const sut_err e = sut_order_admin_do(&c->orders, a, &ask, &answer);
+    if (sut_failed(e)) {
+        sut_log(SUT_LOG_ERROR, "control_failed", LOG_INT("verb", ask.verb), LOG_ERR(e));
+        answer = (struct sut_order_shown){ .refused = sut_str_from(sut_err_info(e.code)->text) };
+    }
+    sut_order_shown_put(reply, &answer);
+    return SUT_OK;
+}
+
+static void orders_changed(void *ctx, const int64_t *products, size_t n)
+{
+    const struct sut_control *const c = ctx;
+    api_orders_changed(c->app, products, n);
 }
 
 static SUT_ERR note_apply(struct sut_db_conn *c, void *arg)
@@ -204,6 +235,10 @@ static const struct sut_ipc_permit permits[] = {
       .max = SUT_MAIL_ASK_MAX,
       .reply_max = SUT_MAIL_ANSWER_MAX,
       .handle = handle_mail },
+    { .type = SUT_ASK_ORDER,
+      .max = SUT_ORDER_ASK_MAX,
+      .reply_max = SUT_ORDER_ANSWER_MAX,
+      .handle = handle_order },
     { .type = SUT_ASK_PAYMENTS,
       .max = SUT_PAYMENTS_ASK_MAX,
       .reply_max = SUT_PAYMENTS_ANSWER_MAX,
@@ -268,6 +303,13 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
         .sender = sut_mailing_sender(app->config),
         .maildir = sut_mailing_dir(app->config, c->mail_dir),
         .clock = app->clock,
+    };
+    c->orders = (struct sut_order_admin){
+        .store = app->store,
+        .pseudonyms = pseudonyms,
+        .clock = app->clock,
+        .changed = orders_changed,
+        .changed_ctx = c,
     };
     c->products = (struct sut_product_admin){
         .store = app->store,

@@ -12,9 +12,9 @@
 #include "seal/seal.h"
 
 static const struct sut_command *const commands[] = {
-    &sut_cmd_serve,   &sut_cmd_init, &sut_cmd_migrate, &sut_cmd_config, &sut_cmd_routes,
-    &sut_cmd_openapi, &sut_cmd_user, &sut_cmd_key,     &sut_cmd_mail,   &sut_cmd_payments,
-    &sut_cmd_product,
+    &sut_cmd_serve,  &sut_cmd_init,     &sut_cmd_migrate, &sut_cmd_config,
+    &sut_cmd_routes, &sut_cmd_openapi,  &sut_cmd_user,    &sut_cmd_key,
+    &sut_cmd_mail,   &sut_cmd_payments, &sut_cmd_product, &sut_cmd_order,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
