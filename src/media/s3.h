@@ -6,6 +6,7 @@
  * What goes there is sealed already: who reads the bucket reads nothing.  A store that is slow or
  * answers 5xx is asked again, twice; then it is UNAVAILABLE.  What it refuses (403 for a wrong key,
  * bucket or region) is logged, and UNAVAILABLE too: nothing that a visitor does is the reason.
+ * With the first file the bucket's own ACL is looked at: one that lets strangers in is told.
  * It blocks: on the pool.  Any thread.
  */
 #ifndef SUT_MEDIA_S3_H

@@ -49,7 +49,7 @@ def test_a_picture_lies_sealed_in_the_bucket_and_is_shown_from_there(ctx):
         for headers in puts:
             assert headers["x-amz-server-side-encryption"] == "AES256" and headers["x-amz-acl"] == "private", headers
         assert all(fault is None for *_, fault in store.asked), store.asked
-        assert all(path.startswith(f"/{BUCKET}/") for _, path, *_ in store.asked)
+        assert all(path.startswith(f"/{BUCKET}/") for method, path, *_ in store.asked if "?acl" not in path)
         shown = show(client, answer)
         assert shown.status == 200 and shown.get("content-type") == "image/png" and opened(shown.body).size == (640, 400)
         # Another takes its place, and the first goes from the store.
@@ -122,6 +122,21 @@ def test_a_wrong_key_region_or_bucket_keeps_nothing(ctx):
         assert send_picture(person(ctx, server), picture()).status == 200
         for method, _, headers, _, fault in store.asked[before:]:
             assert fault is None and not {"x-amz-server-side-encryption", "x-amz-acl"} & set(headers), headers
+
+
+@only("sqlite")
+def test_a_bucket_that_lets_strangers_in_is_told_of(ctx):
+    for acl, is_told in ((objectstore.PRIVATE, False), (objectstore.OPEN, True), ("", False)):
+        with ObjectStore() as store:
+            store.acl = acl
+            server = shop(ctx, store)
+            client = person(ctx, server)
+            assert send_picture(client, picture()).status == 200
+            assert send_picture(client, picture(seed=2)).status == 200
+            looked = [path for _, path, *_ in store.asked if "acl" in path]
+            assert looked == [f"/{BUCKET}?acl="], looked
+            assert ("event=bucket_is_open" in server.log_text()) == is_told, acl
+            server.done()
 
 
 @only("sqlite")
