@@ -13,6 +13,7 @@ enum { READER_ARENA = 8 * 1024 * 1024, READER_BODY_MAX = 64 * 1024 };
 struct reader {
     struct sut_h1 *h;
     struct sut_arena *arena;
+    bool keeps_apart; /* bodies are kept beside the arena */
     struct sut_http_request *req;
     enum sut_h1_event last;
     bool saw_head;
@@ -61,6 +62,8 @@ static inline void reader_run(struct reader *r, const char *p, size_t n, size_t 
         if (r->last == SUT_H1_HEAD) {
             r->saw_head = true;
             sut_h1_set_body_max(r->h, body_max);
+            if (r->keeps_apart)
+                sut_h1_keep_body_apart(r->h);
         }
     }
     if (r->last == SUT_H1_REFUSED)

@@ -951,6 +951,41 @@ static void takes_naughty_strings_as_values_or_refuses_them(void **state)
     assert_true(taken > 400);
 }
 
+/* A body beside the arena is read as any other, and takes nothing of the arena's limit. */
+static void a_body_apart_is_the_same_body(void **state)
+{
+    enum { LONG = READER_BODY_MAX };
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n";
+    static const char chunked[] = HEAD(
+        "POST / HTTP/1.1", "Transfer-Encoding: chunked\r\n") "4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n";
+    (void) state;
+    rd.keeps_apart = true;
+    char *text = malloc(sizeof(head) - 1 + LONG);
+    assert_non_null(text);
+    memcpy(text, head, sizeof(head) - 1);
+    for (size_t i = 0; i < LONG; i++)
+        text[sizeof(head) - 1 + i] = (char) (i * 31);
+    reader_run(&rd, text, sizeof(head) - 1 + LONG, 999, READER_BODY_MAX);
+    assert_int_equal(rd.last, SUT_H1_COMPLETE);
+    assert_int_equal(rd.req->body.n, LONG);
+    assert_memory_equal(rd.req->body.p, text + sizeof(head) - 1, LONG);
+    assert_true(sut_arena_held(rd.arena) < LONG);
+    reader_run(&rd, text, sizeof(head) - 1 + LONG, 999, READER_BODY_MAX - 1);
+    assert_int_equal(rd.status, 413);
+    /* Cut short it is given back as well. */
+    reader_run(&rd, text, sizeof(head) - 1 + LONG / 2, 0, READER_BODY_MAX);
+    assert_int_equal(rd.last, SUT_H1_NEED_MORE);
+    free(text);
+
+    expect(chunked, 0);
+    assert_str(rd.req->body, "abcdefg");
+    reader_run(&rd, chunked, sizeof(chunked) - 1, 0, 6);
+    assert_int_equal(rd.status, 413);
+    reader_run(&rd, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 27, 0, READER_BODY_MAX);
+    assert_int_equal(rd.last, SUT_H1_COMPLETE);
+    assert_int_equal(rd.req->body.n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -982,6 +1017,7 @@ int main(void)
         cmocka_unit_test(copes_with_every_failing_allocation),
         cmocka_unit_test(survives_mutations_with_one_verdict),
         cmocka_unit_test(takes_naughty_strings_as_values_or_refuses_them),
+        cmocka_unit_test(a_body_apart_is_the_same_body),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
