@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Orders of both contracts: made, listed, shown, cancelled, moved on; every refusal; what the store keeps of them."""
+import json
 import re
 import threading
 import time
@@ -486,6 +487,55 @@ def test_stock_is_never_less_than_what_is_held(ctx):
     assert ordering.available(client, variant) == 0
     ordering.set_stock(boss, variant, 10)
     assert ordering.available(client, variant) == 6
+
+
+def cli(server, *words, code=0):
+    done = server.cli("order", *words)
+    assert done.returncode == code, (words, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def test_orders_from_the_command_line(ctx):
+    """At the running server, and in the store itself when none runs."""
+    server = ctx.own_server()
+    assert cli(server, "list") == "no orders\n" and json.loads(cli(server, "list", "--json")) == []
+    client, other = ordering.buyer(ctx, server), ordering.buyer(ctx, server)
+    one, two = ordering.pick(client, 9), ordering.pick(client, 3)
+    first = ordering.order(client, (one, 2), (two, 1))["order_id"]
+    second = ordering.order(other, (one, 1))["order_id"]
+    before = ordering.available(client, one)
+    for runs in (True, False):
+        if not runs:
+            server.stop()
+        rows = json.loads(cli(server, "list", "--json"))
+        assert [r["id"] for r in rows] == [second, first] and rows[0]["person"] == other.id, rows
+        assert [r["id"] for r in json.loads(cli(server, "list", "--json", "--oldest", "--limit", "1"))] == [first]
+        assert [r["id"] for r in json.loads(cli(server, "list", "--json", f"--person={client.id}"))] == [first]
+        assert json.loads(cli(server, "list", "--json", "--status", "delivered")) == []
+        table = cli(server, "list")
+        assert table.count("\n") == 3 and "Cape Town" not in table and client.email not in table
+        whole = json.loads(cli(server, "show", str(first), "--json"))
+        assert whole["address"] == ADDRESS and len(whole["items"]) == 2 and whole["total_price"] == rows[1]["total_price"]
+        assert "    Cape Town\n" in cli(server, "show", str(first))
+        # One step here, one there.
+        cli(server, "status", str(first), "paid" if runs else "shipped")
+        assert "can't become pending" in cli(server, "status", str(first), "pending", code=1)
+        assert "is not there" in cli(server, "show", "999", code=1)
+        assert "is not there" in cli(server, "status", "999", "paid", code=1)
+    for words in ((), ("gone",), ("show",), ("show", "x"), ("show", "0"), ("show", "1", "2"), ("status", "1"),
+                  ("status", "1", "gone"), ("list", "1"), ("list", "--status", "gone"), ("list", "--person", "x"),
+                  ("list", "--limit", "0"), ("show", "1", "--oldest"), ("list", "--gold")):
+        assert "Try: sutler order --help" in cli(server, *words, code=2), words
+    server.start()
+    client.close()
+    client.host = f"localhost:{server.port}"
+    assert client.get(f"/api/orders/{first}/").json["status"] == "shipped"
+    # What a command frees can be bought at once.
+    cli(server, "status", str(second), "cancelled")
+    assert ordering.available(client, one) == before + 1
+    trail = ordering.rows(server, "SELECT action FROM audit WHERE action LIKE 'admin.order%' ORDER BY id")
+    assert sorted(trail) == ["admin.order_show"] * 4 + ["admin.order_status"] * 3, trail
+    ordering.sound(server)
 
 
 def test_nothing_of_a_buyer_lies_in_the_clear(ctx):
