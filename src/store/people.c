@@ -306,6 +306,7 @@ SUT_ERR sut_wanted_of(struct sut_db_conn *c, struct sut_wanted_keys **ret)
 void sut_wanted_begin(struct sut_wanted *wanted)
 {
     struct sut_wanted_keys *w = wanted->keys;
+    wanted->newest.version = 0;
     if (w == NULL)
         return;
     w->n_open = 0;

@@ -63,6 +63,9 @@ struct sut_wanted_keys {
 
 struct sut_wanted {
     struct sut_wanted_keys *keys; /* NULL: nothing was ever lacking */
+    /* A person's newest key as this run of the job has read it: most rows of a job are one
+     * person's. version 0: none.  Who deletes keys in a job forgets it. */
+    struct sut_data_key_row newest;
 };
 
 /* What the job on this connection wants, to be noted; NOMEM.  There is a job. */
