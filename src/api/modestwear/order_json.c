@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/modestwear/order_json.h"
 
+#include "api/picture_url.h"
 #include "api/product_json.h"
 #include "shop/money.h"
 #include "store/stock.h"
@@ -70,7 +71,8 @@ static SUT_ERR load_shelf(struct sut_req *r, const struct sut_order_line *lines,
                                rest < SUT_CATALOGUE_PAGE_MAX ? rest : SUT_CATALOGUE_PAGE_MAX,
                                ret->products + at));
     }
-    return SUT_OK;
+    const struct api_picture_urls urls = api_picture_urls_of(r);
+    return api_picture_urls_products(&urls, r->arena, ret->products, ret->n);
 }
 
 static const struct sut_product *on_shelf(const struct shelf *s, int64_t product)
