@@ -169,6 +169,35 @@ static void integers_stay_in_their_range(void **state)
     MEMBER("\"any\":9223372036854775807", "");
 }
 
+static void a_price_below_zero_may_be_the_domains_to_judge(void **state)
+{
+    struct sut_arena *a = *state;
+    static const struct sut_field signed_fields[] = {
+        { .name = "price", .type = SUT_F_PRICE, .flags = SUT_F_SIGNED },
+    };
+    static const struct sut_schema signed_schema = SUT_SCHEMA("Signed", signed_fields);
+    static const struct {
+        const char *body;
+        bool is_good;
+        int64_t cents;
+    } rows[] = {
+        { "{\"price\":\"-12.50\"}", true, -1250 },  { "{\"price\":-0.01}", true, -1 },
+        { "{\"price\":\"10000\"}", true, 1000000 }, { "{\"price\":\"-\"}", false, 0 },
+        { "{\"price\":\"--1\"}", false, 0 },        { "{\"price\":\"-1.005\"}", false, 0 },
+        { "{\"price\":\"-NaN\"}", false, 0 },       { "{\"price\":-0}", false, 0 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct sut_json *body = NULL;
+        const struct sut_fault *faults = NULL;
+        enum sut_json_fault fault = SUT_JSON_OK;
+        assert_false(sut_failed(sut_json_parse(a, sut_str_from(rows[i].body), &body, &fault)));
+        assert_int_equal(!sut_failed(sut_schema_check(a, &signed_schema, body, &faults)),
+                         rows[i].is_good);
+        if (rows[i].is_good)
+            assert_true(sut_schema_cents(body, "price", INT64_MIN) == rows[i].cents);
+    }
+}
+
 static void prices_are_read_from_their_digits(void **state)
 {
     static const char words[] = "price: A valid number is required.\n";
@@ -313,6 +342,7 @@ int main(void)
         cmocka_unit_test(phones_hold_digits_and_little_else),
         cmocka_unit_test(integers_stay_in_their_range),
         cmocka_unit_test(prices_are_read_from_their_digits),
+        cmocka_unit_test(a_price_below_zero_may_be_the_domains_to_judge),
         cmocka_unit_test(choices_and_booleans_are_exact),
         cmocka_unit_test(what_stands_inside_is_named_by_its_path),
         cmocka_unit_test(a_long_wrong_choice_is_cut_in_the_answer),

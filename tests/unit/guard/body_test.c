@@ -23,6 +23,7 @@ static const struct sut_route sentence = {
     .body = &schema,
     .missing = "Name is required",
 };
+static const struct sut_route takes_rows = { .path = "/x/", .body = &schema, .rows_max = 3 };
 static const struct sut_route takes_none = { .path = "/x/" };
 
 static enum sut_verdict send(struct fake *f, const struct sut_route *row, const char *path,
@@ -178,6 +179,34 @@ static void a_form_with_one_sentence_says_that_sentence(void **state)
     fake_end(&f);
 }
 
+static void rows_are_judged_one_by_one_and_told_by_their_number(void **state)
+{
+    (void) state;
+    static const char *const none[] = { "{}",   "null", "5", "[]", "[{\"name\":\"a\"},{},{},{}]",
+                                        "\"x\"" };
+    static const char path[] = "/api/v1/x/";
+    struct fake f;
+    fake_begin(&f, NULL);
+    assert_int_equal(
+        send(&f, &takes_rows, path, "application/json", "[{\"name\":\"a\"},{\"name\":\"b\"}]"),
+        SUT_NEXT);
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        assert_int_equal(send(&f, &takes_rows, path, "application/json", none[i]), SUT_ANSWERED);
+        assert_int_equal(f.x.res.status, 400);
+        assert_non_null(strstr(fake_body(&f), "\"non_field_errors\":["));
+    }
+    assert_int_equal(send(&f, &takes_rows, path, "application/json",
+                          "[{\"name\":\"a\"},{\"odd\":1,\"name\":\"b\"},7]"),
+                     SUT_ANSWERED);
+    assert_string_equal(
+        fake_body(&f),
+        "{\"error\":{\"code\":400,\"message\":\"Invalid input: nothing was changed.\","
+        "\"reason\":\"invalid\",\"rows\":[{\"row\":1,\"fields\":{\"odd\":[\"Unknown field.\"]}},"
+        "{\"row\":2,\"fields\":{\"non_field_errors\":[\"Invalid data. Expected a "
+        "dictionary.\"]}}]}}");
+    fake_end(&f);
+}
+
 static void a_row_without_a_body_takes_none(void **state)
 {
     (void) state;
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(faults_stand_under_their_fields),
         cmocka_unit_test(contract_b_wraps_the_same_faults),
         cmocka_unit_test(a_form_with_one_sentence_says_that_sentence),
+        cmocka_unit_test(rows_are_judged_one_by_one_and_told_by_their_number),
         cmocka_unit_test(a_row_without_a_body_takes_none),
     };
     return cmocka_run_group_tests_name("guard/body", tests, NULL, NULL);
