@@ -141,14 +141,18 @@ static void on_pool(struct sut_exchange *x)
     run_rest(x->app_data);
 }
 
+static bool is_slow(const struct sut_req *r)
+{
+    return r->route->wants_pool != NULL && r->route->wants_pool(r);
+}
+
 static bool needs_pool(const struct sut_req *r)
 {
     switch (r->route->place) {
     case SUT_PLACE_MEMORY:
         return false;
     case SUT_PLACE_READ:
-        return sut_store_is_remote(r->app->store) ||
-               (r->route->wants_pool != NULL && r->route->wants_pool(r));
+        return sut_store_is_remote(r->app->store) || is_slow(r);
     case SUT_PLACE_UNSET:
     case SUT_PLACE_POOL:
         break;
@@ -239,7 +243,8 @@ static void on_request(void *app_ptr, struct sut_exchange *x)
     }
     sut_req_conn_end(r);
     r->seat = NULL; /* it stays with the loop */
-    const sut_err e = sut_exchange_offload(x, on_pool);
+    const sut_err e =
+        is_slow(r) ? sut_exchange_offload_slow(x, on_pool) : sut_exchange_offload(x, on_pool);
     if (sut_failed(e)) {
         sut_reply_error(r, e);
         finish(r);

@@ -132,7 +132,10 @@ struct sut_route {
     const struct sut_answer *answers;
     /* Make the reply, or return why not: the table of errors then makes it. */
     sut_err (*handle)(struct sut_req *r);
-    /* More says whether this request must go to the pool although its row says READ; or NULL. */
+    /*
+     * Whether this request may keep a core busy for milliseconds (a search): it runs on the slow
+     * pool, although its row says READ; or NULL.
+     */
     bool (*wants_pool)(const struct sut_req *r);
 };
 

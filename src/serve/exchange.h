@@ -76,5 +76,10 @@ struct sut_service {
  * BUSY when the pool's queue is full: then the caller answers 503 itself.
  */
 SUT_ERR sut_exchange_offload(struct sut_exchange *x, void (*fn)(struct sut_exchange *x));
+/*
+ * The same on one of a few threads whose rank is lower than the others': for what keeps a core
+ * busy for milliseconds, so that it takes none from reads that are quick.
+ */
+SUT_ERR sut_exchange_offload_slow(struct sut_exchange *x, void (*fn)(struct sut_exchange *x));
 
 #endif

@@ -110,7 +110,8 @@ static void on_pool(struct sut_job *j, bool is_late)
     sut_loop_post(b->loop->loop, &b->post);
 }
 
-SUT_ERR sut_exchange_offload(struct sut_exchange *x, void (*fn)(struct sut_exchange *x))
+static SUT_ERR offload(struct sut_exchange *x, struct sut_pool *pool,
+                       void (*fn)(struct sut_exchange *x))
 {
     struct sut_box *b = sut_box__of(x);
     SUT_BUG_IF(b->is_working || b->conn == NULL || b->conn->state != SUT_CONN_WORK);
@@ -121,13 +122,23 @@ SUT_ERR sut_exchange_offload(struct sut_exchange *x, void (*fn)(struct sut_excha
     b->is_working = true;
     b->loop->n_working++;
     x->loop_ctx = NULL;
-    const sut_err e = sut_pool_give(b->loop->server->pool, &b->job);
+    const sut_err e = sut_pool_give(pool, &b->job);
     if (sut_failed(e)) {
         b->is_working = false;
         b->loop->n_working--;
         x->loop_ctx = b->loop->app_ctx;
     }
     return e;
+}
+
+SUT_ERR sut_exchange_offload(struct sut_exchange *x, void (*fn)(struct sut_exchange *x))
+{
+    return offload(x, sut_box__of(x)->loop->server->pool, fn);
+}
+
+SUT_ERR sut_exchange_offload_slow(struct sut_exchange *x, void (*fn)(struct sut_exchange *x))
+{
+    return offload(x, sut_box__of(x)->loop->server->slow, fn);
 }
 
 /* --- requests --- */

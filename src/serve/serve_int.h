@@ -148,6 +148,7 @@ struct sut_server {
     bool has_tls;
     struct sut_gate *gate;
     struct sut_pool *pool;
+    struct sut_pool *slow;
     sem_t done;      /* one for each loop that has carried out an order */
     sem_t tls_taken; /* one for each loop that has taken a new certificate */
     struct sut_serve_loop *loops;

@@ -31,6 +31,7 @@ void sut_server_defaults(struct sut_server_options *ret)
     *ret = (struct sut_server_options){
         .loops = 1,
         .pool = { .name = "pool", .threads_max = 64, .queue_max = 256 },
+        .slow = { .name = "slow", .threads_max = 4, .queue_max = 256, .nice = 10 },
         .limits = {
             .connections = 4096,
             .connections_per_address = 512,
@@ -374,6 +375,7 @@ static SUT_ERR start_all(struct sut_server *s, struct sut_diag *reterr_diag)
     TRY(sut_gate_create(s->o.limits.connections, s->o.limits.connections_per_address, seed,
                         &s->gate));
     TRY(sut_pool_create(&s->o.pool, &s->pool));
+    TRY(sut_pool_create(&s->o.slow, &s->slow));
     s->loops = sut_mem_zalloc(s->o.loops, sizeof(*s->loops));
     ENSURE(s->loops != NULL, NOMEM);
     s->n_loops = s->o.loops;
@@ -436,6 +438,7 @@ void sut_server_stop(struct sut_server **ps)
     give_order(s, order_end);
     join_all(s);
     sut_pool_free(&s->pool);
+    sut_pool_free(&s->slow);
     for (unsigned i = 0; i < s->n_loops; i++)
         loop_done(&s->loops[i]);
     sut_gate_free(&s->gate);

@@ -35,8 +35,8 @@ def free_port():
 class Server:
     password = "canary-password"
 
-    def __init__(self):
-        self.bin = find_bin()
+    def __init__(self, shared_buffers="16MB"):
+        self.bin, self.shared_buffers = find_bin(), shared_buffers
         if self.bin is None:
             raise FileNotFoundError("/usr/lib/postgresql/*/bin/initdb")
         self.folder = tempfile.mkdtemp(prefix="sutler-pg-", dir="/tmp")
@@ -100,7 +100,7 @@ class Server:
                  "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=100",
                  # The servers under test are killed, this one never: its disk may be lazy.
                  "-c", "fsync=off", "-c", "full_page_writes=off",
-                 "-c", "shared_buffers=16MB"],
+                 "-c", f"shared_buffers={self.shared_buffers}"],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={"PATH": "/usr/bin:/bin"}, **self.user)
         end = time.monotonic() + 20

@@ -6,8 +6,8 @@
  * usage: fill_products sqlite DATA-FOLDER KEYS-FOLDER PRODUCTS
  *        fill_products postgres CONNECTION-STRING - PRODUCTS
  *
- * A name has one of ten words that half of all products have, a colour and two rare words; a
- * description twenty-five, the most of them rare.  No server may have an embedded store open.
+ * A name has one of ten common words, which a quarter to a third of all products have, and two of
+ * 6,000; a description two and twenty.  No server may have an embedded store open.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,12 +81,11 @@ static SUT_ERR add_one(struct sut_db_conn *c, struct fill *f, uint64_t n)
     char word[16];
     static const char *const coverages[] = { "full", "moderate", "light" };
     add(name, common[draw(f, 2) == 0 ? draw(f, 4) : draw(f, COMMON)]);
-    add(name, common[draw(f, COMMON)]);
     for (int i = 0; i < 2; i++) {
         rare_word(f, word);
         add(name, word);
     }
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 2; i++)
         add(text, common[draw(f, COMMON)]);
     for (int i = 0; i < 20; i++) {
         rare_word(f, word);

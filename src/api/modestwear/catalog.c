@@ -269,7 +269,7 @@ static sut_err get_filters(struct sut_req *r)
 /* Full-text search may take longer than a loop thread can give. */
 static bool is_search(const struct sut_req *r)
 {
-    return sut_req_query(r, "search").n > 0;
+    return r->x->req->method == SUT_POST || sut_req_query(r, "search").n > 0;
 }
 
 /* Rows */
@@ -349,6 +349,7 @@ static const struct sut_route rows[] = {
         .body = &search_body,
         .answers = list_answers,
         .handle = post_search,
+        .wants_pool = is_search,
     },
     {
         .method = SUT_GET,

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,15 @@ static void on_pool(struct sut_exchange *x)
     assert_null(x->loop_ctx);
     x->res.status = 200;
     sut_buf_z(&x->res.body, "from the pool");
+}
+
+/* Whether this thread ranks below its process. */
+static void on_lower(struct sut_exchange *x)
+{
+    const int own = getpriority(PRIO_PROCESS, (id_t) getpid());
+    const int want = own + 10 > 19 ? 19 : own + 10;
+    x->res.status = 200;
+    sut_buf_z(&x->res.body, getpriority(PRIO_PROCESS, 0) == want ? "lower" : "as all");
 }
 
 static void on_pool_slow(struct sut_exchange *x)
@@ -65,6 +75,11 @@ static void on_request(void *ptr, struct sut_exchange *x)
         return;
     if (sut_str_is(path, "/pool")) {
         offload(x, on_pool);
+        return;
+    }
+    if (sut_str_is(path, "/lower")) {
+        if (sut_failed(sut_exchange_offload_slow(x, on_lower)))
+            x->res.status = 503;
         return;
     }
     if (sut_str_is(path, "/slow")) {

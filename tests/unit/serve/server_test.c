@@ -56,6 +56,18 @@ static void head_has_the_length_but_no_body(void **state)
     app_stop(&a);
 }
 
+static void what_computes_long_ranks_lower(void **state)
+{
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    char *got = ask(&a, LAST("/lower"));
+    assert_non_null(strstr(got, "\r\n\r\nlower"));
+    sut_mem_free(got);
+    app_stop(&a);
+}
+
 static void pipelined(struct app *a)
 {
     /* Loop and pool mixed: order must hold all the same. */
@@ -687,6 +699,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_answered_with_length_date_and_body),
         cmocka_unit_test(head_has_the_length_but_no_body),
+        cmocka_unit_test(what_computes_long_ranks_lower),
         cmocka_unit_test(pipelined_requests_are_answered_in_order_and_none_after_close),
         cmocka_unit_test(one_byte_at_a_time_changes_nothing),
         cmocka_unit_test(many_pipelined_requests_take_turns_and_all_are_answered),
