@@ -6,28 +6,29 @@
 
 enum { SIZE_MAX_CHARS = 12 };
 
+/* "XL", "38", "10-12": no word that is written small. */
+static bool is_size(sut_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        const char ch = s.p[i];
+        if (!((ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '.'))
+            return false;
+    }
+    return s.n > 0 && s.n <= SIZE_MAX_CHARS;
+}
+
 void sut_goods_split_name(sut_str name, sut_str *ret_size, sut_str *ret_color)
 {
-    size_t at = 0;
+    static const sut_str between = SUT_STR_INIT(" / ");
+    const size_t at = sut_str_find(name, 0, ' ');
     *ret_size = (sut_str){ 0 };
     *ret_color = name;
-    while (at < name.n && name.p[at] != '/' && at <= SIZE_MAX_CHARS)
-        at++;
-    if (at < 2 || at >= name.n || name.p[at] != '/' || name.p[at - 1] != ' ' || at + 1 >= name.n ||
-        name.p[at + 1] != ' ')
+    if (!sut_str_starts(sut_str_sub(name, at, name.n), between))
         return;
-    const sut_str size = sut_str_trim(sut_str_sub(name, 0, at));
-    const sut_str color = sut_str_trim(sut_str_sub(name, at + 1, name.n));
-    if (size.n == 0 || color.n == 0)
+    const sut_str size = sut_str_sub(name, 0, at);
+    const sut_str color = sut_str_trim(sut_str_sub(name, at + between.n, name.n));
+    if (color.n == 0 || !is_size(size))
         return;
-    /* "XL", "38", "2XL", "10-12": no word that is written small */
-    for (size_t i = 0; i < size.n; i++) {
-        const char ch = size.p[i];
-        const bool fits =
-            (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '.';
-        if (!fits)
-            return;
-    }
     *ret_size = size;
     *ret_color = color;
 }

@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "codec/utf8.h"
 
-enum { NUMBER_MAX = 12, ONE_BY_ONE = 20 };
+enum { NUMBER_MAX = 12, ONE_BY_ONE = 4 };
 static const uint64_t number_max = 1000000000;
 
 static bool is_number(sut_str s)
@@ -59,7 +59,7 @@ static SUT_ERR is_taken(const struct tries *t, uint64_t number, sut_str *ret_slu
     return t->taken(t->c, *ret_slug, ret);
 }
 
-/* Of a thousand of one name the last costs some thirty looks, not a thousand. */
+/* Of a thousand of one name the last costs some twenty looks, not a thousand. */
 SUT_ERR sut_slug_make(struct sut_db_conn *c, struct sut_arena *a, sut_str name,
                       const char *nameless, sut_slug_taken *taken, sut_str *ret)
 {

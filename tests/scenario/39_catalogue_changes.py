@@ -453,8 +453,8 @@ def test_bulk_is_all_or_nothing_with_the_numbers_of_rows(ctx):
 
 def test_a_thousand_rows_at_once(ctx):
     s = shop(ctx)
-    rows = [s.product(name="Thousandfold", description="All of one name, and the words of a usual text. " * 4)
-            for _ in range(1000)]
+    rows = [s.product(name=f"Thousandfold {n}", description="All of a kind, and the words of a usual text. " * 4)
+            for n in range(1000)]
     began = time.monotonic()
     made = s.manager.post(PRODUCTS + "bulk_create/", rows)
     took = time.monotonic() - began
