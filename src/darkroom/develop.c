@@ -40,27 +40,6 @@ static enum claim claim_of(sut_str s)
     return is_nearly_png(s) ? CLAIM_PNG : CLAIM_NONE;
 }
 
-static SUT_ERR decode(const struct sut_codecs *l, sut_str bytes, struct sut_pixels *x,
-                      struct shape *ret)
-{
-    *ret = (struct shape){ .kind = SUT_PICTURE_PNG };
-    switch (claim_of(bytes)) {
-    case CLAIM_JPEG:
-        ret->kind = SUT_PICTURE_JPEG;
-        return sut_jpeg_decode(l, bytes, x);
-    case CLAIM_PNG:
-        return sut_png_decode(l, bytes, x);
-    case CLAIM_WEBP:
-        ret->kind = SUT_PICTURE_WEBP;
-        return sut_webp_decode(l, bytes, x, &ret->is_exact);
-    case CLAIM_GIF:
-        return sut_gif_decode(l, bytes, x);
-    case CLAIM_NONE:
-        break;
-    }
-    FAIL(INVALID);
-}
-
 static SUT_ERR encode(const struct sut_codecs *l, const struct sut_pixels *x, struct shape shape,
                       bool is_full, struct sut_buf *ret)
 {
@@ -75,85 +54,168 @@ static SUT_ERR encode(const struct sut_codecs *l, const struct sut_pixels *x, st
     FAIL(INVALID);
 }
 
-/* The picture that a file is of, and the file. */
-struct print {
-    const struct sut_pixels *pixels;
-    const struct sut_buf *file;
-};
-
 /*
- * One of the smaller files: `full` fitted into max_w x max_h, made from the smallest picture that
- * there is; the same file when that has the size.  *made is the smaller picture, if one was.
+ * The two smaller files of a picture of w x h whose full one stands: `larger` has the larger's
+ * size.  What has the same size as the one before is the same file.
  */
-static SUT_ERR reduce(const struct sut_codecs *l, const struct sut_pixels *full, struct print from,
-                      uint32_t max_w, uint32_t max_h, struct shape shape, struct sut_pixels *made,
-                      struct sut_buf *ret)
+static SUT_ERR write_smaller(const struct sut_codecs *l, uint32_t w, uint32_t h,
+                             const struct sut_pixels *larger, struct shape shape,
+                             struct sut_picture *to)
 {
-    uint32_t w = 0;
-    uint32_t h = 0;
-    sut_pixels_fit(full->w, full->h, max_w, max_h, &w, &h);
-    if (w == from.pixels->w && h == from.pixels->h) {
-        sut_buf_str_add(ret, sut_buf_str(from.file));
-        return sut_buf_check(ret);
+    DEFER(sut_pixels_done) struct sut_pixels thumbnail = { 0 };
+    struct sut_buf *const f = to->files;
+    uint32_t small_w = 0;
+    uint32_t small_h = 0;
+    to->width = w;
+    to->height = h;
+    if (larger->w == w && larger->h == h)
+        sut_buf_str_add(&f[SUT_PICTURE_LARGER], sut_buf_str(&f[SUT_PICTURE_FULL]));
+    else
+        TRY(encode(l, larger, shape, false, &f[SUT_PICTURE_LARGER]));
+    TRY(sut_buf_check(&f[SUT_PICTURE_LARGER]));
+    sut_pixels_fit(w, h, SUT_PICTURE_THUMBNAIL_W, SUT_PICTURE_THUMBNAIL_H, &small_w, &small_h);
+    if (larger->w == small_w && larger->h == small_h) {
+        sut_buf_str_add(&f[SUT_PICTURE_THUMBNAIL], sut_buf_str(&f[SUT_PICTURE_LARGER]));
+        return sut_buf_check(&f[SUT_PICTURE_THUMBNAIL]);
     }
-    TRY(sut_pixels_shrink(from.pixels, w, h, made));
-    return encode(l, made, shape, false, ret);
+    TRY(sut_pixels_shrink(larger, small_w, small_h, &thumbnail));
+    return encode(l, &thumbnail, shape, false, &f[SUT_PICTURE_THUMBNAIL]);
 }
 
 static SUT_ERR write_all(const struct sut_codecs *l, const struct sut_pixels *x, struct shape shape,
                          struct sut_picture *to)
 {
     DEFER(sut_pixels_done) struct sut_pixels larger = { 0 };
-    DEFER(sut_pixels_done) struct sut_pixels thumbnail = { 0 };
-    struct sut_buf *const f = to->files;
-    struct print from = { x, &f[SUT_PICTURE_FULL] };
-    TRY(encode(l, x, shape, true, &f[SUT_PICTURE_FULL]));
-    TRY(reduce(l, x, from, SUT_PICTURE_LARGE, SUT_PICTURE_LARGE, shape, &larger,
-               &f[SUT_PICTURE_LARGER]));
-    if (larger.p != NULL)
-        from = (struct print){ &larger, &f[SUT_PICTURE_LARGER] };
-    return reduce(l, x, from, SUT_PICTURE_THUMBNAIL_W, SUT_PICTURE_THUMBNAIL_H, shape, &thumbnail,
-                  &f[SUT_PICTURE_THUMBNAIL]);
+    uint32_t w = 0;
+    uint32_t h = 0;
+    to->kind = shape.kind;
+    TRY(encode(l, x, shape, true, &to->files[SUT_PICTURE_FULL]));
+    sut_pixels_fit(x->w, x->h, SUT_PICTURE_LARGE, SUT_PICTURE_LARGE, &w, &h);
+    if (w == x->w && h == x->h)
+        return write_smaller(l, x->w, x->h, x, shape, to);
+    TRY(sut_pixels_shrink(x, w, h, &larger));
+    return write_smaller(l, x->w, x->h, &larger, shape, to);
 }
 
-static SUT_ERR write_picture(const struct sut_codecs *l, const struct sut_pixels *x,
-                             struct shape shape, struct sut_picture *ret)
+/* --- a JPEG that is upright: its rows are written anew and made smaller as they come --- */
+
+struct pass {
+    const struct sut_codecs *l;
+    struct sut_picture *picture;
+    struct sut_jpeg_writer *writer;
+    struct sut_shrinker *shrinker; /* to the larger file's size */
+};
+
+static void pass_done(struct pass *p)
 {
-    struct sut_picture p = { .kind = shape.kind, .width = x->w, .height = x->h };
-    for (size_t i = 0; i < SUT_PICTURE_FILES; i++)
-        sut_buf_init(&p.files[i], SUT_PICTURE_OUT_MAX);
-    const sut_err e = write_all(l, x, shape, &p);
-    if (sut_failed(e))
-        sut_picture_done(&p);
-    else
-        *ret = p;
-    return e;
+    sut_jpeg_writer_free(&p->writer);
+    sut_shrinker_free(&p->shrinker);
+}
+
+static sut_err pass_begin(void *ctx, uint32_t w, uint32_t h)
+{
+    struct pass *const p = ctx;
+    uint32_t to_w = 0;
+    uint32_t to_h = 0;
+    sut_pixels_fit(w, h, SUT_PICTURE_LARGE, SUT_PICTURE_LARGE, &to_w, &to_h);
+    TRY(sut_shrinker_create(w, h, 3, to_w, to_h, &p->shrinker));
+    return sut_jpeg_writer_create(p->l, w, h, false, &p->picture->files[SUT_PICTURE_FULL],
+                                  &p->writer);
+}
+
+static sut_err pass_rows(void *ctx, unsigned char *const *rows, uint32_t n)
+{
+    struct pass *const p = ctx;
+    for (uint32_t i = 0; i < n; i++)
+        sut_shrinker_row(p->shrinker, rows[i]);
+    return sut_jpeg_writer_rows(p->writer, rows, n);
+}
+
+static SUT_ERR develop_jpeg(const struct sut_codecs *l, sut_str bytes, struct sut_picture *to)
+{
+    static const struct shape shape = { .kind = SUT_PICTURE_JPEG };
+    DEFER(sut_pixels_done) struct sut_pixels x = { 0 };
+    DEFER(sut_pixels_done) struct sut_pixels larger = { 0 };
+    DEFER(pass_done) struct pass p = { .l = l, .picture = to };
+    const struct sut_rows rows = { .ctx = &p, .begin = pass_begin, .rows = pass_rows };
+    TRY(sut_jpeg_decode(l, bytes, &rows, &x));
+    /* One that was turned is here as a whole. */
+    if (x.p != NULL)
+        return write_all(l, &x, shape, to);
+    to->kind = shape.kind;
+    TRY(sut_jpeg_writer_finish(p.writer));
+    larger = sut_shrinker_take(p.shrinker);
+    return write_smaller(l, x.w, x.h, &larger, shape, to);
+}
+
+/* --- any --- */
+
+static SUT_ERR decode(const struct sut_codecs *l, enum claim claim, sut_str bytes,
+                      struct sut_pixels *x, struct shape *ret)
+{
+    *ret = (struct shape){ .kind = SUT_PICTURE_PNG };
+    if (claim == CLAIM_PNG)
+        return sut_png_decode(l, bytes, x);
+    if (claim == CLAIM_GIF)
+        return sut_gif_decode(l, bytes, x);
+    ret->kind = SUT_PICTURE_WEBP;
+    return sut_webp_decode(l, bytes, x, &ret->is_exact);
+}
+
+static SUT_ERR develop(const struct sut_codecs *l, sut_str bytes, struct sut_picture *to)
+{
+    DEFER(sut_pixels_done) struct sut_pixels x = { 0 };
+    const enum claim claim = claim_of(bytes);
+    struct shape shape;
+    ENSURE(claim != CLAIM_NONE, INVALID);
+    if (claim == CLAIM_JPEG)
+        return develop_jpeg(l, bytes, to);
+    TRY(decode(l, claim, bytes, &x, &shape));
+    return write_all(l, &x, shape, to);
 }
 
 /* More memory than there may be is too much. */
-static SUT_ERR judged(sut_err e)
+static SUT_ERR give(sut_err e, struct sut_picture *p, struct sut_picture *ret)
 {
+    if (!sut_failed(e)) {
+        *ret = *p;
+        return SUT_OK;
+    }
+    sut_picture_done(p);
     ENSURE(e.code != SUT_E_NOMEM, TOO_LARGE);
     return e;
 }
 
+static struct sut_picture no_picture(void)
+{
+    struct sut_picture p = { .width = 0 };
+    for (size_t i = 0; i < SUT_PICTURE_FILES; i++)
+        sut_buf_init(&p.files[i], SUT_PICTURE_OUT_MAX);
+    return p;
+}
+
 SUT_ERR sut_develop(const struct sut_codecs *l, sut_str bytes, struct sut_picture *ret)
 {
-    DEFER(sut_pixels_done) struct sut_pixels x = { 0 };
-    struct shape shape;
     ENSURE(bytes.n <= SUT_PICTURE_BYTES_MAX, TOO_LARGE);
-    TRY(judged(decode(l, bytes, &x, &shape)));
-    return judged(write_picture(l, &x, shape, ret));
+    struct sut_picture p = no_picture();
+    return give(develop(l, bytes, &p), &p, ret);
+}
+
+static SUT_ERR print(const struct sut_codecs *l, sut_str rgb, uint32_t width, uint32_t height,
+                     struct sut_picture *to)
+{
+    static const struct shape shape = { .kind = SUT_PICTURE_JPEG };
+    DEFER(sut_pixels_done) struct sut_pixels x = { 0 };
+    TRY(sut_pixels_init(width, height, 3, &x));
+    const size_t n = sut_pixels_stride(&x) * height;
+    ENSURE(rgb.n == n, INVALID);
+    memcpy(x.p, rgb.p, n);
+    return write_all(l, &x, shape, to);
 }
 
 SUT_ERR sut_develop_print(const struct sut_codecs *l, sut_str rgb, uint32_t width, uint32_t height,
                           struct sut_picture *ret)
 {
-    DEFER(sut_pixels_done) struct sut_pixels x = { 0 };
-    const struct shape shape = { .kind = SUT_PICTURE_JPEG };
-    TRY(judged(sut_pixels_init(width, height, 3, &x)));
-    const size_t n = sut_pixels_stride(&x) * height;
-    ENSURE(rgb.n == n, INVALID);
-    memcpy(x.p, rgb.p, n);
-    return judged(write_picture(l, &x, shape, ret));
+    struct sut_picture p = no_picture();
+    return give(print(l, rgb, width, height, &p), &p, ret);
 }

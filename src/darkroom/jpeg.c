@@ -1,31 +1,18 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * libjpeg leaves by longjmp(3): all that changes between lies in struct reading or
- * struct writing, never in a local variable.
- */
-#include <setjmp.h>
+/* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
 #include <jerror.h>
 
 #include "base/mem.h"
 #include "darkroom/formats.h"
-#include "ipc/darkroom.h"
+#include "darkroom/jpeg_int.h"
 
 enum {
     SCANS_MAX = 64, /* a progressive one of an encoder has some ten; each goes over all of it */
     EXIF_MAX = 65533,
-    ROWS = 16, /* decoded at a time when the picture must be turned */
+    ROWS = 16, /* decoded at a time */
     RGB = 3,
     CMYK = 4,
-    FIRST_ROOM = 64 * 1024,
-};
-
-/* What libjpeg's errors lead to. */
-struct trouble {
-    struct jpeg_error_mgr manager; /* first: libjpeg knows it by this */
-    jmp_buf out;
-    sut_err e;
 };
 
 static SUT_ERR parse_failed(void)
@@ -41,9 +28,9 @@ static SUT_ERR no_memory(void)
     FAIL(NOMEM);
 }
 
-_Noreturn static void leave(j_common_ptr c, sut_err e)
+_Noreturn void sut_jpeg__leave(j_common_ptr c, sut_err e)
 {
-    struct trouble *const t = (struct trouble *) c->err;
+    struct sut_jpeg_trouble *const t = (struct sut_jpeg_trouble *) c->err;
     t->e = e;
     longjmp(t->out, 1);
 }
@@ -51,16 +38,16 @@ _Noreturn static void leave(j_common_ptr c, sut_err e)
 _Noreturn static void on_error(j_common_ptr c)
 {
     const int code = c->err->msg_code;
-    leave(c, code == JERR_OUT_OF_MEMORY   ? no_memory()
-             : code == JERR_IMAGE_TOO_BIG ? too_large()
-                                          : parse_failed());
+    sut_jpeg__leave(c, code == JERR_OUT_OF_MEMORY   ? no_memory()
+                       : code == JERR_IMAGE_TOO_BIG ? too_large()
+                                                    : parse_failed());
 }
 
 /* A negative level is a warning: data that can't be right.  Two are about the wrapping alone. */
 static void on_message(j_common_ptr c, int level)
 {
     if (level < 0 && c->err->msg_code != JWRN_JFIF_MAJOR && c->err->msg_code != JWRN_ADOBE_XFORM)
-        leave(c, parse_failed());
+        sut_jpeg__leave(c, parse_failed());
 }
 
 static void on_output(j_common_ptr c)
@@ -68,7 +55,8 @@ static void on_output(j_common_ptr c)
     (void) c;
 }
 
-static struct jpeg_error_mgr *trouble_init(const struct sut_codecs *l, struct trouble *t)
+struct jpeg_error_mgr *sut_jpeg__trouble_init(const struct sut_codecs *l,
+                                              struct sut_jpeg_trouble *t)
 {
     struct jpeg_error_mgr *const m = l->jpeg_std_error(&t->manager);
     m->error_exit = on_error;
@@ -83,17 +71,19 @@ struct reading {
     const struct sut_codecs *l;
     struct jpeg_decompress_struct in;
     struct jpeg_progress_mgr progress;
-    struct trouble trouble;
+    struct sut_jpeg_trouble trouble;
+    const struct sut_rows *to; /* NULL: all rows are kept */
     struct sut_pixels pixels;
     unsigned char *rows; /* ROWS of them, as they come */
     unsigned orientation;
+    bool is_passed; /* rows go to `to` */
 };
 
 static void on_progress(j_common_ptr c)
 {
     const struct jpeg_decompress_struct *const in = (const struct jpeg_decompress_struct *) c;
     if (in->input_scan_number > SCANS_MAX)
-        leave(c, too_large());
+        sut_jpeg__leave(c, too_large());
 }
 
 static unsigned orientation_of(const struct jpeg_decompress_struct *in)
@@ -120,11 +110,16 @@ static sut_err make_room(struct reading *r)
 {
     struct jpeg_decompress_struct *const in = &r->in;
     const bool is_turned = r->orientation >= 5;
-    TRY(sut_pixels_init(is_turned ? in->output_height : in->output_width,
-                        is_turned ? in->output_width : in->output_height, RGB, &r->pixels));
     r->rows = sut_mem_alloc((size_t) ROWS * in->output_width * CMYK);
     ENSURE(r->rows != NULL, NOMEM);
-    return SUT_OK;
+    r->is_passed = r->to != NULL && r->orientation == 1 && in->out_color_space == JCS_RGB;
+    if (r->is_passed) {
+        r->pixels =
+            (struct sut_pixels){ .w = in->output_width, .h = in->output_height, .channels = RGB };
+        return r->to->begin(r->to->ctx, in->output_width, in->output_height);
+    }
+    return sut_pixels_init(is_turned ? in->output_height : in->output_width,
+                           is_turned ? in->output_width : in->output_height, RGB, &r->pixels);
 }
 
 static void read_rows(struct reading *r)
@@ -137,7 +132,7 @@ static void read_rows(struct reading *r)
         const uint32_t y = in->output_scanline;
         const uint32_t left = in->output_height - y;
         const uint32_t want = left < ROWS ? left : ROWS;
-        const bool is_direct = r->orientation == 1 && !is_cmyk;
+        const bool is_direct = r->orientation == 1 && !is_cmyk && !r->is_passed;
         for (uint32_t i = 0; i < want; i++)
             at[i] = is_direct ? sut_pixels_row(&r->pixels, y + i)
                               : r->rows + (size_t) i * w * (is_cmyk ? CMYK : RGB);
@@ -149,8 +144,13 @@ static void read_rows(struct reading *r)
             if (i > 0)
                 memmove(r->rows + (size_t) i * w * RGB, at[i], (size_t) w * RGB);
         }
-        if (!is_direct)
+        if (r->is_passed) {
+            const sut_err e = r->to->rows(r->to->ctx, at, n);
+            if (sut_failed(e))
+                sut_jpeg__leave((j_common_ptr) in, e);
+        } else if (!is_direct) {
             sut_pixels_place(&r->pixels, r->orientation, w, in->output_height, y, r->rows, n);
+        }
     }
 }
 
@@ -179,17 +179,19 @@ static sut_err read_all(struct reading *r, sut_str bytes)
 
 static sut_err guard_reading(struct reading *r, sut_str bytes)
 {
-    r->in.err = trouble_init(r->l, &r->trouble);
+    r->in.err = sut_jpeg__trouble_init(r->l, &r->trouble);
     if (setjmp(r->trouble.out) != 0)
         return r->trouble.e;
     return read_all(r, bytes);
 }
 
-SUT_ERR sut_jpeg_decode(const struct sut_codecs *l, sut_str bytes, struct sut_pixels *ret)
+SUT_ERR sut_jpeg_decode(const struct sut_codecs *l, sut_str bytes, const struct sut_rows *to,
+                        struct sut_pixels *ret)
 {
     DEFER(sut_mem_freep) struct reading *r = sut_mem_zalloc(1, sizeof(*r));
     ENSURE(r != NULL, NOMEM);
     r->l = l;
+    r->to = to;
     const sut_err e = guard_reading(r, bytes);
     l->jpeg_destroy_decompress(&r->in);
     sut_mem_free(r->rows);
@@ -197,98 +199,5 @@ SUT_ERR sut_jpeg_decode(const struct sut_codecs *l, sut_str bytes, struct sut_pi
         sut_pixels_done(&r->pixels);
     else
         *ret = r->pixels;
-    return e;
-}
-
-/* --- encoding --- */
-
-struct writing {
-    const struct sut_codecs *l;
-    struct jpeg_compress_struct out;
-    struct jpeg_destination_mgr to;
-    struct trouble trouble;
-    struct sut_buf *buf;
-};
-
-static void give_room(j_compress_ptr c, size_t n)
-{
-    struct writing *const w = c->client_data;
-    const size_t left = w->buf->max - w->buf->n;
-    const size_t take = n < left ? n : left;
-    char *const room = take == 0 ? NULL : sut_buf_room(w->buf, take);
-    if (room == NULL)
-        leave((j_common_ptr) c, take == 0 ? too_large() : no_memory());
-    w->to.next_output_byte = (JOCTET *) room;
-    w->to.free_in_buffer = take;
-}
-
-static void on_begin(j_compress_ptr c)
-{
-    give_room(c, FIRST_ROOM);
-}
-
-/* libjpeg means all of the room that it was given. */
-static boolean on_full(j_compress_ptr c)
-{
-    struct writing *const w = c->client_data;
-    const char *const begin = w->buf->p + w->buf->n;
-    const char *const end = (const char *) w->to.next_output_byte + w->to.free_in_buffer;
-    w->buf->n += (size_t) (end - begin);
-    give_room(c, w->buf->n);
-    return TRUE;
-}
-
-static void on_end(j_compress_ptr c)
-{
-    struct writing *const w = c->client_data;
-    w->buf->n += (size_t) ((const char *) w->to.next_output_byte - (w->buf->p + w->buf->n));
-}
-
-static sut_err write_all(struct writing *w, const struct sut_pixels *x, bool is_tight)
-{
-    struct jpeg_compress_struct *const out = &w->out;
-    w->l->jpeg_CreateCompress(out, JPEG_LIB_VERSION, sizeof(*out));
-    out->client_data = w;
-    out->dest = &w->to;
-    out->image_width = x->w;
-    out->image_height = x->h;
-    out->input_components = RGB;
-    out->in_color_space = JCS_RGB;
-    w->l->jpeg_set_defaults(out);
-    w->l->jpeg_set_quality(out, SUT_PICTURE_QUALITY, TRUE);
-    out->optimize_coding = is_tight ? TRUE : FALSE;
-    w->l->jpeg_start_compress(out, TRUE);
-    JSAMPROW at[ROWS];
-    while (out->next_scanline < x->h) {
-        uint32_t n = 0;
-        for (; n < ROWS && out->next_scanline + n < x->h; n++)
-            at[n] = sut_pixels_row(x, out->next_scanline + n);
-        (void) w->l->jpeg_write_scanlines(out, at, n);
-    }
-    w->l->jpeg_finish_compress(out);
-    return SUT_OK;
-}
-
-static sut_err guard_writing(struct writing *w, const struct sut_pixels *x, bool is_tight)
-{
-    w->out.err = trouble_init(w->l, &w->trouble);
-    if (setjmp(w->trouble.out) != 0)
-        return w->trouble.e;
-    return write_all(w, x, is_tight);
-}
-
-SUT_ERR sut_jpeg_encode(const struct sut_codecs *l, const struct sut_pixels *x, bool is_tight,
-                        struct sut_buf *ret)
-{
-    ENSURE(x->channels == RGB, INVALID);
-    DEFER(sut_mem_freep) struct writing *w = sut_mem_zalloc(1, sizeof(*w));
-    ENSURE(w != NULL, NOMEM);
-    w->l = l;
-    w->buf = ret;
-    w->to = (struct jpeg_destination_mgr){ .init_destination = on_begin,
-                                           .empty_output_buffer = on_full,
-                                           .term_destination = on_end };
-    const sut_err e = guard_writing(w, x, is_tight);
-    l->jpeg_destroy_compress(&w->out);
     return e;
 }

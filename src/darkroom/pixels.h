@@ -51,5 +51,13 @@ void sut_pixels_fit(uint32_t w, uint32_t h, uint32_t max_w, uint32_t max_h, uint
  */
 SUT_ERR sut_pixels_shrink(const struct sut_pixels *from, uint32_t w, uint32_t h,
                           struct sut_pixels *ret);
+/* The same row by row, from top to bottom. */
+struct sut_shrinker;
+SUT_ERR sut_shrinker_create(uint32_t from_w, uint32_t from_h, unsigned channels, uint32_t w,
+                            uint32_t h, struct sut_shrinker **ret);
+void sut_shrinker_free(struct sut_shrinker **s);
+void sut_shrinker_row(struct sut_shrinker *s, const unsigned char *row);
+/* After the last row: what has come of it, which is the caller's then. */
+struct sut_pixels sut_shrinker_take(struct sut_shrinker *s);
 
 #endif

@@ -143,6 +143,13 @@ static void tell_crash(const struct sut_supervisor *s, const struct sut_role_end
                     &detail);
 }
 
+/* The worker has hung up: an answer has nobody to go to. */
+static bool is_left(const struct sut_supervised_darkroom *d)
+{
+    struct pollfd p = { .fd = d->fd };
+    return d->fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
 static void ended(struct sut_supervisor *s, struct sut_supervised_darkroom *d)
 {
     struct sut_role_end end = { 0 };
@@ -150,7 +157,8 @@ static void ended(struct sut_supervisor *s, struct sut_supervised_darkroom *d)
     if (!end.is_signal && end.code == SUT_DARKROOM_RESTED && !d->is_given_up)
         return;
     const bool is_done = !end.is_signal && end.code == 0;
-    if (!is_done && !d->is_given_up) {
+    const bool is_excused = d->is_given_up || (!end.is_signal && is_left(d));
+    if (!is_done && !is_excused) {
         tell_crash(s, &end);
         plan_again(d);
     } else {
@@ -180,12 +188,12 @@ uint64_t sut_supervisor__poll_darkrooms(struct sut_supervisor *s, struct pollfd 
         const bool waits = !runs && d->fd >= 0 && !may_start(d);
         if (waits && d->again_ns < due_ns)
             due_ns = d->again_ns;
-        const bool is_left = runs && d->end_by_ns != 0;
-        if (is_left && !d->is_given_up && d->end_by_ns < due_ns)
+        const bool ends = runs && d->end_by_ns != 0;
+        if (ends && !d->is_given_up && d->end_by_ns < due_ns)
             due_ns = d->end_by_ns;
         /* Of one that runs only the worker's hanging up counts, which no word asks for. */
         p[OF_CONNECTION] =
-            (struct pollfd){ .fd = waits || is_left ? -1 : d->fd, .events = runs ? 0 : POLLIN };
+            (struct pollfd){ .fd = waits || ends ? -1 : d->fd, .events = runs ? 0 : POLLIN };
         p[OF_PROCESS] = (struct pollfd){ .fd = d->process.pidfd, .events = POLLIN };
     }
     return due_ns;

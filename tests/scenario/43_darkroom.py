@@ -372,3 +372,48 @@ def test_a_worker_that_falls_takes_its_pictures_with_it(ctx):
     while before & set(darkrooms(server)):
         assert time.monotonic() < end, "one waits for a worker that is gone"
         time.sleep(0.05)
+
+
+# -- the sample catalogue's pictures
+
+
+def pictured(client):
+    """{number: images} of all products."""
+    found, page = {}, 1
+    while True:
+        answer = client.get(f"/api/catalog/products/?page_size=100&page={page}")
+        assert answer.status == 200, answer
+        found.update({row["id"]: row["images"] for row in answer.json["results"]})
+        if not answer.json["next"]:
+            return found
+        page += 1
+
+
+def test_the_sample_catalogue_gets_its_pictures(ctx):
+    """While it serves, over a kill in between, one each, and they are shown."""
+    server = ctx.own_server(env={"SUTLER_SHOP_DEMO_PICTURES": "yes"}, port=sutler.lasting_port())
+    with ctx.client(server) as client:
+        end = time.monotonic() + 240
+        while not any(pictured(client).values()):
+            assert time.monotonic() < end, "none comes"
+            time.sleep(0.05)
+    server.kill_worker()
+    server.wait_well()
+    with ctx.client(server) as client:
+        while not all((found := pictured(client)).values()):
+            assert time.monotonic() < end, f"{sum(map(bool, found.values()))} of {len(found)}"
+            time.sleep(0.2)
+        assert len(found) == 240 and all(len(images) == 1 for images in found.values())
+        names = {images[0]["image"].partition("?")[0] for images in found.values()}
+        assert len(names) == 240
+        for images in list(found.values())[::40]:
+            for size, which in (((600, 750), "image"), ((160, 200), "thumbnail")):
+                shown = client.get(pictures.local(images[0][which]), token=None)
+                assert shown.status == 200 and shown.get("content-type") == "image/jpeg", shown
+                assert pictures.opened(shown.body).size == size
+    # And a start that finds all of them draws none.
+    before = server.log_text()
+    server.restart()
+    with ctx.client(server) as client:
+        assert {n: len(images) for n, images in pictured(client).items()} == {n: 1 for n in found}
+    assert "which=darkroom" not in before, before[-2000:]

@@ -109,7 +109,7 @@ static void decode_file(const struct sut_picture *p, enum sut_picture_file which
 {
     const sut_str s = sut_buf_str(&p->files[which]);
     bool is_exact = false;
-    const sut_err e = p->kind == SUT_PICTURE_JPEG  ? sut_jpeg_decode(codecs, s, ret)
+    const sut_err e = p->kind == SUT_PICTURE_JPEG  ? sut_jpeg_decode(codecs, s, NULL, ret)
                       : p->kind == SUT_PICTURE_PNG ? sut_png_decode(codecs, s, ret)
                                                    : sut_webp_decode(codecs, s, ret, &is_exact);
     assert_false(sut_failed(e));
