@@ -25,6 +25,10 @@ ALTER TABLE variants ADD COLUMN low_told_at BIGINT NOT NULL DEFAULT 0;
 -- before and after of a change by staff, as JSON; never a personal value
 ALTER TABLE audit ADD COLUMN change {{text}};
 
+-- the lists of those who keep the catalogue
+CREATE INDEX products_by_name ON products (name, id);
+CREATE INDEX products_by_creation ON products (created_at, id);
+
 -- image and thumbnail are files of the picture that media_id names
 ALTER TABLE product_images ADD COLUMN large {{text}} NOT NULL DEFAULT '';
 ALTER TABLE product_images ADD COLUMN media_id BIGINT;
