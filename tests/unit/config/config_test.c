@@ -601,6 +601,19 @@ static void settings_that_do_not_go_together_are_refused(void **state)
         { "[email]\nhost = smtp.example\nfrom = a@b.example\nuse_tls = no\n", "in clear" },
         { "[email]\nfrom = Shop\n", "is no sender" },
         { "[email]\nfrom = Shop <shop@shop.example\n", "is no sender" },
+        { "[uploads]\nclamd = unix:relative\n", "no place where clamd" },
+        { "[uploads]\nclamd = unix:/\n", "no place where clamd" },
+        { "[uploads]\nclamd = /run/clamd.sock\n", "no place where clamd" },
+        { "[uploads]\nclamd = clamd\n", "no place where clamd" },
+        { "[uploads]\nclamd = clamd:0\n", "no place where clamd" },
+        { "[uploads]\nclamd = clamd:70000\n", "no place where clamd" },
+        { "[uploads]\nclamd = ::1:3310\n", "no place where clamd" },
+        { "[uploads]\nclamd = a b:3310\n", "no place where clamd" },
+        { "[s3]\nbucket = a/b\n", "letters, digits" },
+        { "[s3]\nbucket = ../b\n", "letters, digits" },
+        { "[s3]\nregion = eu west\n", "letters, digits" },
+        { "[uploads]\nstore = s3\n[s3]\nendpoint = https://a.example\nbucket = b\naccess_key = c\n",
+          "needs it" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         assert_refused(b, rows[i].text, NULL, "", rows[i].sentence, "");
@@ -767,6 +780,52 @@ static void a_role_gets_what_is_its_own(void **state)
     sut_buf_done(&packed);
 }
 
+static void the_scanner_and_the_object_store_are_taken_apart(void **state)
+{
+    struct bench *b = *state;
+    struct sut_config_clamd at;
+    uint16_t ports[SUT_CONFIG_PORTS_OUT_MAX];
+    assert_true(load(b, "[uploads]\nclamd = unix:/run/clamav/clamd.ctl\n", NULL));
+    sut_config_clamd(b->c, &at);
+    assert_true(sut_str_is(at.path, "/run/clamav/clamd.ctl") && at.host.n == 0 && at.port == 0);
+    assert_true(sut_config_goes_out(b->c));
+    assert_int_equal(sut_config_ports_out(b->c, ports), 0);
+    assert_true(load(b, "[uploads]\nclamd = [::1]:3310\n", NULL));
+    sut_config_clamd(b->c, &at);
+    assert_true(sut_str_is(at.host, "[::1]") && at.port == 3310 && at.path.n == 0);
+    assert_int_equal(sut_config_ports_out(b->c, ports), 1);
+    assert_true(load(b, NULL, NULL));
+    sut_config_clamd(b->c, &at);
+    assert_true(at.path.n == 0 && at.host.n == 0 && !sut_config_goes_out(b->c));
+
+    static const char *const env[] = { "SECRET_KEY=geheim-aber-lang-genug-0123456789abcdef",
+                                       "AWS_ACCESS_KEY_ID=AKIDTEST",
+                                       "AWS_SECRET_ACCESS_KEY=s3-geheim",
+                                       "AWS_STORAGE_BUCKET_NAME=pictures",
+                                       "AWS_S3_ENDPOINT_URL=https://s3.example:9443/base/",
+                                       NULL };
+    struct sut_buf packed;
+    assert_true(load(b, "[uploads]\nstore = s3\n", env));
+    assert_true(sut_str_is(b->c->s3.endpoint, "https://s3.example:9443/base"));
+    assert_int_equal(sut_config_ports_out(b->c, ports), 1);
+    assert_int_equal(ports[0], 9443);
+    struct sut_config *c = as_seen_by(b->c, SUT_CONFIG_FOR_WORKER, &packed);
+    assert_null(c->s3.secret_key);
+    assert_int_equal(c->s3.access_key.n, 0);
+    assert_int_equal(c->uploads.store, SUT_UPLOADS_S3);
+    assert_null(memmem(packed.p, packed.n, "s3-geheim", 9));
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+    c = as_seen_by(b->c, SUT_CONFIG_FOR_COURIER, &packed);
+    assert_true(sut_str_is(sut_secret_str(c->s3.secret_key), "s3-geheim"));
+    assert_true(sut_str_is(c->s3.access_key, "AKIDTEST"));
+    sut_config_free(&c);
+    sut_buf_done(&packed);
+    /* What is in the environment for something else is no reason to go out. */
+    assert_true(load(b, NULL, env));
+    assert_false(sut_config_goes_out(b->c));
+}
+
 static void a_role_without_a_provider_s_key_knows_that_there_is_one(void **state)
 {
     struct bench *b = *state;
@@ -911,6 +970,7 @@ int main(void)
         T(what_is_shown_never_holds_a_secret),
         T(packed_settings_are_the_same_on_the_other_side),
         T(a_role_gets_what_is_its_own),
+        T(the_scanner_and_the_object_store_are_taken_apart),
         T(a_role_without_a_provider_s_key_knows_that_there_is_one),
         T(a_passphrase_or_a_master_key_but_not_both),
         T(names_that_carry_secrets_are_known),
