@@ -12,6 +12,7 @@ import http.server
 import json
 import secrets
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -121,8 +122,8 @@ class StandIn(http.server.ThreadingHTTPServer):
         def log_message(self, *_):
             pass
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.Handler)
+    def __init__(self, port=0):
+        super().__init__(("127.0.0.1", port), self.Handler)
         self.lock = threading.RLock()
         self.asked, self.faults, self.wrong = [], [], []
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -147,16 +148,19 @@ class StandIn(http.server.ThreadingHTTPServer):
 
 
 class Stripe(StandIn):
-    def __init__(self):
+    def __init__(self, port=0, is_bare=False):
+        """Bare: without Stripe's fixtures and description, for a look around."""
         folder = CORPORA / "stripe"
-        if not folder.exists():
+        if not is_bare and not folder.exists():
             raise Skip(f"no fixtures of Stripe at {folder}")
-        self.fixtures = json.loads((folder / "fixtures3.json").read_text())["resources"]
-        self.spec = Spec(json.loads((folder / "spec3.json").read_text()))
+        self.fixtures, self.spec = {}, None
+        if not is_bare:
+            self.fixtures = json.loads((folder / "fixtures3.json").read_text())["resources"]
+            self.spec = Spec(json.loads((folder / "spec3.json").read_text()))
         self.sessions, self.intents, self.refunds, self.by_key = {}, {}, {}, {}
         self.refund_status = "succeeded"
         self.made = 0
-        super().__init__()
+        super().__init__(port)
 
     def settings(self):
         return {"STRIPE_SECRET_KEY": STRIPE_KEY, "SUTLER_STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
@@ -167,7 +171,7 @@ class Stripe(StandIn):
         return f"{prefix}_test_{self.made:04}{secrets.token_hex(8)}"
 
     def _of(self, name, **values):
-        made = copy.deepcopy(self.fixtures[name])
+        made = copy.deepcopy(self.fixtures.get(name, {"object": name}))
         made.update(created=int(time.time()), **values)
         return made
 
@@ -178,7 +182,7 @@ class Stripe(StandIn):
     # -- what it answers
 
     def answer(self, method, path, query, body, headers):
-        if headers.get("Authorization") != f"Bearer {STRIPE_KEY}":
+        if self.spec and headers.get("Authorization") != f"Bearer {STRIPE_KEY}":
             return self.error(401, "secret_key_required")
         if method == "GET":
             return self._get(path, dict(urllib.parse.parse_qsl(query)))
@@ -191,7 +195,7 @@ class Stripe(StandIn):
                  "/v1/refunds": self._refund}
         form = nested(urllib.parse.parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body)))
         if shape in known:
-            faults = self.spec.faults(self.spec.form_of(shape), form)
+            faults = self.spec.faults(self.spec.form_of(shape), form) if self.spec else []
             self.wrong += faults
             answer = self.error(400, "parameter_unknown", "; ".join(faults)) if faults else known[shape](form)
         elif shape == "/v1/checkout/sessions/{id}/expire":
@@ -437,3 +441,10 @@ def official(tasks):
                           timeout=300)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+if __name__ == "__main__":
+    # tests/lib/payworld.py PORT: Stripe's stand-in alone, until it is ended.
+    world = Stripe(int(sys.argv[1]), is_bare=True)
+    print("answers as Stripe at", world.url, flush=True)
+    threading.Event().wait()

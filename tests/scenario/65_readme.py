@@ -3,6 +3,7 @@
 import re
 import subprocess
 
+import payworld
 import sutler
 
 STORES = ("sqlite",)
@@ -22,7 +23,10 @@ def tour():
 
 
 def test_the_tour_shows_what_comes(ctx):
-    server = ctx.own_server(preset="default", rates="own", env={"SECRET_KEY": None})
+    world = payworld.Stripe(is_bare=True)
+    server = ctx.own_server(preset="default", rates="own", env={
+        "SECRET_KEY": None, "STRIPE_SECRET_KEY": "sk_test_tour", "SUTLER_STRIPE_WEBHOOK_SECRET": "whsec_tour",
+        "SUTLER_STRIPE_API_URL": world.url})
     steps = tour()
     assert len(steps) >= 12, steps
 
