@@ -8,6 +8,7 @@
 #include "authn/sessions.h"
 #include "authn/signing.h"
 #include "log/log.h"
+#include "codec/email.h"
 #include "mail/postman.h"
 #include "prog/worker_int.h"
 #include "seal/seal.h"
@@ -91,12 +92,14 @@ static void forget_expired(struct sut_worker *w, sut_ms now)
 static void tell_low_stock(struct sut_worker *w, sut_ms now)
 {
     const sut_str contact = w->config->shop.contact;
-    struct sut_low_stock_ask ask = { .to = w->config->shop.mail,
-                                     .limit = w->config->shop.low_stock };
+    const bool is_mail = !sut_str_starts(contact, SUT_STR("https://"));
+    const sut_str own = w->config->shop.mail;
+    struct sut_low_stock_ask ask = { .limit = w->config->shop.low_stock };
+    sut_str name = { 0 };
     bool is_queued = false;
-    if (ask.to.n == 0 && !sut_str_starts(contact, SUT_STR("https://")))
-        ask.to = contact;
-    if (ask.to.n == 0)
+    /* "Shop <shop@example.com>", as the settings let it through. */
+    if (sut_failed(sut_email_mailbox(own.n > 0 || !is_mail ? own : contact, &name, &ask.to)) ||
+        ask.to.n == 0)
         return;
     const sut_err e = sut_low_stock_tell(w->boot.store, &ask, now, &is_queued);
     if (sut_failed(e))

@@ -171,8 +171,10 @@ class Server:
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
         self.secret_key = secrets.token_urlsafe(48)
         self.settings, self.args, self.want_tls, self.want_port = settings, list(args), tls, port
-        # Pictures of the sample catalogue would change it for some seconds after each start.
-        self.env = {"SECRET_KEY": self.secret_key, "SUTLER_SHOP_DEMO_PICTURES": "no"}
+        # Pictures of the sample catalogue would change it for some seconds after each start; and without an
+        # address of its own the shop is told of nothing: mails are those of the test.
+        self.env = {"SECRET_KEY": self.secret_key, "SUTLER_SHOP_DEMO_PICTURES": "no",
+                    "SUTLER_SHOP_CONTACT": "https://shop.example/contact"}
         if rates == "high":
             self.env.update(HIGH_RATES)
         if store == "postgres":

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cart by contract A: every row and alias, its errors, guests and their cookie, merging, two tabs, what is hidden."""
 import concurrent.futures
-import re
-import secrets
-
-from authenticator import Authenticator
-from providers import Graph, Providers
-from shopping import CART, Guest, Manager, shopper, word
-from sutler import PASSWORD, also_tls, new_email, only
 import importlib.util
 import pathlib
+import re
+import secrets
+import time
+
+from authenticator import Authenticator
+from mails import Mailbox
+from providers import Graph, Providers
+from shopping import CART, Guest, Manager, shopper, word
+from sutler import PASSWORD, also_tls, new_email
 
 FOREIGN = {"success": False, "error": "Cart item not found", "code": "not_found"}
 ABSENT = {"success": False, "error": "Product variant not found or inactive", "code": "not_found"}
@@ -556,3 +558,42 @@ def test_a_cart_is_full_at_last(ctx):
     assert changed(g.add(variants[0]), 201)["quantity"] == 2, "more of what is there can still come"
     assert len(g.get().json["items"]) == 200
     assert g.post(CART + "clear/").json["data"] == {"items_removed": 200}
+
+
+# -- what is nearly sold out
+
+def test_the_shop_hears_of_what_is_nearly_sold_out(ctx):
+    """Soon after the start; again after a restart only when there is news (times are the unit's: low_stock_test)."""
+    server = ctx.own_server(settings="[shop]\nmail = Stock <stock@shop.example>\nlow_stock = 0\n")
+    box = Mailbox(server)
+
+    def notice():
+        return [mail for mail in box.all() if mail.to == "stock@shop.example"]
+
+    end = time.monotonic() + 60
+    while not notice():
+        assert time.monotonic() < end, "no notice"
+        time.sleep(0.1)
+    mail = notice()[0]
+    assert mail.subject.startswith("Nearly sold out at"), mail
+    lines = [line.strip() for line in mail.text.splitlines() if " x " in line]
+    assert 1 <= len(lines) <= 20 and all(line.startswith("0 x ") and ": " in line for line in lines), mail
+    client = ctx.client(server)
+    sold_out = {v["sku"] for page in (1, 2, 3) for row in client.get(f"/api/catalog/products/?page_size=100&page={page}").json["results"]
+                for v in row["variants"] if v["stock_available"] == 0}
+    assert {line.rpartition(": ")[2] for line in lines} <= sold_out, (lines, sold_out)
+    assert f": {len(sold_out)} variants" in mail.subject, (mail.subject, len(sold_out))
+    assert "settings name this address" in mail.text and "stock@shop.example" not in server.log_text()
+
+
+def test_without_an_address_nobody_is_told(ctx):
+    server = ctx.own_server(settings="[shop]\nmail =\n")
+    client = ctx.client(server)
+    client.register(new_email("quiet"))
+    box = Mailbox(server)
+    end = time.monotonic() + 60
+    while not box.all():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    time.sleep(6)
+    assert not [mail for mail in box.all() if "sold out" in mail.subject]
