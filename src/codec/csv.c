@@ -105,7 +105,15 @@ static bool is_blank(sut_str piece)
     return sut_str_trim(piece).n == 0;
 }
 
-/* At most one line. */
+/* The first bytes up to what may end a row: a carriage return alone does as well. */
+static size_t piece_end(sut_str bytes)
+{
+    const size_t lf = sut_str_find(bytes, 0, '\n');
+    const size_t cr = sut_str_find(sut_str_sub(bytes, 0, lf), 0, '\r');
+    return cr < lf ? cr : lf;
+}
+
+/* At most one row's end. */
 static SUT_ERR feed_piece(struct sut_csv *c, sut_str piece)
 {
     TRY(c->failure);
@@ -130,14 +138,14 @@ SUT_ERR sut_csv_feed(struct sut_csv *c, sut_str bytes)
         bytes = sut_str_sub(bytes, 3, bytes.n);
     c->has_begun = true;
     while (bytes.n > 0) {
-        const size_t at = sut_str_find(bytes, 0, '\n');
+        const size_t at = piece_end(bytes);
         const sut_str piece = sut_str_sub(bytes, 0, at + 1);
         const sut_err e = feed_piece(c, piece);
         if (sut_failed(e)) {
             c->failure = e;
             return e;
         }
-        if (at < bytes.n)
+        if (at < bytes.n && bytes.p[at] == '\n')
             c->line++;
         bytes = sut_str_sub(bytes, piece.n, bytes.n);
     }
