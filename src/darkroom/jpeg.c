@@ -122,34 +122,46 @@ static sut_err make_room(struct reading *r)
                            is_turned ? in->output_width : in->output_height, RGB, &r->pixels);
 }
 
+/* As many rows as are asked for, into the places of `at`. */
+static void read_some(struct reading *r, JSAMPROW *at, uint32_t want)
+{
+    const uint32_t w = r->in.output_width;
+    for (uint32_t n = 0; n < want;)
+        n += r->l->jpeg_read_scanlines(&r->in, at + n, want - n);
+    for (uint32_t i = 0; i < want && r->in.out_color_space == JCS_CMYK; i++) {
+        rgb_of_cmyk(at[i], w);
+        if (i > 0)
+            memmove(r->rows + (size_t) i * w * RGB, at[i], (size_t) w * RGB);
+    }
+}
+
+/* Where the next rows are decoded to: their places in the picture, or a room of their own. */
+static void place_rows(const struct reading *r, JSAMPROW *at, uint32_t y, uint32_t n)
+{
+    const bool is_cmyk = r->in.out_color_space == JCS_CMYK;
+    const bool is_direct = r->orientation == 1 && !is_cmyk && !r->is_passed;
+    for (uint32_t i = 0; i < n; i++)
+        at[i] = is_direct ? sut_pixels_row(&r->pixels, y + i)
+                          : r->rows + (size_t) i * r->in.output_width * (is_cmyk ? CMYK : RGB);
+}
+
 static void read_rows(struct reading *r)
 {
     struct jpeg_decompress_struct *const in = &r->in;
-    const uint32_t w = in->output_width;
-    const bool is_cmyk = in->out_color_space == JCS_CMYK;
     JSAMPROW at[ROWS];
     while (in->output_scanline < in->output_height) {
         const uint32_t y = in->output_scanline;
         const uint32_t left = in->output_height - y;
-        const uint32_t want = left < ROWS ? left : ROWS;
-        const bool is_direct = r->orientation == 1 && !is_cmyk && !r->is_passed;
-        for (uint32_t i = 0; i < want; i++)
-            at[i] = is_direct ? sut_pixels_row(&r->pixels, y + i)
-                              : r->rows + (size_t) i * w * (is_cmyk ? CMYK : RGB);
-        uint32_t n = 0;
-        while (n < want)
-            n += r->l->jpeg_read_scanlines(in, at + n, want - n);
-        for (uint32_t i = 0; i < n && is_cmyk; i++) {
-            rgb_of_cmyk(at[i], w);
-            if (i > 0)
-                memmove(r->rows + (size_t) i * w * RGB, at[i], (size_t) w * RGB);
-        }
+        const uint32_t n = left < ROWS ? left : ROWS;
+        place_rows(r, at, y, n);
+        read_some(r, at, n);
         if (r->is_passed) {
             const sut_err e = r->to->rows(r->to->ctx, at, n);
             if (sut_failed(e))
                 sut_jpeg__leave((j_common_ptr) in, e);
-        } else if (!is_direct) {
-            sut_pixels_place(&r->pixels, r->orientation, w, in->output_height, y, r->rows, n);
+        } else if (at[0] == r->rows) {
+            sut_pixels_place(&r->pixels, r->orientation, in->output_width, in->output_height, y,
+                             r->rows, n);
         }
     }
 }

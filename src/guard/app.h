@@ -59,20 +59,20 @@ struct sut_app {
     struct sut_views *views; /* of outfits; NULL: none are counted */
     const struct sut_router *router;
     const struct sut_headers *headers;
-    struct sut_courier *courier; /* NULL: the settings name no place to go out to */
-    struct sut_darkroom *darkroom; /* decodes pictures */
-    struct sut_google *google;   /* NULL: nobody signs in with Google */
-    struct sut_asking *asking;   /* Facebook */
-    struct sut_media *pictures;  /* where they are kept */
-    struct sut_sweeper *sweeper; /* deletes those that nobody points to */
-    struct sut_uploads *uploads; /* bounds forms with files; NULL: tests */
-    struct sut_postman *postman; /* NULL: mails wait in the outbox */
-    const struct sut_pay *pay;   /* NULL: tests */
+    struct sut_courier *courier;     /* NULL: the settings name no place to go out to */
+    struct sut_darkroom *darkroom;   /* decodes pictures */
+    struct sut_google *google;       /* NULL: nobody signs in with Google */
+    struct sut_asking *asking;       /* Facebook */
+    struct sut_media *pictures;      /* where they are kept */
+    struct sut_sweeper *sweeper;     /* deletes those that nobody points to */
+    struct sut_uploads *uploads;     /* bounds forms with files; NULL: tests */
+    struct sut_postman *postman;     /* NULL: mails wait in the outbox */
+    const struct sut_pay *pay;       /* NULL: tests */
     struct api_portraits *portraits; /* NULL: nobody signs in with a provider */
-    struct sut_cashier *cashier; /* NULL: events of providers wait in the inbox */
-    struct sut_bytes *openapi;   /* the document, rendered once */
-    struct sut_sharing *sharing; /* NULL: some proxy is trusted, or it is development */
-    bool plain_loopback_ok;      /* --demo or --insecure-dev: plain HTTP is answered on loopback */
+    struct sut_cashier *cashier;     /* NULL: events of providers wait in the inbox */
+    struct sut_bytes *openapi;       /* the document, rendered once */
+    struct sut_sharing *sharing;     /* NULL: some proxy is trusted, or it is development */
+    bool plain_loopback_ok; /* --demo or --insecure-dev: plain HTTP is answered on loopback */
 };
 
 #endif
