@@ -170,7 +170,7 @@ SHAPE = {
                 "operationId": {"type": "string", "pattern": "^[a-z0-9_]+$"},
                 "summary": {"type": "string", "minLength": 1},
                 "tags": {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
-                "x-policy": {"enum": ["anyone", "user", "staff", "superuser"]},
+                "x-policy": {"enum": ["anyone", "user", "staff", "superuser", "managers", "managers/staff"]},
                 "security": {"type": "array", "items": {"type": "object"}},
                 "parameters": {"type": "array", "items": {
                     "type": "object", "required": ["name", "in", "schema"], "properties": {
