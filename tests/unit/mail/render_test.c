@@ -293,6 +293,43 @@ static void naughty_strings_stay_words(void **state)
     sut_mem_free((void *) (uintptr_t) text.p);
 }
 
+static void an_order_is_listed_and_summed(void **state)
+{
+    struct sut_arena *a = *state;
+    sut_str s = { 0 };
+    sut_str to = { 0 };
+    static const char payload[] =
+        "{\"what\":\"MW-2026-00089\",\"goods\":[{\"name\":\"A <b>dress</b> (M, Sand)\",\"n\":2,"
+        "\"sum\":\"24.00\"}],\"more\":3,\"total\":\"99.50 ZAR\",\"at\":1770000000000}";
+    assert_int_equal(render(a, SUT_MAIL_ORDER_PLACED, payload, "Sarah", &s, &to).code, SUT_E_OK);
+    assert_true(has(s, "Subject: Your order MW-2026-00089 at"));
+    const sut_str text = part(a, s, "text/plain");
+    const sut_str html = part(a, s, "text/html");
+    assert_true(has(text, "    2 x A <b>dress</b> (M, Sand): 24.00\n"));
+    assert_true(has(text, "    and 3 more lines\n    Total: 99.50 ZAR\n"));
+    assert_true(has(html, "A &lt;b&gt;dress&lt;/b&gt; (M, Sand)"));
+    assert_true(has(html, "99.50 ZAR"));
+    assert_false(has(html, "<b>"));
+}
+
+static void goods_that_are_none_are_refused(void **state)
+{
+    struct sut_arena *a = *state;
+    sut_str s = { 0 };
+    sut_str to = { 0 };
+    static const char *const payloads[] = {
+        "{\"goods\":1,\"more\":0,\"total\":\"1\"}",
+        "{\"goods\":[1],\"more\":0,\"total\":\"1\"}",
+        "{\"goods\":[{\"n\":1,\"sum\":\"1\"}],\"more\":0,\"total\":\"1\"}",
+        "{\"goods\":[{\"name\":\"x\",\"n\":-1,\"sum\":\"1\"}],\"more\":0,\"total\":\"1\"}",
+        "{\"goods\":[],\"more\":-1,\"total\":\"1\"}",
+        "{\"goods\":[],\"more\":0}",
+    };
+    for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++)
+        assert_int_equal(render(a, SUT_MAIL_ORDER_PAID, payloads[i], "Sarah", &s, &to).code,
+                         SUT_E_PARSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_changed_address_is_told_with_and_without_a_way_back),
         cmocka_unit_test(the_words_of_the_kinds_stand),
         cmocka_unit_test(naughty_strings_stay_words),
+        cmocka_unit_test(an_order_is_listed_and_summed),
+        cmocka_unit_test(goods_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, make_arena, free_arena);
 }
