@@ -10,6 +10,7 @@
 #include "store/device.h"
 #include "store/factor.h"
 #include "store/link_token.h"
+#include "store/media_row.h"
 
 enum { CHANCE = 30, NO_PASSWORD_MAX = 48 };
 
@@ -85,9 +86,11 @@ static SUT_ERR put_profile(struct sut_db_conn *c, const struct api_social_taking
         .has_last_name = true,
         .has_phone = true,
         .has_tax_number = true,
+        .has_picture = true,
         .first_name = who->first_name.n + who->last_name.n > 0 ? who->first_name : who->name,
         .last_name = who->last_name,
     };
+    TRY(sut_media_row_drop_person(c, t->account->id, t->r->now));
     return sut_person_set_profile(c, t->r->arena, t->account->id, &change, t->account->id,
                                   t->r->now);
 }

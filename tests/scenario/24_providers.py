@@ -11,6 +11,7 @@ import subprocess
 import time
 
 from mails import Mailbox
+from pictures import picture, send_picture
 from providers import Graph, Providers
 from sutler import PASSWORD, also_tls, found_in_memory, new_email, only
 from tab import BROWSER, Tab
@@ -275,12 +276,14 @@ def test_a_provider_that_is_down_or_slow(ctx):
 # -- the account that is there
 
 def test_who_registered_anothers_address_loses_it_to_the_owner(ctx):
-    server, providers = mock(ctx)
+    server, providers = mock(ctx, settings="[uploads]\nscan = configured\n")
     client = ctx.client(server)
     box = Mailbox(server)
     victim = new_email("victim")
     taken = client.register(victim.upper().replace("@EXAMPLE.COM", "@example.com"), name="Mallory Evil")
     client.patch("/api/users/profile/", {"phone_number": "+27 82 555 0199"}, token=taken["tokens"]["access_token"])
+    stranger = send_picture(client, picture(), token=taken["tokens"]["access_token"])
+    assert stranger.status == 200 and stranger.json["profile_picture"], stranger
     second = client.login(victim)
     secret, codes = enrol(client, taken["tokens"]["access_token"])
     ticket = client.post("/api/users/login/", {"email": victim, "password": PASSWORD}, token=None).json["ticket"]
@@ -292,7 +295,7 @@ def test_who_registered_anothers_address_loses_it_to_the_owner(ctx):
     assert data["is_new_user"] is False and data["user"]["id"] == taken["user"]["id"]
     assert data["user"]["is_verified"] is True
     assert (data["user"]["first_name"], data["user"]["last_name"]) == ("Vera", "Owner")
-    assert data["user"]["phone_number"] is None
+    assert data["user"]["phone_number"] is None and data["user"]["profile_picture"] is None
     assert profile(client, data).json["first_name"] == "Vera"
 
     for old in (taken, second):
