@@ -76,7 +76,7 @@ SUT_ERR api_picture_keep(const struct sut_app *app, sut_str bytes, int64_t perso
         return SUT_OK;
 
     ENSURE(app->darkroom != NULL && app->pictures != NULL, UNAVAILABLE);
-    DEFER(sut_picture_done) struct sut_picture p = { 0 };
+    DEFER(sut_picture_done) struct sut_picture p = { .width = 0 };
     const sut_err e = sut_darkroom_develop(app->darkroom, bytes, &p);
     *ret_what = e.code == SUT_E_INVALID
                     ? API_PICTURE_WRONG_TYPE

@@ -50,6 +50,7 @@ static const struct sut_line_permit anything[] = {
     { .type = SUT_WORD_COURIER, .fds_max = 32 },
     { .type = SUT_WORD_PING },
     { .type = SUT_WORD_CLAMD, .fds_max = 1 },
+    { .type = SUT_WORD_DARKROOM, .fds_max = 32 },
     { .type = 0 },
 };
 
@@ -99,7 +100,11 @@ static uint16_t next_word(size_t *ret_fds, char *why, size_t why_size)
             continue;
         if (sut_failed(e))
             _exit(0);
-        break;
+        if (m.type != SUT_WORD_DARKROOM)
+            break;
+        /* It stays open, as a worker has it: one that hangs up gets another. */
+        m.n_fds = 0;
+        sut_line_message_done(&m);
     }
     struct sut_ipc_reader in = sut_ipc_reader_of(sut_buf_str(&m.fields));
     uint64_t ok = 0;
