@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "crypto/hmac.h"
 #include "guard/cookie.h"
 #include "guard/reply.h"
 #include "guard/step_int.h"
@@ -12,7 +11,6 @@
 #include "store/store.h"
 
 _Static_assert(sizeof(((struct sut_claim *) 0)->name) == SUT_IDEMPOTENCY_DIGEST, "one digest");
-_Static_assert((int) SUT_SHA256_SIZE == (int) SUT_IDEMPOTENCY_DIGEST, "one digest");
 
 static sut_str name_of(const struct sut_req *r)
 {
@@ -92,20 +90,19 @@ static void add_part(struct sut_buf *b, sut_str part)
 }
 
 /*
- * The digests.  That of the request is made with the key, which is kept nowhere: who
- * has the table alone can't try bodies against it.  The content type is no part of it: the
- * step body took it already, and a parameter of it changes nothing.
+ * The digests.  The content type is no part of them: the step body took it already, and a
+ * parameter of it changes nothing.
  */
 static SUT_ERR make_digests(struct sut_req *r, sut_str key)
 {
-    unsigned char guest[SUT_SHA256_SIZE];
+    unsigned char guest[SUT_IDEMPOTENCY_DIGEST];
     struct sut_buf b;
     sut_buf_init_arena(&b, r->arena, 4096);
     if (r->auth.state == SUT_AUTH_USER) {
         sut_buf_lit(&b, "user ");
         sut_buf_i64(&b, r->auth.user_id);
     } else {
-        sut_sha256(sut_req_cookie(r, SUT_COOKIE_CART), guest);
+        sut_idempotency_name(sut_req_cookie(r, SUT_COOKIE_CART), guest);
         sut_buf_lit(&b, "guest ");
         sut_buf_str_add(&b, sut_str_of((const char *) guest, sizeof(guest)));
     }
@@ -113,7 +110,7 @@ static SUT_ERR make_digests(struct sut_req *r, sut_str key)
     add_part(&b, sut_str_from(r->route->name));
     add_part(&b, key);
     TRY(sut_buf_check(&b));
-    sut_sha256(sut_buf_str(&b), r->claim.name);
+    sut_idempotency_name(sut_buf_str(&b), r->claim.name);
 
     struct sut_buf path;
     sut_buf_init_arena(&path, r->arena, 16 * 1024);
@@ -121,10 +118,7 @@ static SUT_ERR make_digests(struct sut_req *r, sut_str key)
         add_part(&path, r->match.params[i].text);
     sut_buf_char(&path, '\n');
     TRY(sut_buf_check(&path));
-    struct sut_hmac_key mac;
-    const sut_str parts[] = { sut_buf_str(&path), r->x->req->body };
-    sut_hmac_key_init(&mac, sut_buf_str(&b));
-    sut_hmac_parts(&mac, parts, 2, r->claim.request);
+    sut_idempotency_request(sut_buf_str(&b), sut_buf_str(&path), r->x->req->body, r->claim.request);
     return SUT_OK;
 }
 

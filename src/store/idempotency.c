@@ -2,12 +2,15 @@
 #include "store/idempotency.h"
 
 #include "base/buf.h"
+#include "crypto/hmac.h"
 #include "db/db.h"
 #include "store/personal.h"
 #include "store/prune.h"
 #include "store/store.h"
 
 static const int64_t keep_ms = INT64_C(24) * 3600 * 1000 * SUT_IDEMPOTENCY_KEEP_DAYS;
+
+_Static_assert((int) SUT_SHA256_SIZE == (int) SUT_IDEMPOTENCY_DIGEST, "one digest");
 
 static const struct sut_sql idempotency_find = {
     .name = "idempotency_find",
@@ -57,6 +60,20 @@ static const struct sut_sql idempotency_prune = {
     .text = "DELETE FROM idempotency WHERE id IN"
             " (SELECT id FROM idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 500)",
 };
+
+void sut_idempotency_name(sut_str text, unsigned char ret[SUT_IDEMPOTENCY_DIGEST])
+{
+    sut_sha256(text, ret);
+}
+
+void sut_idempotency_request(sut_str name_text, sut_str path, sut_str body,
+                             unsigned char ret[SUT_IDEMPOTENCY_DIGEST])
+{
+    struct sut_hmac_key mac;
+    const sut_str parts[] = { path, body };
+    sut_hmac_key_init(&mac, name_text);
+    sut_hmac_parts(&mac, parts, 2, ret);
+}
 
 /* CORRUPT: it does not open. */
 static SUT_ERR open_answer(struct sut_db_conn *c, struct sut_arena *a, struct sut_db_stmt *s,

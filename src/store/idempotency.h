@@ -27,6 +27,16 @@ enum {
     SUT_IDEMPOTENCY_ANSWER_MAX = 64 * 1024, /* bytes of an answer that is kept */
 };
 
+/* The digest of a name: scope, route and key, however they are put together; of a guest's cookie.
+ */
+void sut_idempotency_name(sut_str text, unsigned char ret[SUT_IDEMPOTENCY_DIGEST]);
+/*
+ * That of a request, made with the text of its name, in which the key stands, which is kept
+ * nowhere: who has the table alone can't try bodies against it.
+ */
+void sut_idempotency_request(sut_str name_text, sut_str path, sut_str body,
+                             unsigned char ret[SUT_IDEMPOTENCY_DIGEST]);
+
 struct sut_idempotency_row {
     sut_str request;
     int64_t resource; /* 0: none was named */

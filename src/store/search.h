@@ -66,7 +66,7 @@ SUT_ERR sut_search_text(enum sut_db_kind kind, const struct sut_search *s,
     "p.id IN (SELECT rowid FROM product_words WHERE product_words MATCH $" #n_ ")"
 #define SUT_SEARCH_POSTGRES(n_)                                                                    \
     "p.id IN (SELECT w.product_id FROM product_words w WHERE w.words @@ CAST($" #n_ " AS "         \
-                                                                                    "TSQUERY))"
+    "TSQUERY))"
 
 /* --- for lists in the order of rank, by the index alone --- */
 
