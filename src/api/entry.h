@@ -118,8 +118,8 @@ SUT_ERR api_entry_pair(struct sut_req *r, int64_t user_id, const struct sut_toke
 SUT_ERR api_entry_pair_of(struct sut_req *r, int64_t user_id, const struct sut_token *refresh,
                           sut_ms at, struct api_pair *ret);
 /*
- * In the write job that opens a session: what lay in the cart of the guest becomes the person's, and
- * a good answer takes the guest's cookie away.
+ * In the write job that opens a session: what lay in the cart of the guest becomes the person's,
+ * and a good answer takes the guest's cookie away.
  */
 SUT_ERR api_entry_take_cart(struct sut_req *r, struct sut_db_conn *c, int64_t person);
 /* When a refresh token that is made now expires. */

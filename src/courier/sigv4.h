@@ -50,6 +50,7 @@ struct sut_sigv4 {
     uint32_t expires_s;  /* the query form: how long it is good; 0: the header form */
 };
 
+/* "20150830T123600Z" */
 void sut_sigv4_time(sut_ms now, char ret[SUT_SIGV4_TIME + 1]);
 
 /* The three steps; TOO_LARGE, NOMEM. */

@@ -42,7 +42,9 @@ void sut_jpeg_writer_free(struct sut_jpeg_writer **w);
 SUT_ERR sut_jpeg_writer_rows(struct sut_jpeg_writer *w, unsigned char *const *rows, uint32_t n);
 SUT_ERR sut_jpeg_writer_finish(struct sut_jpeg_writer *w);
 
+/* An animation's first picture; as RGB or RGBA of 8 bits. */
 SUT_ERR sut_png_decode(const struct sut_codecs *l, sut_str bytes, struct sut_pixels *ret);
+/* Appended to *ret: no chunk but those that make the picture. */
 SUT_ERR sut_png_encode(const struct sut_codecs *l, const struct sut_pixels *x, struct sut_buf *ret);
 
 /* *ret_is_exact: it was coded without loss. */
@@ -51,6 +53,7 @@ SUT_ERR sut_webp_decode(const struct sut_codecs *l, sut_str bytes, struct sut_pi
 SUT_ERR sut_webp_encode(const struct sut_codecs *l, const struct sut_pixels *x, bool is_exact,
                         struct sut_buf *ret);
 
+/* The first picture, on the canvas where it stands. */
 SUT_ERR sut_gif_decode(const struct sut_codecs *l, sut_str bytes, struct sut_pixels *ret);
 
 /* EXIF's orientation out of an APP1 segment's bytes: 1 .. 8; 1 too when it tells none. */

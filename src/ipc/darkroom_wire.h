@@ -41,6 +41,7 @@ struct sut_darkroom_answer {
     uint32_t n[SUT_PICTURE_FILES]; /* bytes of the files that follow, in their order */
 };
 
+/* What goes before the picture's bytes; the fields are as the worker set them. */
 void sut_darkroom_ask_write(const struct sut_darkroom_ask *a, unsigned char to[SUT_DARKROOM_ASK]);
 /* PARSE: it is none, or more than may be sent. */
 SUT_ERR sut_darkroom_ask_read(const unsigned char from[SUT_DARKROOM_ASK],

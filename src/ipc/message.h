@@ -22,7 +22,7 @@
 enum {
     SUT_IPC_HEADER = 10,
     SUT_IPC_LENGTH_MAX = 17 * 1024 * 1024, /* no type may allow more */
-    SUT_IPC_REPLY = 0x8000,               /* a reply's type: this bit and the request's type */
+    SUT_IPC_REPLY = 0x8000,                /* a reply's type: this bit and the request's type */
 };
 
 struct sut_ipc_header {

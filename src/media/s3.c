@@ -54,7 +54,8 @@ static SUT_ERR ask(struct sut_courier *c, const struct sut_errand *e, struct sut
 /* Whatever else it says is no answer; the log has the status, which names nobody. */
 static SUT_ERR refused(const struct sut_errand *e, int status)
 {
-    sut_log(SUT_LOG_ERROR, "object_store_refused", LOG_NAME("for", sut_errand_word(e->purpose)),
+    const char *const what = sut_errand_word(e->purpose);
+    sut_log(SUT_LOG_ERROR, "object_store_refused", LOG_NAME("for", what),
             LOG_INT("status", status));
     FAIL(UNAVAILABLE);
 }

@@ -41,6 +41,7 @@ struct sut_keeper *sut_worker_line_keeper(struct sut_worker_line *l);
  */
 struct sut_courier *sut_worker_line_courier(struct sut_worker_line *l);
 
+/* Borrowed, as the keeper is; its places come from the supervisor. */
 struct sut_darkroom *sut_worker_line_darkroom(struct sut_worker_line *l);
 
 /* Tell the supervisor that this worker serves. */

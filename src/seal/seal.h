@@ -34,7 +34,7 @@
 enum {
     SUT_SEAL_OVERHEAD = 1 + 4 + SUT_AEAD_OVERHEAD,
     SUT_SEAL_PLAIN_MAX = 256 * 1024, /* a webhook, as it came */
-    SUT_INDEX_TEXT = 22, /* characters of a blind index */
+    SUT_INDEX_TEXT = 22,             /* characters of a blind index */
     SUT_INDEX_VERSIONS_MAX =
         4, /* index keys at once: the current and those that are on their way out */
     SUT_KEKS_MAX = 4,

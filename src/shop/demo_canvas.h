@@ -34,6 +34,7 @@ struct sut_canvas {
     int h;
 };
 
+/* One point more; what is beyond its room is left out. */
 void sut_outline_add(struct sut_outline *o, double x, double y);
 /* The points of `by` joined by a smooth line that goes through each (Catmull and Rom's). */
 void sut_outline_curve(struct sut_outline *o, const struct sut_point *by, size_t n);
