@@ -287,8 +287,9 @@ static SUT_ERR open_session(struct sut_pg_db *d, struct sut_pg_conn *c, enum sut
 
     c->wait_ms = d->statement_timeout_ms + GRACE_MS;
     char text[512];
+    /* To compile a plan takes longer than any of our statements. */
     (void) snprintf(text, sizeof(text),
-                    "SET statement_timeout = %u; SET lock_timeout = %u;"
+                    "SET statement_timeout = %u; SET lock_timeout = %u; SET jit = off;"
                     "SET idle_in_transaction_session_timeout = 60000;"
                     "SET client_min_messages = error; SET standard_conforming_strings = on;"
                     "SET default_transaction_read_only = %s%s",

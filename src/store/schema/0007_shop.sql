@@ -250,6 +250,7 @@ CREATE TABLE payments (
 );
 
 CREATE INDEX payments_by_order ON payments (order_id, id);
+CREATE INDEX payments_by_person ON payments (person_id);
 -- of an order one at most of a kind can be paid (BEGUN or OPEN)
 CREATE UNIQUE INDEX payments_live ON payments (order_id, provider, kind) WHERE state IN (1, 2);
 CREATE INDEX payments_due ON payments (due_at) WHERE due_at IS NOT NULL;

@@ -20,7 +20,7 @@
 #include "os/fd.h"
 #include "prog/worker_line.h"
 
-enum { SEND_MS = 2000, WAIT_MS = 10000, QUIET_MS = 150 };
+enum { SEND_MS = 2000, WAIT_MS = 10000, QUIET_MS = 150, PICTURES_MAX = 4 };
 
 #define OK(expr_) assert_int_equal((expr_).code, SUT_E_OK)
 
@@ -103,7 +103,7 @@ static void open_line(struct stage *s, size_t sockets)
 {
     struct sut_diag d = { .text = "" };
     give_sockets(s, sockets);
-    OK(sut_worker_line_open(s->ours, false, &s->line, &d));
+    OK(sut_worker_line_open(s->ours, false, PICTURES_MAX, &s->line, &d));
 }
 
 static void begins_when_keeper_and_certificate_are_there(void **state)
@@ -113,7 +113,7 @@ static void begins_when_keeper_and_certificate_are_there(void **state)
     DEFER(sut_buf_done) struct sut_buf cert = { .p = NULL };
     give_sockets(s, 2);
     say(s, SUT_WORD_CERT, -1, "a chain");
-    OK(sut_worker_line_open(s->ours, true, &s->line, &d));
+    OK(sut_worker_line_open(s->ours, true, PICTURES_MAX, &s->line, &d));
     assert_int_equal(sut_keeper_connections(sut_worker_line_keeper(s->line)), 2);
     assert_true(sut_worker_line_take_cert(s->line, &cert));
     assert_true(sut_str_is(sut_buf_str(&cert), "a chain"));
@@ -129,7 +129,8 @@ static void a_supervisor_that_hangs_up_first_is_told(void **state)
     struct stage *s = *state;
     struct sut_diag d = { .text = "" };
     sut_fd_close(&s->theirs);
-    assert_int_equal(sut_worker_line_open(s->ours, false, &s->line, &d).code, SUT_E_UNAVAILABLE);
+    assert_int_equal(sut_worker_line_open(s->ours, false, PICTURES_MAX, &s->line, &d).code,
+                     SUT_E_UNAVAILABLE);
     assert_null(s->line);
     assert_non_null(strstr(d.text, "does not say where the keeper is"));
 }
