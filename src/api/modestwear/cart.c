@@ -227,7 +227,12 @@ static sut_err change(struct sut_req *r, int64_t line)
         return SUT_OK;
     }
     struct sut_jw w = api_a_data_open(r, 200);
-    api_line_members(&w, &a.res);
+    sut_jw_key(&w, "cart_item_id");
+    sut_jw_i64(&w, a.res.line);
+    sut_jw_key(&w, "quantity");
+    sut_jw_i64(&w, a.res.quantity);
+    sut_jw_key(&w, "subtotal");
+    sut_jw_cents(&w, a.res.sum_cents);
     api_a_data_close_saying(&w, "Cart item updated");
     return SUT_OK;
 }

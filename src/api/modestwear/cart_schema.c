@@ -28,6 +28,19 @@ static const struct sut_field cart_fields[] = {
 };
 static const struct sut_schema cart_schema = SUT_SCHEMA("Cart", cart_fields);
 
+static const struct sut_field updated_data_fields[] = {
+    { .name = "cart_item_id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },
+    { .name = "quantity", .type = SUT_F_INT, .min = 1, .max = SUT_CART_QUANTITY_MAX },
+    { .name = "subtotal", .type = SUT_F_PRICE, .max = INT64_MAX },
+};
+static const struct sut_schema updated_data = SUT_SCHEMA("CartItemUpdate", updated_data_fields);
+static const struct sut_field updated_fields[] = {
+    { .name = "success", .type = SUT_F_BOOL },
+    { .name = "data", .type = SUT_F_OBJECT, .of = &updated_data },
+    { .name = "message", .type = SUT_F_STRING },
+};
+static const struct sut_schema updated = SUT_SCHEMA("CartItemUpdated", updated_fields);
+
 static const struct sut_field cleared_data_fields[] = {
     { .name = "items_removed", .type = SUT_F_INT, .min = 0, .max = INT64_MAX },
 };
@@ -50,7 +63,7 @@ const struct sut_answer api_a_cart_add_answers[] = {
     { 0 },
 };
 const struct sut_answer api_a_cart_change_answers[] = {
-    { .status = 200, .schema = &api_a_cart_changed },
+    { .status = 200, .schema = &updated },
     { .status = 400, .doc = "Not 1 to 100, or more than there are" },
     { .status = 404, .doc = "No such line in this cart" },
     { 0 },
