@@ -108,6 +108,27 @@ def test_errors_stand_in_the_envelope(ctx):
     assert client.delete("/api/v1/users/me/x/").status == 404
 
 
+def test_what_one_may_say_of_oneself(ctx):
+    server = ctx.server(preset="nsgg")
+    client = ctx.client(server)
+    email = new_email()
+    register(client, email)
+    token, path = login(client, email)["access"], "/api/v1/users/me/"
+    longest = {"first_name": "ñ" * 150, "last_name": "ö" * 150, "phone": "+27 21 555 0199", "tax_number": "7" * 50}
+    for field, text in longest.items():
+        answer = client.patch(path, {field: text}, token=token)
+        assert answer.status == 200 and answer.json[field] == text, (field, answer)
+        answer = client.patch(path, {field: text + text[-1]}, token=token)
+        assert answer.status == 400 and set(answer.json["error"]["fields"]) == {field}, (field, answer)
+    for field in ("phone", "tax_number"):
+        assert client.patch(path, {field: None}, token=token).json[field] is None
+    mine = client.get(path, token=token).json
+    assert (mine["first_name"], mine["last_name"]) == (longest["first_name"], longest["last_name"])
+    for field in PERSON - {"first_name", "last_name", "phone"}:
+        answer = client.patch(path, {field: mine[field]}, token=token)
+        assert answer.status == 400 and set(answer.json["error"]["fields"]) == {field}, (field, answer)
+
+
 @also_tls
 def test_both_contracts_know_the_same_person(ctx):
     server = ctx.server(preset="nsgg")

@@ -7,6 +7,8 @@ from sutler import also_tls, only
 PRODUCTS = "/api/catalog/products/"
 PRODUCT = {"id", "name", "slug", "description", "base_price", "category", "coverage_level", "is_featured",
            "date_added", "images", "variants"}
+COVERAGE = {"Full Coverage": "Long sleeves, floor length, high neck", "Moderate": "Three-quarter sleeve, midi",
+            "Light": "Short sleeve, knee"}
 
 
 def everything(client):
@@ -118,6 +120,7 @@ def test_each_filter_and_their_combinations(ctx):
     for code, name in levels.items():
         got = query(client, coverage_level=code)
         want = [r["id"] for r in rows if r["coverage_level"] and r["coverage_level"]["name"] == name]
+        assert all(r["coverage_level"]["description"] == COVERAGE[name] for r in rows if r["id"] in want)
         assert got.json["count"] == len(want) > 0, (code, got.json["count"], len(want))
         assert set(ids(got)) <= set(want)
     for slug in leaves[:6] + [root["slug"] for root in roots]:
@@ -208,7 +211,10 @@ def test_a_product(ctx):
         assert parent is None or set(parent) == {"id", "name", "slug"}
         assert product == row
         answer = client.get(f"{PRODUCTS}{row['category']['slug']}/{row['slug']}/")
-        assert answer.status in (200, 404), answer
+        assert answer.status == 200 and answer.json == client.get(f"{PRODUCTS}{row['id']}/").json, answer
+        for one, two in ((row["category"]["slug"], "no-such"), ("no-such", row["slug"])):
+            answer = client.get(f"{PRODUCTS}{one}/{two}/")
+            assert answer.status == 404 and answer.json["detail"] == "Not found.", answer
     answer = client.get(PRODUCTS + "99999999/")
     assert answer.status == 404 and answer.json["detail"] == "Not found.", answer
 

@@ -9,6 +9,7 @@ import mails
 import ordering
 import sutler
 from ordering import ADDRESS
+from shopping import Manager
 from sutler import also_tls
 
 CARD = "4111 1111 1111 1111"
@@ -174,6 +175,24 @@ def test_changed_between_cart_and_order(ctx):
     assert [i["variant"]["id"] for i in client.get(f"/api/orders/{data['order_id']}/").json["items"]] == [keeps["id"]]
     # An order of what is not sold any more is shown all the same.
     assert client.get("/api/orders/").json["count"] == 2
+
+
+def test_deleted_between_cart_and_order(ctx):
+    client, m = ordering.buyer(ctx), Manager.of(ctx.server())
+    (one, first), (two, second) = m.variant(), m.variant(name="Sold before")
+    ordering.order(client, ({"id": two}, 1))
+    ordering.put(client, {"id": one})
+    ordering.put(client, {"id": two})
+    m.delete(first)
+    assert ordering.cart(client) == {two: 1}, "what nobody ordered is gone, with its line"
+    m.delete(second)
+    # What was ordered once is known still: its buyer is told, once.
+    gone = ordering.create(client)
+    assert gone.status == 400 and gone.json["code"] == "out_of_stock", gone.json
+    assert gone.json["out_of_stock_items"] == [
+        {"product": "Sold before", "variant": "Sold before", "requested": 1, "available": 0}], gone.json
+    refused(ordering.create(client), 400, "Cart is empty", "empty_cart")
+    assert client.get("/api/orders/").json["count"] == 1
 
 
 def test_two_tabs_order_the_same_cart(ctx):
@@ -428,6 +447,9 @@ def test_contract_b(ctx):
     assert cancelled.json["modified_by"] == client.id
     error = refused_b(client.post(f"/api/v1/orders/{order['id']}/cancel/"), 400, "invalid")
     assert error["message"] == "Order cannot be cancelled. Status: cancelled"
+    # Nobody is set up here who could take the money.
+    error = refused_b(client.post(f"/api/v1/orders/{other['order_id']}/payment-intent/"), 402, "payment_failed")
+    assert error["message"] == "Payment processing failed"
     assert boss.post(f"/api/v1/orders/{other['order_id']}/cancel/").json["status"] == "cancelled", "staff may"
 
 

@@ -196,6 +196,7 @@ def test_a_refund_is_asked_for_until_it_is_known(ctx):
     paying.wait_until(lambda: not row_of(server, made["order_id"]) and "event=payment_refunded" in server.log_text(), 60)
     assert sum(r["payment_intent"] == intent["id"] for r in stripe.refunds.values()) == 1
     assert again().status == 400
+    assert client.get(f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "refunded"
 
 
 def test_a_refund_that_fails_is_told(ctx):
@@ -217,6 +218,7 @@ def test_a_refund_that_fails_is_told(ctx):
     assert payworld.deliver_stripe(client, older).status == 200
     time.sleep(1)
     assert not row_of(server, made["order_id"]), row_of(server, made["order_id"])
+    assert client.get(f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "paid", "nothing went back"
 
 
 def test_another_amount_or_currency_pays_nothing(ctx):

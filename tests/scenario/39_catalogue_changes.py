@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 
+import ordering
 import sutler
 from sutler import new_email, only
 
@@ -246,6 +247,39 @@ def test_the_life_of_a_product(ctx):
     assert s.stranger.get(f"/api/catalog/products/{p['id']}/").status == 404
 
 
+def test_a_slug_that_is_taken_is_counted_on(ctx):
+    s = shop(ctx)
+    name = word("Crème Brûlée & Co ")
+    slugs = [s.add(name=name)["slug"] for _ in range(3)]
+    base = "creme-brulee-co-" + name.split()[-1].lower()
+    assert slugs == [base, base + "-2", base + "-3"], slugs
+
+
+def test_what_was_ordered_is_hidden_when_it_is_deleted(ctx):
+    s = shop(ctx)
+    buyer, sku = ordering.buyer(ctx), word("KEPT-")
+    kept = s.manager.post(CATEGORIES, {"name": word()}).json["id"]
+    p = s.add(sku=sku, category=kept, variants=[{"name": "M / Sand", "sku": sku + "-M", "stock": 5}])
+    path, (plain, sized) = f"{PRODUCTS}{p['id']}/", [v["id"] for v in p["variants"]]
+    made = buyer.post("/api/v1/orders/", {"address": ordering.address_of(buyer),
+                                          "items": [{"variant": v, "quantity": 1} for v in (plain, sized)]})
+    assert made.status == 201, made
+    assert s.manager.delete(f"{path}variants/{sized}/").status == 204
+    assert s.manager.get(f"{path}variants/{sized}/").json["is_active"] is False
+    assert s.manager.delete(path).status == 204
+    hidden = s.manager.get(path).json
+    assert (hidden["id"], hidden["name"], hidden["is_active"]) == (p["id"], p["name"], False), hidden
+    # Nobody can see or buy it; who bought it sees what they bought; its category has it still.
+    assert s.stranger.get(f"/api/catalog/products/{p['id']}/").status == 404
+    for variant in (plain, sized):
+        assert buyer.post("/api/orders/cart/add/", {"variant_id": variant}).status == 404
+    assert buyer.get(f"/api/v1/orders/{made.json['id']}/").json == made.json
+    items = buyer.get(f"/api/orders/{made.json['id']}/").json["items"]
+    assert [(i["variant"]["id"], i["variant"]["product"]["name"]) for i in items] == [(plain, p["name"]), (sized, p["name"])]
+    error(s.manager.delete(f"{CATEGORIES}{kept}/"), 409)
+    error(s.manager.post(PRODUCTS, s.product(sku=sku)), 409)
+
+
 def test_variants_with_the_product(ctx):
     s = shop(ctx)
     base = word("V-")
@@ -279,6 +313,29 @@ def test_variants_with_the_product(ctx):
     assert "variants" in fields(s.manager.patch(path, {"variants": many}))
     assert "variants.0.price" in fields(s.manager.patch(path, {"variants": [{"name": "x", "sku": "y", "price": "-1"}]}))
     assert "variants.0.odd" in fields(s.manager.patch(path, {"variants": [{"name": "x", "sku": "y", "odd": 1}]}))
+
+
+def test_a_new_sku_with_rows_of_variants(ctx):
+    """A row of the product's own SKU is the default, also where that SKU is a new one."""
+    s = shop(ctx)
+    for method in ("put", "patch"):
+        p, sku = s.add(), word("NEW-")
+        change = getattr(s.manager, method)
+        body = {"name": p["name"], "category": p["category"], "price": "10.00", "sku": sku}
+        a = change(f"{PRODUCTS}{p['id']}/", {**body, "variants": [{"sku": sku, "name": "x", "stock": 4}]})
+        assert a.status == 200 and a.json["sku"] == sku, a
+        assert [(v["id"], v["sku"], v["name"], v["stock"]) for v in a.json["variants"]] == [
+            (p["variants"][0]["id"], sku, "x", 4)], a
+        # Its SKU of before is another's from then on.
+        newer = word("NEW-")
+        a = change(f"{PRODUCTS}{p['id']}/", {**body, "sku": newer, "variants": [{"sku": sku, "name": "y", "stock": 2}]})
+        assert a.status == 200 and a.json["sku"] == newer, a
+        assert [(v["sku"], v["name"], v["stock"]) for v in a.json["variants"]] == [(newer, "x", 4), (sku, "y", 2)], a
+        assert a.json["variants"][0]["id"] == p["variants"][0]["id"], a
+        # That of its other variant is taken, whichever way it is said.
+        for rows in ({}, {"variants": [{"sku": sku, "name": "z"}]}):
+            error(change(f"{PRODUCTS}{p['id']}/", {**body, "sku": sku, **rows}), 409)
+        assert s.manager.get(f"{PRODUCTS}{p['id']}/").json == a.json
 
 
 def test_variants_one_by_one(ctx):

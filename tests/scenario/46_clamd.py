@@ -7,7 +7,8 @@ import time
 from PIL import Image
 
 from clamd import EICAR, Clamd, Liar
-from pictures import PROFILE, draw, encode, files_of, noise, picture, send_picture
+from pictures import PROFILE, draw, encode, files_of, noise, picture, send, send_picture
+from shopping import Manager
 from sutler import new_email, only
 
 # Above what any socket holds: nearly five megabytes that can't be packed.
@@ -57,13 +58,20 @@ def test_what_is_found_is_rejected_wherever_in_the_file_it_hides(ctx):
             assert "EICAR" not in log
 
 
-@only("sqlite")
 def test_clamd_at_a_port_is_asked_too(ctx):
+    """And each contract says what it found in its own shape."""
     with Clamd(port=free_port()) as clamd:
         server = shop(ctx, clamd.place)
         client = person(ctx, server)
-        assert send_picture(client, encode(draw(), "JPEG", comment=EICAR)).json == REJECTED
+        infected = encode(draw(), "JPEG", comment=EICAR)
+        assert send_picture(client, infected).json == REJECTED
         assert send_picture(client, LARGE, name="p.png").status == 200
+        manager = Manager.of(server)
+        target = f"/api/v1/products/{manager.product()['id']}/images/"
+        answer = send(manager.client, [("image", "p.jpg", infected)], target, "POST")
+        words = "Rejected by the malware scan"
+        assert answer.status == 400 and answer.json == {
+            "error": {"code": 400, "message": words, "reason": "invalid", "fields": {"image": [words]}}}, answer
 
 
 @only("sqlite")
