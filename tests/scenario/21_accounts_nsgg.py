@@ -122,6 +122,9 @@ def test_what_one_may_say_of_oneself(ctx):
         assert answer.status == 400 and set(answer.json["error"]["fields"]) == {field}, (field, answer)
     for field in ("phone", "tax_number"):
         assert client.patch(path, {field: None}, token=token).json[field] is None
+    empty = client.patch(path, {"last_name": "", "phone": "", "tax_number": ""}, token=token).json
+    assert empty["last_name"] is empty["phone"] is empty["tax_number"] is None, empty
+    client.patch(path, {"last_name": longest["last_name"]}, token=token)
     mine = client.get(path, token=token).json
     assert (mine["first_name"], mine["last_name"]) == (longest["first_name"], longest["last_name"])
     for field in PERSON - {"first_name", "last_name", "phone"}:

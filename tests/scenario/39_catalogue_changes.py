@@ -129,6 +129,7 @@ def test_the_life_of_a_category(ctx):
     assert made.status == 201 and set(made.json) == CATEGORY, made
     assert made.json["slug"] == name.replace("É", "E").lower().replace(" ", "-"), made.json
     assert made.json["parent"] is None and made.json["is_active"] is True
+    assert s.manager.post(CATEGORIES, {"name": word()}).json["description"] is None
     again = s.manager.post(CATEGORIES, {"name": name})
     assert again.json["slug"] == made.json["slug"] + "-2", again.json
     path = f"{CATEGORIES}{made.json['id']}/"
@@ -234,7 +235,7 @@ def test_the_life_of_a_product(ctx):
     assert put.json["variants"][0]["name"] == "Parka" and put.json["variants"][0]["id"] == v["id"]
     assert put.json["created_by"] == s.manager_id and put.json["modified_by"] == s.other_id
     patched = s.manager.patch(path, {"stock": 0, "is_active": False, "description": None})
-    assert patched.json["stock"] == 0 and patched.json["is_active"] is False and patched.json["description"] == ""
+    assert patched.json["stock"] == 0 and patched.json["is_active"] is False and patched.json["description"] is None
     assert s.stranger.get(f"/api/catalog/products/{p['id']}/").status == 404
     assert s.manager.get(path).json["is_active"] is False
     assert s.manager.patch(path, {"is_active": True}).json["is_active"] is True

@@ -34,7 +34,7 @@ static const struct sut_field category_fields[] = {
     { .name = "id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },
     { .name = "name", .type = SUT_F_STRING },
     { .name = "slug", .type = SUT_F_STRING },
-    { .name = "description", .type = SUT_F_STRING },
+    { .name = "description", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },
     { .name = "parent", .type = SUT_F_INT, .flags = SUT_F_NULLABLE, .min = 1, .max = INT64_MAX },
     { .name = "is_active", .type = SUT_F_BOOL },
     { .name = "created_at", .type = SUT_F_TIME },
@@ -60,7 +60,7 @@ static void write_category(struct sut_jw *w, const struct sut_category_row *k)
     sut_jw_key(w, "slug");
     sut_jw_str(w, k->slug);
     sut_jw_key(w, "description");
-    sut_jw_str(w, k->description);
+    sut_jw_str_or_null(w, k->description.n == 0 ? (sut_str){ 0 } : k->description);
     sut_jw_key(w, "parent");
     if (k->parent_id == 0)
         sut_jw_null(w);

@@ -102,7 +102,7 @@ static const struct sut_field product_fields[] = {
     ID("id"),
     { .name = "name", .type = SUT_F_STRING },
     { .name = "slug", .type = SUT_F_STRING },
-    { .name = "description", .type = SUT_F_STRING },
+    { .name = "description", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },
     ID("category"),
     { .name = "price", .type = SUT_F_PRICE },
     { .name = "stock", .type = SUT_F_INT, .min = 0, .max = INT64_MAX },
@@ -310,7 +310,7 @@ void api_goods_json(struct sut_jw *w, const struct sut_product *p)
     sut_jw_key(w, "slug");
     sut_jw_str(w, p->slug);
     sut_jw_key(w, "description");
-    sut_jw_str(w, p->description);
+    sut_jw_str_or_null(w, p->description.n == 0 ? (sut_str){ 0 } : p->description);
     sut_jw_key(w, "category");
     sut_jw_i64(w, p->category.id);
     sut_jw_key(w, "price");

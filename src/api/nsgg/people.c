@@ -26,8 +26,8 @@ static const struct sut_schema change_body = SUT_SCHEMA("NsggProfileChange", cha
 #define PERSON_FIELDS                                                                              \
     { .name = "id", .type = SUT_F_INT, .min = 1, .max = INT64_MAX },                               \
         { .name = "email", .type = SUT_F_EMAIL }, { .name = "username", .type = SUT_F_STRING },    \
-        { .name = "first_name", .type = SUT_F_STRING },                                            \
-        { .name = "last_name", .type = SUT_F_STRING },                                             \
+        { .name = "first_name", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },                   \
+        { .name = "last_name", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },                    \
         { .name = "phone", .type = SUT_F_STRING, .flags = SUT_F_NULLABLE },                        \
         { .name = "is_active", .type = SUT_F_BOOL }, { .name = "is_staff", .type = SUT_F_BOOL },   \
         { .name = "groups", .type = SUT_F_ARRAY, .items = SUT_F_STRING },                          \
@@ -69,9 +69,9 @@ static SUT_ERR write_person(struct sut_req *r, struct sut_jw *w, const struct su
     sut_jw_key(w, "username");
     sut_jw_str(w, p->username);
     sut_jw_key(w, "first_name");
-    sut_jw_str(w, p->first_name);
+    sut_jw_str_or_null(w, p->first_name.n == 0 ? (sut_str){ 0 } : p->first_name);
     sut_jw_key(w, "last_name");
-    sut_jw_str(w, p->last_name);
+    sut_jw_str_or_null(w, p->last_name.n == 0 ? (sut_str){ 0 } : p->last_name);
     sut_jw_key(w, "phone");
     sut_jw_str_or_null(w, p->phone);
     if (is_self) {
