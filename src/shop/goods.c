@@ -67,10 +67,21 @@ static const struct sut_variant *default_of(const struct sut_product *p)
     return p->n_variants > 0 ? &p->variants[0] : NULL;
 }
 
-static const struct sut_variant *with_sku(const struct sut_product *p, sut_str sku)
+/* What the default variant's SKU is to be. */
+static sut_str sku_of(const struct sut_variant *d, const struct sut_goods *g)
 {
+    return (g->has & SUT_GOODS_SKU) != 0 ? g->sku : d->sku;
+}
+
+/* The variant that a row of this SKU means. */
+static const struct sut_variant *with_sku(const struct sut_product *p, const struct sut_goods *g,
+                                          sut_str sku)
+{
+    const struct sut_variant *d = default_of(p);
+    if (d != NULL && sut_str_eq(sku_of(d, g), sku))
+        return d;
     for (size_t i = 0; i < p->n_variants; i++)
-        if (sut_str_eq(p->variants[i].sku, sku))
+        if (&p->variants[i] != d && sut_str_eq(p->variants[i].sku, sku))
             return &p->variants[i];
     return NULL;
 }
@@ -231,9 +242,9 @@ static SUT_ERR change_default(struct sut_goods_work *k, const struct sut_product
     if (d == NULL)
         return SUT_OK;
     for (size_t i = 0; i < g->n_variants; i++)
-        if (sut_str_eq(g->variants[i].sku, d->sku))
+        if (sut_str_eq(g->variants[i].sku, sku_of(d, g)))
             said = g->variants[i].has;
-    if ((g->has & SUT_GOODS_SKU) != 0) {
+    if ((g->has & ~said & SUT_GOODS_SKU) != 0) {
         v.has |= SUT_GOODS_SKU;
         v.sku = g->sku;
     }
@@ -262,7 +273,7 @@ static SUT_ERR change_variants(struct sut_goods_work *k, const struct sut_produc
     size_t added = 0;
     for (size_t i = 0; i < g->n_variants; i++) {
         const struct sut_goods_variant *v = &g->variants[i];
-        const struct sut_variant *was = with_sku(p, v->sku);
+        const struct sut_variant *was = with_sku(p, g, v->sku);
         TRY(prefix_of(k, i));
         TRY(sut_goods__check_variant(k, v, was == NULL ? 0 : was->id));
         k->scope = v->sku;
