@@ -70,7 +70,8 @@ static struct sut_news of_refund(const struct sut_stripe_object *o)
                           .ref = o->intent,
                           .refund = o->id,
                           .order = o->order,
-                          .payment = o->payment };
+                          .payment = o->payment,
+                          .amount = o->amount };
     if (sut_str_is(o->status, "succeeded"))
         n.kind = SUT_NEWS_REFUNDED;
     else if (sut_str_is(o->status, "failed") || sut_str_is(o->status, "canceled"))
@@ -158,7 +159,8 @@ static SUT_ERR paystack_event(const struct sut_json *v, sut_str type, struct sut
                               .provider = SUT_PAY_PAYSTACK,
                               .ref = o.reference,
                               .order = o.order,
-                              .payment = o.payment };
+                              .payment = o.payment,
+                              .amount = o.amount };
     return SUT_OK;
 }
 

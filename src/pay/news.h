@@ -21,7 +21,7 @@ enum sut_news_kind {
     SUT_NEWS_NONE,          /* nothing that the shop does anything about */
     SUT_NEWS_PAID,          /* the provider has the money */
     SUT_NEWS_LOST,          /* this way to pay has ended unpaid */
-    SUT_NEWS_REFUNDED,      /* all of it went back */
+    SUT_NEWS_REFUNDED,      /* it went back, as much of it as the amount says */
     SUT_NEWS_REFUND_FAILED, /* and did not arrive */
 };
 
@@ -34,7 +34,7 @@ struct sut_news {
     sut_str refund;  /* REFUND*: its name; empty: not told */
     int64_t order;   /* of our metadata; 0: none */
     int64_t payment;
-    int64_t amount;   /* PAID: in the provider's units */
+    int64_t amount;   /* in the provider's units; REFUND*: 0 is all of it */
     sut_str currency; /* PAID */
 };
 

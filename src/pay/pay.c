@@ -39,12 +39,17 @@ static SUT_ERR end_job(struct sut_db_conn *c, void *arg)
 {
     const struct ending *e = arg;
     struct sut_payment p;
+    struct sut_order o;
     TRY(sut_payment_by_id(c, e->a, e->id, &p));
     if (p.state != SUT_PAYMENT_BEGUN)
         return SUT_OK;
     p.state = e->state;
     p.ref = e->ref;
     p.url = e->url;
+    TRY(sut_order_by_id(c, e->a, p.order, &o));
+    /* Its order ended while the provider was asked: the cashier closes it. */
+    if (p.state == SUT_PAYMENT_OPEN && o.status != SUT_ORDER_PENDING)
+        p.due_at = e->now;
     return sut_payment_save(c, e->a, &p, e->now);
 }
 

@@ -24,6 +24,17 @@ static struct sut_pay_call call_of(const struct sut_payment *pay, const char *wh
                                   .payment = pay->id };
 }
 
+bool sut_refund_is_whole(const struct sut_payment *p, int64_t units)
+{
+    int64_t all = p->amount_cents;
+    /* Another amount than was asked for came: how much is not written. */
+    if (units <= 0 || (p->refund_why.p != NULL && sut_str_starts(p->refund_why, SUT_STR("other_"))))
+        return true;
+    return (p->provider == SUT_PAY_STRIPE &&
+            sut_failed(sut_stripe_units(p->currency, p->amount_cents, &all))) ||
+           units >= all;
+}
+
 /* --- what an answer says of a refund --- */
 
 static void read_stripe(const struct sut_stripe_object *o, struct sut_refund_answer *ret)
@@ -72,11 +83,12 @@ static SUT_ERR read_answer(struct sut_arena *a, const struct sut_payment *pay, s
 /* --- Stripe's and Paystack's lists, when all was given back already --- */
 
 static SUT_ERR read_list(struct sut_arena *a, const struct sut_payment *pay, sut_str text,
-                         struct sut_refund_answer *ret)
+                         struct sut_refund_answer *ret, int64_t *ret_units)
 {
     if (pay->provider == SUT_PAY_PAYSTACK) {
         struct sut_paystack_object o;
         TRY(sut_paystack_parse_first(a, text, &o));
+        *ret_units = o.amount;
         return read_paystack(a, &o, ret);
     }
     const struct sut_json *v = NULL;
@@ -87,12 +99,15 @@ static SUT_ERR read_list(struct sut_arena *a, const struct sut_payment *pay, sut
     ENSURE(data != NULL && data->type == SUT_JSON_ARRAY, PARSE);
     ENSURE(data->n > 0, NOT_FOUND);
     TRY(sut_stripe_read(&data->items[0], &o));
+    *ret_units = o.amount;
     read_stripe(&o, ret);
     return SUT_OK;
 }
 
+/* How much the newest is of. */
 static SUT_ERR find_refund(const struct sut_pay *p, struct sut_arena *a,
-                           const struct sut_payment *pay, struct sut_refund_answer *ret)
+                           const struct sut_payment *pay, struct sut_refund_answer *ret,
+                           int64_t *ret_units)
 {
     struct sut_pay_call c = call_of(pay, "refunds");
     struct sut_pay_reply reply;
@@ -102,7 +117,7 @@ static SUT_ERR find_refund(const struct sut_pay *p, struct sut_arena *a,
                 pay->ref, "", &c.path));
     sut_pay__call(p, a, &c, &reply);
     TRY(sut_pay__outcome(&reply));
-    return read_list(a, pay, reply.text, ret);
+    return read_list(a, pay, reply.text, ret, ret_units);
 }
 
 /* --- asking --- */
@@ -134,6 +149,7 @@ static SUT_ERR ask(const struct sut_pay *p, struct sut_arena *a, const struct su
     char key[SUT_PAY_KEY_MAX];
     struct sut_pay_call c;
     struct sut_pay_reply reply;
+    int64_t units = 0;
     TRY(make_call(a, pay, &c, key));
     sut_pay__call(p, a, &c, &reply);
     ret->was_answered = reply.status > 0;
@@ -143,9 +159,12 @@ static SUT_ERR ask(const struct sut_pay *p, struct sut_arena *a, const struct su
     if (reply.fate == SUT_PAY_LATER)
         FAIL(UNAVAILABLE);
     /* It was given back already: by a call whose answer was lost, or by hand. */
-    if (pay->refund_ref.p == NULL && reply.status > 0)
-        return find_refund(p, a, pay, ret);
-    FAIL(DENIED);
+    ENSURE(pay->refund_ref.p == NULL && reply.status > 0, DENIED);
+    TRY(find_refund(p, a, pay, ret, &units));
+    /* A part that went back is not why it was refused, unless nothing is left. */
+    const bool is_all = sut_str_is(sut_str_from(reply.why), "charge_already_refunded");
+    ENSURE(is_all || sut_refund_is_whole(pay, units), DENIED);
+    return SUT_OK;
 }
 
 void sut_refund_ask(const struct sut_pay *p, struct sut_arena *a, const struct sut_payment *pay,
@@ -159,6 +178,7 @@ void sut_refund_ask(const struct sut_pay *p, struct sut_arena *a, const struct s
         return;
     const bool is_refused = e.code == SUT_E_DENIED || e.code == SUT_E_NOT_FOUND;
     ret->fate = is_refused ? SUT_REFUND_IS_FAILED : SUT_REFUND_IS_LATER;
+    ret->ref = (sut_str){ 0 };
     if (ret->why == NULL)
         ret->why = is_refused ? "refused" : "answer_broken";
 }

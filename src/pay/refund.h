@@ -39,4 +39,7 @@ SUT_ERR sut_refund_close(const struct sut_pay *p, struct sut_arena *a,
 SUT_ERR sut_refund_look(const struct sut_pay *p, struct sut_arena *a, const struct sut_payment *pay,
                         struct sut_news *ret);
 
+/* Whether so many of the provider's units are all that there was of it; 0: it was not told. */
+bool sut_refund_is_whole(const struct sut_payment *p, int64_t units);
+
 #endif

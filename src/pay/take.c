@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pay/take.h"
 
+#include "pay/paystack.h"
+#include "pay/refund.h"
 #include "shop/order.h"
 
 /* Why money is owed back, as rows have it. */
@@ -11,6 +13,14 @@ static const char why_currency[] = "other_currency";
 static const char why_stray[] = "unknown_payment"; /* of ours, for a row that had another */
 
 /* --- which payment it is --- */
+
+/* Paystack's names are ours: whose is another may write along what numbers they like. */
+static bool is_name_of(const struct sut_payment *p, const struct sut_news *n)
+{
+    char own[SUT_PAYSTACK_REFERENCE];
+    return n->provider != SUT_PAY_PAYSTACK ||
+           sut_str_eq(n->ref, sut_paystack_reference(p->id, p->created_at, own));
+}
 
 /* By the names that the provider has for it, then by the number that we gave it along. */
 static SUT_ERR find_payment(struct sut_db_conn *c, struct sut_arena *a, const struct sut_news *n,
@@ -26,7 +36,7 @@ static SUT_ERR find_payment(struct sut_db_conn *c, struct sut_arena *a, const st
     *ret_is_named = false;
     ENSURE(n->payment > 0, NOT_FOUND);
     TRY(sut_payment_by_id(c, a, n->payment, ret));
-    ENSURE(ret->order == n->order && ret->provider == n->provider, NOT_FOUND);
+    ENSURE(ret->order == n->order && ret->provider == n->provider && is_name_of(ret, n), NOT_FOUND);
     return SUT_OK;
 }
 
@@ -140,6 +150,11 @@ static SUT_ERR take_paid(struct sut_db_conn *c, struct sut_arena *a, const struc
     p->state = SUT_PAYMENT_TAKEN;
     p->ref = n->ref;
     p->due_at = (sut_ms){ 0 };
+    /* It went back before we heard of it: that news was quicker. */
+    if (p->refund == SUT_REFUND_DONE) {
+        ret->why = "refunded";
+        return sut_payment_save(c, a, p, now);
+    }
     TRY(sut_order_by_id(c, a, p->order, &o));
     TRY(find_misfit(&o, n, &misfit));
     return misfit == NULL ? pay_order(c, a, p, now, ret) : take_unfit(c, a, p, misfit, now, ret);
@@ -178,7 +193,8 @@ SUT_ERR sut_take_loss(struct sut_db_conn *c, struct sut_arena *a, struct sut_pay
     TRY(sut_payment_save(c, a, p, now));
     TRY(sut_order_by_id(c, a, p->order, &o));
     TRY(has_other_way(c, a, p, &has_other));
-    if (has_other || o.status != SUT_ORDER_PENDING)
+    /* What is paid at the door still can be. */
+    if (has_other || o.method == SUT_PAY_OFFLINE || o.status != SUT_ORDER_PENDING)
         return SUT_OK;
     TRY(sut_order_cancel(c, a, &step, now, &r));
     ret->products = r.products;
@@ -203,6 +219,10 @@ static SUT_ERR take_given_back(struct sut_db_conn *c, struct sut_arena *a, const
     const bool is_done = n->kind == SUT_NEWS_REFUNDED;
     const enum sut_refund_status to = is_done ? SUT_REFUND_DONE : SUT_REFUND_FAILED;
     const bool is_same = n->refund.n == 0 || sut_str_eq(n->refund, p->refund_ref);
+    const bool is_ours = n->payment == p->id || (n->refund.n > 0 && is_same);
+    ret->why = "partial_refund";
+    if (!is_ours && !sut_refund_is_whole(p, n->amount))
+        return SUT_OK;
     ret->why = "known_already";
     /* News of a refund that failed may come before older news that it went well. */
     if (p->refund == to || (p->refund == SUT_REFUND_FAILED && is_same))

@@ -111,10 +111,11 @@ static void settle_money(struct sut_order *o, const struct sut_order_step *s,
         o->held_until = (sut_ms){ 0 };
     } else if (to == SUT_ORDER_CANCELLED) {
         o->held_until = (sut_ms){ 0 };
-        if (o->status == SUT_ORDER_PAID)
-            o->refund = SUT_REFUND_PENDING;
-        else if (s->is_payment_failed)
+        if (o->status != SUT_ORDER_PAID && s->is_payment_failed)
             o->payment = SUT_PAYMENT_FAILED;
+        /* What somebody gave back by hand is not owed again. */
+        if (o->status == SUT_ORDER_PAID && o->refund != SUT_REFUND_DONE)
+            o->refund = SUT_REFUND_PENDING;
     }
 }
 

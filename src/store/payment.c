@@ -58,11 +58,15 @@ static const struct sut_sql payment_save = {
             " url = $11, refund_ref = $12, key_version = $13 WHERE id = $1 RETURNING id",
 };
 
-/* 3: TAKEN; 0 and 1: nothing, and PENDING. */
+/*
+ * 3: TAKEN; 0 and 1: nothing, and PENDING.  3 without a reason: somebody gave it back by hand,
+ * and it did not arrive.
+ */
 static const struct sut_sql payment_owe_refund = {
     .name = "payment_owe_refund",
     .text = "UPDATE payments SET refund_status = 1, refund_why = $2, tries = 0, due_at = $3,"
-            " modified_at = $3 WHERE order_id = $1 AND state = 3 AND refund_status = 0",
+            " modified_at = $3, refund_ref = NULL WHERE order_id = $1 AND state = 3"
+            " AND (refund_status = 0 OR (refund_status = 3 AND refund_why IS NULL))",
 };
 
 /* 2: OPEN */

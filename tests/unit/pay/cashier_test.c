@@ -44,7 +44,10 @@ struct desk {
     struct sut_pay_note last;
     int64_t buyer;
     int64_t variant;
+    int64_t cancels; /* an order, while the provider is asked; 0: none */
 };
+
+static void cancel(struct desk *d, int64_t id);
 
 static SUT_ERR fetch(void *ctx, const struct sut_errand *e, struct sut_buf *body,
                      struct sut_errand_answer *ret)
@@ -55,6 +58,9 @@ static SUT_ERR fetch(void *ctx, const struct sut_errand *e, struct sut_buf *body
     (void) snprintf(d->asked[d->n_asked].key, 128, "%.*s", SUT_STR_ARG(e->key));
     d->n_asked++;
     const size_t i = d->at++;
+    if (d->cancels != 0)
+        cancel(d, d->cancels);
+    d->cancels = 0;
     ENSURE(d->answers[i].status != 0, UNAVAILABLE);
     ret->status = d->answers[i].status;
     sut_buf_z(body, d->answers[i].text);
@@ -610,6 +616,168 @@ static void compares_and_takes_what_was_missed(void **state)
     close_desk(d);
 }
 
+/* An order paid by pi_<name>. */
+static struct sut_order paid(struct desk *d, const char *name)
+{
+    char text[512];
+    char event[32];
+    const struct sut_order o = order(d, SUT_PAY_STRIPE);
+    (void) begin(d, &o, name);
+    const struct sut_payment p = payment_of(d, o.id, 0);
+    (void) snprintf(event, sizeof(event), "evt_paid_%s", name);
+    post(d, event, "payment_intent.succeeded", intent(text, name, o.total_cents, "zar", &p));
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).status, SUT_ORDER_PAID);
+    return o;
+}
+
+static void a_part_given_back_by_hand_is_not_all_of_it(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order o = paid(d, "a");
+    post(d, "evt_2", "refund.created",
+         "{\"object\":\"refund\",\"id\":\"re_1\",\"payment_intent\":\"pi_a\",\"amount\":1,"
+         "\"currency\":\"zar\",\"status\":\"succeeded\"}");
+    post(d, "evt_3", "refund.failed",
+         "{\"object\":\"refund\",\"id\":\"re_2\",\"payment_intent\":\"pi_a\",\"amount\":1,"
+         "\"currency\":\"zar\",\"status\":\"failed\"}");
+    (void) turn(d);
+    assert_int_equal(payment_of(d, o.id, 0).refund, SUT_REFUND_NONE);
+    assert_int_equal(order_of(d, o.id).payment, SUT_PAYMENT_PAID);
+    cancel(d, o.id);
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_3\",\"status\":\"succeeded\"}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_DONE);
+    close_desk(d);
+}
+
+/* Asked for all, it refuses, and what its list has is a part. */
+static void a_part_in_the_list_is_not_the_refund(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order o = paid(d, "a");
+    cancel(d, o.id);
+    will(d, 400, "{\"error\":{\"code\":\"charge_disputed\"}}");
+    will(d, 200,
+         "{\"data\":[{\"object\":\"refund\",\"id\":\"re_1\",\"amount\":1,\"status\":"
+         "\"succeeded\"}]}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_FAILED);
+    assert_null(payment_of(d, o.id, 0).refund_ref.p);
+    close_desk(d);
+}
+
+static void what_went_back_before_it_was_known_pays_nothing(void **state)
+{
+    struct desk *d = open_desk(state);
+    char text[512];
+    const struct sut_order o = order(d, SUT_PAY_STRIPE);
+    (void) begin(d, &o, "a");
+    const struct sut_payment p = payment_of(d, o.id, 0);
+    (void) snprintf(
+        text, sizeof(text),
+        "{\"object\":\"charge\",\"id\":\"ch_1\",\"payment_intent\":\"pi_a\",\"amount\":%lld,"
+        "\"amount_refunded\":%lld,\"metadata\":{\"order_id\":\"%lld\",\"payment_id\":"
+        "\"%lld\"}}",
+        (long long) o.total_cents, (long long) o.total_cents, (long long) o.id, (long long) p.id);
+    post(d, "evt_1", "charge.refunded", text);
+    post(d, "evt_2", "payment_intent.succeeded", intent(text, "a", o.total_cents, "zar", &p));
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).status, SUT_ORDER_PENDING);
+    const struct sut_payment back = payment_of(d, o.id, 0);
+    assert_true(back.state == SUT_PAYMENT_TAKEN && back.refund == SUT_REFUND_DONE);
+    close_desk(d);
+}
+
+static void what_was_given_back_by_hand_is_not_owed_again(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order done = paid(d, "a");
+    const struct sut_order failed = paid(d, "b");
+    post(d, "evt_2", "refund.updated",
+         "{\"object\":\"refund\",\"id\":\"re_1\",\"payment_intent\":\"pi_a\",\"status\":"
+         "\"succeeded\"}");
+    post(d, "evt_3", "refund.failed",
+         "{\"object\":\"refund\",\"id\":\"re_2\",\"payment_intent\":\"pi_b\",\"status\":"
+         "\"failed\"}");
+    (void) turn(d);
+    cancel(d, done.id);
+    assert_int_equal(order_of(d, done.id).refund, SUT_REFUND_DONE);
+    (void) turn(d);
+    /* That one did not arrive: the shop owes it still. */
+    cancel(d, failed.id);
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_3\",\"status\":\"succeeded\"}");
+    (void) turn(d);
+    assert_string_equal(d->asked[d->n_asked - 1].path, "/v1/refunds");
+    assert_int_equal(order_of(d, failed.id).refund, SUT_REFUND_DONE);
+    close_desk(d);
+}
+
+/* Who pays at Paystack by a page of their own writes what metadata they like. */
+static void another_name_at_paystack_is_not_ours(void **state)
+{
+    struct desk *d = open_desk(state);
+    struct sut_pay_begun begun;
+    char text[512];
+    const struct sut_order o = order(d, SUT_PAY_PAYSTACK);
+    will(d, 200, "{\"status\":true,\"data\":{\"authorization_url\":\"https://p/1\"}}");
+    OK(sut_pay_begin(&d->pay, d->f->arena, &o, SUT_STR("ana@example.com"), (sut_ms){ d->now_ms },
+                     &begun));
+    const struct sut_payment p = payment_of(d, o.id, 0);
+    for (int i = 0; i < 2; i++) {
+        const sut_str name = i == 0 ? SUT_STR("T1") : p.ref;
+        (void) snprintf(
+            text, sizeof(text),
+            "{\"event\":\"charge.success\",\"data\":{\"status\":\"success\",\"reference\":"
+            "\"%.*s\",\"amount\":%lld,\"currency\":\"ZAR\",\"metadata\":{\"order_id\":"
+            "\"%lld\",\"payment_id\":\"%lld\"}}}",
+            SUT_STR_ARG(name), i == 0 ? 1LL : (long long) o.total_cents, (long long) o.id,
+            (long long) p.id);
+        struct posting w = { .new = { .provider = SUT_PAY_PAYSTACK,
+                                      .event = name,
+                                      .type = SUT_STR("charge.success"),
+                                      .body = sut_str_from(text) },
+                             .at = { d->now_ms } };
+        OK(sut_store_write(d->f->store, post_job, &w));
+        (void) turn(d);
+        assert_int_equal(order_of(d, o.id).status, i == 0 ? SUT_ORDER_PENDING : SUT_ORDER_PAID);
+    }
+    assert_int_equal(payment_of(d, o.id, 0).refund, SUT_REFUND_NONE);
+    close_desk(d);
+}
+
+static void what_is_paid_at_the_door_outlives_an_intent(void **state)
+{
+    struct desk *d = open_desk(state);
+    struct sut_pay_begun begun;
+    const struct sut_order o = order(d, SUT_PAY_OFFLINE);
+    will(d, 200, "{\"object\":\"payment_intent\",\"id\":\"pi_a\",\"client_secret\":\"s\"}");
+    OK(sut_pay_intent(&d->pay, d->f->arena, &o, (sut_ms){ d->now_ms }, &begun));
+    post(d, "evt_1", "payment_intent.canceled",
+         "{\"object\":\"payment_intent\",\"id\":\"pi_a\",\"status\":\"canceled\"}");
+    (void) turn(d);
+    assert_int_equal(payment_of(d, o.id, 0).state, SUT_PAYMENT_LOST);
+    assert_int_equal(order_of(d, o.id).status, SUT_ORDER_PENDING);
+    close_desk(d);
+}
+
+/* Cancelled in another tab while the provider was asked. */
+static void a_way_that_opens_too_late_is_closed(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order o = order(d, SUT_PAY_STRIPE);
+    d->cancels = o.id;
+    (void) begin(d, &o, "a");
+    assert_int_equal(order_of(d, o.id).status, SUT_ORDER_CANCELLED);
+    will(d, 200,
+         "{\"object\":\"checkout.session\",\"id\":\"cs_a\",\"status\":\"expired\","
+         "\"payment_status\":\"unpaid\"}");
+    (void) turn(d);
+    assert_string_equal(d->asked[1].path, "/v1/checkout/sessions/cs_a/expire");
+    assert_int_equal(payment_of(d, o.id, 0).state, SUT_PAYMENT_LOST);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -636,6 +804,13 @@ int main(int argc, char **argv)
         T(what_is_not_ours_or_unreadable_changes_nothing),
         T(two_servers_act_once),
         T(compares_and_takes_what_was_missed),
+        T(a_part_given_back_by_hand_is_not_all_of_it),
+        T(a_part_in_the_list_is_not_the_refund),
+        T(what_went_back_before_it_was_known_pays_nothing),
+        T(what_was_given_back_by_hand_is_not_owed_again),
+        T(another_name_at_paystack_is_not_ours),
+        T(what_is_paid_at_the_door_outlives_an_intent),
+        T(a_way_that_opens_too_late_is_closed),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
