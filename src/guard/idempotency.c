@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "codec/multipart.h"
 #include "guard/cookie.h"
 #include "guard/reply.h"
 #include "guard/step_int.h"
@@ -89,6 +90,27 @@ static void add_part(struct sut_buf *b, sut_str part)
     sut_buf_str_add(b, part);
 }
 
+/* A form is what its parts say: who sends it again has another boundary between them. */
+static SUT_ERR add_form(struct sut_req *r, struct sut_buf *b)
+{
+    const struct sut_http_request *q = r->x->req;
+    unsigned char digest[SUT_IDEMPOTENCY_DIGEST];
+    struct sut_multipart m;
+    sut_str boundary = { 0 };
+    TRY(sut_multipart_boundary(q->known[SUT_H_CONTENT_TYPE], &boundary));
+    TRY(sut_multipart_parse(boundary, q->body, &m));
+    for (size_t i = 0; i < m.n; i++) {
+        const struct sut_part *p = &m.parts[i];
+        sut_idempotency_name(p->bytes, digest);
+        sut_buf_lit(b, "form ");
+        sut_buf_u64(b, p->is_file);
+        add_part(b, p->name);
+        add_part(b, p->filename);
+        add_part(b, sut_str_of((const char *) digest, sizeof(digest)));
+    }
+    return SUT_OK;
+}
+
 /*
  * The digests.  The content type is no part of them: the step body took it already, and a
  * parameter of it changes nothing.
@@ -117,8 +139,12 @@ static SUT_ERR make_digests(struct sut_req *r, sut_str key)
     for (size_t i = 0; i < r->match.n_params; i++)
         add_part(&path, r->match.params[i].text);
     sut_buf_char(&path, '\n');
+    const bool is_form = sut_guard__is_form(r);
+    if (is_form)
+        TRY(add_form(r, &path));
     TRY(sut_buf_check(&path));
-    sut_idempotency_request(sut_buf_str(&b), sut_buf_str(&path), r->x->req->body, r->claim.request);
+    sut_idempotency_request(sut_buf_str(&b), sut_buf_str(&path),
+                            is_form ? SUT_STR("") : r->x->req->body, r->claim.request);
     return SUT_OK;
 }
 

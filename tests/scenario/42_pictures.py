@@ -335,7 +335,13 @@ def test_a_repeated_upload_with_its_key_acts_once(ctx):
     target = f"/api/v1/products/{product}/images/"
     answers = [client.request("POST", target, body=body, headers=headers) for _ in range(3)]
     assert [a.status for a in answers] == [201] * 3 and len({a.json["id"] for a in answers}) == 1, answers
+    # A client that sends the form again draws another boundary.
+    body, headers["Content-Type"] = form([("image", "p.jpg", picture())])
+    again = client.request("POST", target, body=body, headers=headers)
+    assert again.json == answers[0].json and again.get("Idempotency-Replayed") == "true", again
     assert len(client.get(f"/api/v1/products/{product}/").json["images"]) == 1
+    body, headers["Content-Type"] = form([("image", "p.jpg", picture()), ("is_feature", "true")])
+    assert client.request("POST", target, body=body, headers=headers).status == 422
     other, kind = form([("image", "p.jpg", picture(seed=2))])
     headers["Content-Type"] = kind
     assert client.request("POST", target, body=other, headers=headers).status == 422
