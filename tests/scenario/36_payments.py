@@ -5,6 +5,7 @@ import threading
 import time
 import urllib.parse
 
+import ordering
 import payworld
 import paying
 import sutler
@@ -80,6 +81,15 @@ def test_paystack_from_cart_to_paid(ctx):
     paying.wait_until(lambda: any(r["transaction"]["reference"] == body["reference"] for r in paystack.refunds.values()))
     assert payworld.deliver_paystack(client, paystack.refund_ends(made["order_id"])).status == 200
     paying.wait_until(lambda: not row_of(server, made["order_id"]))
+
+
+def test_what_waits_to_be_paid_is_held_for_half_an_hour(ctx):
+    server, _, _ = worlds(ctx)
+    client = paying.buyer(ctx, server)
+    made = [paying.order(client, method)["order_id"] for method in ("stripe", "paystack", "offline")]
+    held = ordering.rows(server, "SELECT COALESCE(CAST(held_until - created_at AS TEXT), 'for good') FROM orders"
+                                 f" WHERE id IN ({made[0]}, {made[1]}, {made[2]}) ORDER BY id")
+    assert held == ["1800000", "1800000", "for good"], held
 
 
 def test_an_offline_order_asks_nobody(ctx):
