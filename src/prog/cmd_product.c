@@ -371,8 +371,11 @@ static SUT_ERR import_from(struct importing *m, FILE *from, struct sut_import_an
     sut_err e = SUT_OK;
     for (unsigned i = 0; i < AGAIN_MAX; i++) {
         m->shown = 0;
-        if (fseek(from, 0, SEEK_SET) != 0)
+        if (fseek(from, 0, SEEK_SET) != 0) {
+            sut_diag_set(m->d, "%s can't be read from its beginning", m->line->path);
+            sut_diag_hint(m->d, "what is no file goes to standard input, with - as FILE");
             FAIL(SYSTEM);
+        }
         m->import = 0;
         e = import_once(m, from, ret);
         if (sut_failed(e))

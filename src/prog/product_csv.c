@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "codec/json_out.h"
 #include "codec/schema.h"
+#include "codec/utf8.h"
 #include "prog/product_file_int.h"
 
 enum column {
@@ -224,6 +225,9 @@ static void begin_product(struct sut_product_csv *r, const sut_str *cells, uint6
 static SUT_ERR on_row(void *ctx, const sut_str *cells, size_t n, uint64_t line)
 {
     struct sut_product_csv *r = ctx;
+    for (size_t i = 0; i < n; i++)
+        if (!sut_utf8_is_valid(cells[i]))
+            return wrong(r, line, "the row is not UTF-8");
     if (!r->has_header)
         return read_header(r, cells, n, line);
     if (n != r->n_columns)

@@ -186,6 +186,17 @@ def test_a_file_that_is_none(ctx):
                  ["remove", "x"], ["import", "a.csv", "--odd"]):
         product(server, *args, code=2)
     product(server, "import", str(server.folder / "not-there.csv"), code=1)
+    # Another encoding is not taken for what it is not.
+    for coding, words in (("latin-1", "line 3: the row is not UTF-8"), ("utf-16", "line 1: the row is not UTF-8")):
+        path = server.folder / (coding + ".csv")
+        path.write_bytes("sku,name,price,category\na,b,1,c\nd,caf\xe9,1,c\n".encode(coding))
+        done = product(server, "import", str(path), code=1)
+        assert words in done.stderr, (coding, done.stderr)
+    pipe = server.folder / "pipe.csv"
+    os.mkfifo(pipe)
+    both = os.open(pipe, os.O_RDWR)
+    assert "can't be read from its beginning" in product(server, "import", str(pipe), code=1).stderr
+    os.close(both)
     product(server, "export", "/no/such/folder/x.csv", code=1)
     assert server.cli("product", "--help").returncode == 0
     assert len(everything(manager(server))) == total
