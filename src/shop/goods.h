@@ -11,7 +11,8 @@
  * the product's.  A row of `variants` is put by its SKU: a variant of that SKU is
  * changed, else one is added, and those that no row names stay as they are; so two
  * people at once lose nothing of each other's.  A row with the product's own SKU is
- * the default.  A slug is made once, with the product, and outlives its names.
+ * the default; where a change gives it another, it is the new one that counts.  A slug
+ * is made once, with the product, and outlives its names.
  *
  * Lengths and forms of fields have been checked by the caller's schema.
  */
