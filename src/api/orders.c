@@ -14,7 +14,7 @@
 #include "store/address.h"
 #include "store/cart.h"
 
-enum { TEXT_MAX = 2048 };
+enum { TEXT_MAX = 2048, LIST_MEMORY = 4 * 1024 * 1024 };
 
 const char *const api_order_statuses[] = { "pending",   "paid",      "shipped",
                                            "delivered", "cancelled", NULL };
@@ -301,6 +301,11 @@ SUT_ERR api_order_place(struct sut_req *r, const struct api_order_ask *ask,
 }
 
 /* --- looking --- */
+
+void api_orders_room(struct sut_req *r)
+{
+    sut_arena_set_limit(r->arena, sut_arena_held(r->arena) + LIST_MEMORY);
+}
 
 /* The event's name says it all: nothing of the order is told. */
 static SUT_ERR deny(struct sut_req *r)

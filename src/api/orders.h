@@ -65,6 +65,8 @@ struct api_order {
     struct sut_order_line *lines;
     size_t n_lines;
 };
+/* Room for a page of orders whose texts are as long as they may be. */
+void api_orders_room(struct sut_req *r);
 /*
  * The order of the path's {id}, for its owner, or for staff.  NOT_FOUND; DENIED, with an event, for
  * anybody else.

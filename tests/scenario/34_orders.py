@@ -573,3 +573,23 @@ def test_nothing_of_a_buyer_lies_in_the_clear(ctx):
         sealed = ordering.rows(server, "SELECT encode(address, 'hex') || encode(notes, 'hex') || encode(reason, 'hex')"
                                        f" FROM orders WHERE id = {made['order_id']}")
         assert len(sealed) == 1 and b"canary".hex() not in sealed[0] and b"Cape Town".hex() not in sealed[0]
+
+
+def test_lists_of_the_largest_orders(ctx):
+    """One buyer's many lines are no reason that a page of orders can't be shown."""
+    server = ctx.server(env={"SUTLER_SHOP_ORDER_PREFIX": "BIG"})
+    client = ordering.buyer(ctx, server)
+    ordering.put(client, ordering.pick(client, 1), 1)
+    made = ordering.create(client, address="\U0001f3e0" * 1000, notes="\U0001f3e0" * 1000).json["data"]
+    line = "product_id, variant_id, product_name, variant_name, sku, size, color, quantity, price"
+    order = ("person_id, prefix, status, payment_method, payment_status, total, currency, items_count, created_by, modified_by,"
+             " created_at, modified_at, key_version")
+    count = "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {})"
+    ordering.rows(server, f"{count.format(199)} INSERT INTO order_lines (order_id, {line}) SELECT order_id, {line}"
+                  f" FROM order_lines, g WHERE order_id = {made['order_id']}",
+                  f"{count.format(99)} INSERT INTO orders ({order}) SELECT {order} FROM orders, g WHERE id = {made['order_id']}",
+                  f"INSERT INTO order_lines (order_id, {line}) SELECT o.id, {', '.join('l.' + w for w in line.split(', '))}"
+                  f" FROM order_lines l, orders o WHERE l.order_id = {made['order_id']} AND o.id > {made['order_id']}")
+    assert len(client.get("/api/orders/?page_size=100").json["results"]) == 100
+    whole = client.get("/api/v1/orders/?page_size=100")
+    assert whole.status == 200 and [len(o["items"]) for o in whole.json["results"]] == [200] * 100

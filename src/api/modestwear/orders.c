@@ -144,6 +144,7 @@ static sut_err get_orders(struct sut_req *r)
         .limit = (size_t) page.size,
     };
     TRY(sut_req_conn(r, &conn));
+    api_orders_room(r);
     TRY(sut_order_list(conn, r->arena, &q, true, &orders, &n, &page.count));
     if (!api_page_is_there(r, &page))
         return SUT_OK;

@@ -265,6 +265,7 @@ static sut_err get_orders(struct sut_req *r)
         .limit = (size_t) page.size,
     };
     TRY(sut_req_conn(r, &conn));
+    api_orders_room(r);
     TRY(sut_order_list(conn, r->arena, &q, true, &orders, &n, &page.count));
     if (!api_page_is_there(r, &page))
         return SUT_OK;
@@ -273,8 +274,10 @@ static sut_err get_orders(struct sut_req *r)
     for (size_t i = 0; i < n; i++) {
         struct sut_order_line *lines = NULL;
         size_t n_lines = 0;
+        const struct sut_mark mark = sut_arena_mark(r->arena);
         TRY(sut_order_lines(conn, r->arena, orders[i].id, &lines, &n_lines));
         TRY(put_order(&w, &orders[i], lines, n_lines));
+        sut_arena_rewind(r->arena, mark);
     }
     api_page_close(&w);
     return SUT_OK;
