@@ -24,7 +24,8 @@
 enum {
     NS_PER_MS = 1000000,
     REST_MS = 60 * 1000,
-    /* One that failed, by a picture or because it can't start, is not followed at once. */
+    /* One that failed, by a picture or because it can't start, is not followed at once; nor does a
+     * worker that hangs up get the next connection to use at once. */
     BACKOFF_MIN_MS = 100,
     BACKOFF_MAX_MS = 1000,
     SEND_MS = 1000,
@@ -158,14 +159,21 @@ static void ended(struct sut_supervisor *s, struct sut_supervised_darkroom *d)
         return;
     const bool is_done = !end.is_signal && end.code == 0;
     const bool is_excused = d->is_given_up || (!end.is_signal && is_left(d));
-    if (!is_done && !is_excused) {
+    if (!is_done && !is_excused)
         tell_crash(s, &end);
-        plan_again(d);
-    } else {
+    if (is_done || d->is_given_up)
         d->backoff_ms = 0;
-    }
+    else
+        plan_again(d);
     connect_place(s, d);
     d->is_due = is_done;
+}
+
+/* A worker that hangs up whatever it gets must not keep us at it. */
+static void replace_connection(struct sut_supervisor *s, struct sut_supervised_darkroom *d)
+{
+    plan_again(d);
+    connect_place(s, d);
 }
 
 /* --- the loop's part --- */
@@ -209,7 +217,7 @@ void sut_supervisor__heed_darkrooms(struct sut_supervisor *s, const struct pollf
         else if (is_asked && d->process.pid > 0)
             d->end_by_ns = after_ms(LEFT_MS);
         else if (is_asked && (p[OF_CONNECTION].revents & POLLHUP) != 0)
-            connect_place(s, d);
+            replace_connection(s, d);
         else if (is_asked && may_start(d))
             start(s, d);
     }

@@ -235,6 +235,35 @@ static int play_worker(const char *part)
     }
 }
 
+/* A worker that hangs up each connection to a darkroom, with or without a byte on it. */
+static int play_hanger(const char *how)
+{
+    enum { FOR_MS = 1000, PLACES = 8, BACKOFF_MIN_MS = 100 };
+    tell(SUT_WORD_READY, NULL);
+    const uint64_t began_ns = sut_monotonic_ns();
+    uint64_t gone_ms = 0;
+    uint64_t times = 0;
+    for (; gone_ms < FOR_MS; gone_ms = (sut_monotonic_ns() - began_ns) / 1000000) {
+        struct sut_line_message m;
+        struct pollfd p = { .fd = LINE, .events = POLLIN };
+        (void) poll(&p, 1, BACKOFF_MIN_MS);
+        const sut_err e = sut_line_receive(LINE, anything, &m);
+        if (e.code == SUT_E_BUSY)
+            continue;
+        if (sut_failed(e))
+            _exit(0);
+        times += m.type == SUT_WORD_DARKROOM ? m.n_fds : 0;
+        if (m.type == SUT_WORD_DARKROOM && strcmp(how, "after a byte") == 0 &&
+            write(m.fds[0], "x", 1) != 1)
+            _exit(4);
+        sut_line_message_done(&m);
+    }
+    say(times > 0 && times <= PLACES * (gone_ms / BACKOFF_MIN_MS + 2) ? "worker got few"
+                                                                      : "worker got too many");
+    for (;;)
+        (void) pause();
+}
+
 /* A worker that has an errand on the connections that came as the turn-th. */
 static int play_asker(int turn)
 {
@@ -317,6 +346,8 @@ static int play(int argc, char **argv)
         return play_courier(part);
     if (strcmp(argv[1], "--role=worker") == 0 && strncmp(part, "has an errand ", 14) == 0)
         return play_asker(part[14] - '0');
+    if (strcmp(argv[1], "--role=worker") == 0 && strncmp(part, "hangs up ", 9) == 0)
+        return play_hanger(part + 9);
     if (strcmp(argv[1], "--role=worker") == 0)
         return play_worker(part);
     return argc < 5 ? 2 : play_keeper(part, argv[4], argv[3]);
@@ -476,6 +507,18 @@ static void a_worker_that_breaks_the_rules_is_killed(void **state)
         expect_times(&stage, "worker starts", 2);
         assert_false(has(&stage, "keeper --next", 2));
         assert_int_equal(end(&stage), 0);
+    }
+}
+
+static void a_worker_that_hangs_up_its_darkrooms_keeps_nobody_busy(void **state)
+{
+    (void) state;
+    static const char *const parts[] = { "hangs up at once", "hangs up after a byte" };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        begin(&stage, "honest", parts[i]);
+        expect(&stage, "worker got ");
+        (void) end(&stage);
+        assert_true(has(&stage, "worker got few", 1));
     }
 }
 
@@ -782,6 +825,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeper_first_then_the_worker_with_sockets),
         cmocka_unit_test(a_worker_that_breaks_the_rules_is_killed),
+        cmocka_unit_test(a_worker_that_hangs_up_its_darkrooms_keeps_nobody_busy),
         cmocka_unit_test(a_keeper_that_breaks_the_rules_is_killed),
         cmocka_unit_test(a_keeper_that_dies_is_replaced_under_the_same_worker),
         cmocka_unit_test(what_fails_at_the_first_start_ends_it),
