@@ -385,9 +385,11 @@ class Server:
         """PSS of the supervisor and its roles."""
         total = 0
         for pid in [self.process.pid] + self.roles():
-            for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
+            # One that does a picture and ends may have ended since the list was read.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                    if line.startswith("Pss:"):
+                        total += int(line.split()[1]) * 1024
         return total
 
 
