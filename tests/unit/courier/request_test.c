@@ -261,7 +261,6 @@ static void calls_of_the_list_are_read(void **state)
         { SUT_ERRAND_STRIPE, SUT_ERRAND_POST, "/v1/payment_intents/pi_1/cancel" },
         { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/payment_intents" },
         { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/payment_intents?limit=100&created%5Bgte%5D=1" },
-        { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/events?created[gte]=1&starting_after=evt_1" },
         { SUT_ERRAND_STRIPE, SUT_ERRAND_GET, "/v1/refunds/re_1" },
         { SUT_ERRAND_PAYSTACK, SUT_ERRAND_POST, "/transaction/initialize" },
         { SUT_ERRAND_PAYSTACK, SUT_ERRAND_GET, "/transaction/verify/MW-2026.00089=1" },
