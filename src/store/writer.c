@@ -19,7 +19,8 @@ enum {
     STACK_BYTES = 512 * 1024,
     LOG_PAGES_MOVE = 1000, /* a log this long is moved into the file */
     MOVER_NICE = 10,
-    LOG_PAGES_CUT = 4000, /* this long, the writer moves the rest itself */
+    LOG_PAGES_CUT = 4000,  /* this long, the writer moves the rest itself */
+    LOG_PAGES_FULL = 6000, /* and this long all of it: 24 MB */
 };
 
 enum job_state { WAITING, DONE };
@@ -254,7 +255,8 @@ static unsigned take(struct sut_writer *w, struct job **jobs)
 /*
  * The mover copies while writes go on, so under steady writes the log never is
  * all copied, and only then does SQLite begin it anew.  When it has become too
- * long, the writer copies the little that is left, between two batches.
+ * long, the writer copies the little that is left, between two batches; and all of it when
+ * the mover, which ranks lower, does not get to it.
  */
 static void mind_log(struct sut_writer *w)
 {
@@ -262,7 +264,9 @@ static void mind_log(struct sut_writer *w)
     if (pages < LOG_PAGES_MOVE)
         return;
     pthread_mutex_lock(&w->mover_lock);
-    const bool cut = w->cut_due && pages > LOG_PAGES_CUT;
+    while (pages > LOG_PAGES_FULL && w->is_moving)
+        pthread_cond_wait(&w->mover_rests, &w->mover_lock);
+    const bool cut = pages > LOG_PAGES_FULL || (w->cut_due && pages > LOG_PAGES_CUT);
     w->cut_due = false;
     if (!cut) {
         if (w->log_pages == 0)
@@ -305,7 +309,7 @@ static void *move_loop(void *arg)
             sut_ignore(sut_db_checkpoint(c, SUT_DB_PASSIVE), later);
         pthread_mutex_lock(&w->mover_lock);
         w->is_moving = false;
-        pthread_cond_signal(&w->mover_rests);
+        pthread_cond_broadcast(&w->mover_rests);
         w->log_pages = 0;
         w->cut_due = true;
     }
