@@ -41,7 +41,7 @@ static bool send_outcome(enum sut_darkroom_outcome o)
 }
 
 /* The kernel says that the processor was used for as long as it may be. */
-static void on_time_over(int sig)
+static _Noreturn void on_time_over(int sig)
 {
     (void) sig;
     if (is_answering)
