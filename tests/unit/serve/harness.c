@@ -35,9 +35,8 @@ static void on_pool(struct sut_exchange *x)
 /* Whether this thread has the lowest rank. */
 static void on_lower(struct sut_exchange *x)
 {
-    const int want = 19;
     x->res.status = 200;
-    sut_buf_z(&x->res.body, getpriority(PRIO_PROCESS, 0) == want ? "lower" : "as all");
+    sut_buf_z(&x->res.body, getpriority(PRIO_PROCESS, 0) == 19 ? "lower" : "as all");
 }
 
 static void on_pool_slow(struct sut_exchange *x)
