@@ -222,16 +222,30 @@ static SUT_ERR open_page(struct sut_db_conn *c, struct sut_arena *a, const struc
     return SUT_OK;
 }
 
+static SUT_ERR count_and_read(struct sut_db_conn *c, struct sut_arena *a,
+                              const struct sut_person_query *q, const struct wanted *w,
+                              struct page *ret, int64_t *ret_count)
+{
+    TRY(count_list(c, q, w, ret_count));
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    TRY(prepare_list(c, q, w, true, &s));
+    return read_page(s, a, q->limit, ret);
+}
+
+/* Of one moment: between two, a rotation may have moved the rows to an index that is new here. */
 static SUT_ERR list(struct sut_db_conn *c, struct sut_arena *a, const struct sut_person_query *q,
                     struct page *ret, int64_t *ret_count)
 {
     struct wanted w = { .n_words = 0 };
     if (q->search.n > 0)
         TRY(index_search(c, a, q->search, &w));
-    TRY(count_list(c, q, &w, ret_count));
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(prepare_list(c, q, &w, true, &s));
-    return read_page(s, a, q->limit, ret);
+    TRY(sut_db_tx_begin(c));
+    const sut_err e = count_and_read(c, a, q, &w, ret, ret_count);
+    if (sut_failed(e)) {
+        sut_db_tx_rollback(c);
+        return e;
+    }
+    return sut_db_tx_commit(c);
 }
 
 static bool has_lost(const struct sut_person_row *rows, size_t n)

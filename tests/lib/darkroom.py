@@ -29,20 +29,34 @@ class Answer:
         return f"{self.outcome} {self.kind} {self.width}x{self.height} code={self.code}"
 
 
+def inherited():
+    """What a child would keep beside its standard three."""
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if fd > 2 and os.get_inheritable(fd):
+                yield fd
+        except OSError:
+            pass  # the list's own
+
+
 class Process:
     def __init__(self, program=None, rest_ms=30000, prefix=()):
         ours, theirs = socket.socketpair()
         self.line = ours
         self.line.settimeout(60)
 
-        def place():
-            os.dup2(theirs.fileno(), FD)
-
-        self.process = subprocess.Popen(
-            [*prefix, program or sutler.PROGRAM, "--role=darkroom", f"--rest={rest_ms}"], env={}, pass_fds=(FD,),
-            preexec_fn=place, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        argv = [*prefix, str(program or sutler.PROGRAM), "--role=darkroom", f"--rest={rest_ms}"]
+        argv = [*prefix, str(program or sutler.PROGRAM), "--role=darkroom", f"--rest={rest_ms}"]
+        # Not subprocess: it asks that a number it passes on is open here, too.
+        self.pid = os.posix_spawnp(
+            argv[0], argv, {},
+            file_actions=[*((os.POSIX_SPAWN_CLOSE, fd) for fd in inherited()),
+                          (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                          (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                          (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+                          (os.POSIX_SPAWN_DUP2, theirs.fileno(), FD)],
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ])
         theirs.close()
-        self.pid = self.process.pid
 
     def wait_shut_in(self, seconds=20):
         """Until its own walls stand."""
@@ -84,15 +98,14 @@ class Process:
 
     def reap(self, answer):
         _, status, used = os.wait4(self.pid, 0)
-        self.process.returncode = answer.code = os.waitstatus_to_exitcode(status)
-        self.process.stderr.close()
+        answer.code = os.waitstatus_to_exitcode(status)
         self.line.close()
         answer.megabytes = used.ru_maxrss / 1024
         answer.seconds = used.ru_utime + used.ru_stime
         return answer
 
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
         self.reap(Answer())
 
 
