@@ -108,6 +108,8 @@ static SUT_ERR start_server(struct sut_worker *w, struct sut_diag *reterr_diag)
     sut_server_defaults(&o);
     o.loops = c->server.loops == 0 ? w->cores : c->server.loops;
     o.pool.threads_max = c->server.pool;
+    /* A core stays free of what computes long: else who reads waits until one is taken from it. */
+    o.slow.threads_max = w->cores > 1 ? w->cores - 1 : 1;
     o.limits.connections = c->limits.connections;
     o.limits.connections_per_address = c->limits.connections_per_address;
     o.limits.arena_bytes = c->limits.request_memory_bytes;

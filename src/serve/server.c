@@ -31,7 +31,7 @@ void sut_server_defaults(struct sut_server_options *ret)
     *ret = (struct sut_server_options){
         .loops = 1,
         .pool = { .name = "pool", .threads_max = 64, .queue_max = 256 },
-        .slow = { .name = "slow", .threads_max = 4, .queue_max = 256, .nice = 19 },
+        .slow = { .name = "slow", .threads_max = 1, .queue_max = 256, .nice = 19 },
         .limits = {
             .connections = 4096,
             .connections_per_address = 512,

@@ -54,7 +54,7 @@ struct sut_server_limits {
 struct sut_server_options {
     unsigned loops; /* threads, 1 .. SUT_SERVER_LOOPS_MAX */
     struct sut_pool_options pool;
-    struct sut_pool_options slow; /* for what computes long: few threads, of a lower rank */
+    struct sut_pool_options slow; /* for what computes long: one thread, of the lowest rank */
     struct sut_server_limits limits;
     struct sut_server_timeouts timeouts;
     const struct sut_clock *clock;   /* NULL: the system's */
