@@ -19,7 +19,7 @@
 #include "store/search.h"
 #include "store_fixture.h"
 
-enum { PRODUCTS = 60, OLD = 1203, OLD_SCHEMA = 7 };
+enum { PRODUCTS = 60, CROWD = 2206, OLD = 1203, OLD_SCHEMA = 7 };
 
 /* --- questions --- */
 
@@ -233,6 +233,56 @@ static void names_come_first_and_then_the_last_made(void **state)
     assert_int_equal(found(f, "inen", "", 0, 100, 0, ids), 0);
 }
 
+struct crowd {
+    int64_t category;
+    int64_t ids[CROWD];
+};
+
+static SUT_ERR crowd_job(struct sut_db_conn *c, void *arg)
+{
+    struct crowd *crowd = arg;
+    char slug[32];
+    for (int i = 0; i < CROWD; i++) {
+        (void) snprintf(slug, sizeof(slug), "crowd-%d", i);
+        struct adding a = { .p = { .name = i % 2 == 0 ? SUT_STR("Kaftan") : SUT_STR("Coat"),
+                                   .slug = sut_str_from(slug),
+                                   .description = i % 2 == 0 ? SUT_STR("") : SUT_STR("as a kaftan"),
+                                   .category_id = crowd->category,
+                                   .price_cents = 100,
+                                   .is_active = true,
+                                   .date_added = now } };
+        TRY(add_job(c, &a));
+        crowd->ids[i] = a.id;
+    }
+    return SUT_OK;
+}
+
+/* More than a database sorts (store/search.c): it reads them from the end. */
+static void a_crowd_is_in_the_same_order(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    struct categories k;
+    static struct crowd made;
+    static int64_t want[CROWD];
+    int64_t ids[SUT_CATALOGUE_PAGE_MAX];
+    size_t n = 0;
+    run(f, categories_job, &k);
+    made.category = k.id[0];
+    run(f, crowd_job, &made);
+    for (int i = CROWD; i-- > 0;)
+        if (i % 2 == 0)
+            want[n++] = made.ids[i];
+    for (int i = CROWD; i-- > 0;)
+        if (i % 2 != 0)
+            want[n++] = made.ids[i];
+    for (int64_t offset = 0; offset < CROWD; offset += 93) {
+        assert_int_equal(found(f, "kaft", "", 0, 100, offset, ids), CROWD);
+        for (int64_t i = 0; i < 100 && offset + i < CROWD; i++)
+            assert_int_equal(ids[i], want[offset + i]);
+    }
+    assert_int_equal(found(f, "kaft", "", 0, 100, CROWD, ids), CROWD);
+}
+
 static SUT_ERR hide_job(struct sut_db_conn *c, void *arg)
 {
     const int64_t *v = arg;
@@ -383,6 +433,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nothing_that_means_something_gets_through),
         cmocka_unit_test(a_question_has_its_bounds),
         T(names_come_first_and_then_the_last_made),
+        T(a_crowd_is_in_the_same_order),
         T(what_changes_is_found_as_it_is_now),
         T(what_is_undone_is_not_found),
         T(skus_are_found_by_who_asks_for_them),
