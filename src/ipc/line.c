@@ -158,10 +158,13 @@ SUT_ERR sut_line_receive(int fd, const struct sut_line_permit *permits,
         .msg_control = control.room,
         .msg_controllen = sizeof(control.room),
     };
-    ssize_t n;
+    ssize_t n = 0;
+    bool was_reset = false;
     do {
+        /* A reset is told once, and before what was sent ahead of it. */
+        was_reset = was_reset || (n < 0 && errno == ECONNRESET);
         n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || (errno == ECONNRESET && !was_reset)));
     if (n < 0) {
         const int why = errno;
         sut_line_message_done(&got);

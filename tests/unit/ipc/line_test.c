@@ -237,6 +237,19 @@ static void nothing_there_is_busy_and_the_end_is_unavailable(void **state)
                      SUT_E_UNAVAILABLE);
 }
 
+/* Who ends without having read what it was sent resets the line: its own last words arrive. */
+static void last_words_arrive_though_the_line_was_reset(void **state)
+{
+    struct line *l = *state;
+    struct sut_line_message m;
+    assert_false(sut_failed(sut_line_send(l->a, HELLO, SUT_STR("last"), NULL, 0, WAIT_MS)));
+    assert_false(sut_failed(sut_line_send(l->b, HELLO, SUT_STR("unread"), NULL, 0, WAIT_MS)));
+    sut_fd_close(&l->a);
+    assert_false(sut_failed(sut_line_receive(l->b, permits, &m)));
+    sut_line_message_done(&m);
+    assert_int_equal(sut_line_receive(l->b, permits, &m).code, SUT_E_UNAVAILABLE);
+}
+
 static void a_side_that_never_reads_holds_nobody_up(void **state)
 {
     struct line *l = *state;
@@ -262,6 +275,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(more_descriptors_than_fit_leak_none, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_there_is_busy_and_the_end_is_unavailable, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(last_words_arrive_though_the_line_was_reset, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_side_that_never_reads_holds_nobody_up, setup, teardown),
     };

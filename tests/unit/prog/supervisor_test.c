@@ -176,6 +176,19 @@ static void spoil(const char *path)
         _exit(6);
 }
 
+static void stop_parent(void)
+{
+    char path[32];
+    char text[256] = "";
+    (void) snprintf(path, sizeof(path), "/proc/%d/stat", (int) getppid());
+    (void) kill(getppid(), SIGSTOP);
+    while (strstr(text, ") T ") == NULL) {
+        FILE *f = fopen(path, "r");
+        if (f == NULL || fgets(text, sizeof(text), f) == NULL || fclose(f) != 0)
+            _exit(6);
+    }
+}
+
 static int play_worker(const char *part)
 {
     size_t n = 0;
@@ -205,8 +218,11 @@ static int play_worker(const char *part)
     if (strcmp(part, "raw") == 0 && write(LINE, "\1\0", 2) != 2)
         _exit(4);
     if (strcmp(part, "two asks") == 0) {
+        /* Nobody can answer the first before the second is there. */
+        stop_parent();
         tell(SUT_WORD_ASK_MASTER_NEXT, NULL);
         tell(SUT_WORD_ASK_MASTER_NEXT, NULL);
+        (void) kill(getppid(), SIGCONT);
     }
     if (strcmp(part, "asks") == 0 || strcmp(part, "asks once") == 0)
         ask(SUT_WORD_ASK_MASTER_NEXT);
@@ -331,7 +347,11 @@ static int play_courier(const char *part)
             tell(SUT_WORD_REST, NULL);
             tell(SUT_WORD_EMPTY, NULL);
             (void) poll(NULL, 0, SLOW_MS);
-            _exit(0);
+            /* Somebody may have asked before it was told to: then it stays. */
+            if (sigpending(&set) != 0 || sigismember(&set, SIGTERM))
+                _exit(0);
+            (void) sigemptyset(&set);
+            (void) sigprocmask(SIG_SETMASK, &set, NULL);
         }
     }
 }
@@ -471,11 +491,21 @@ static int end(struct stage *s)
     int status = 0;
     (void) kill(s->pid, SIGTERM);
     assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
+    s->pid = 0;
     sut_fd_close(&s->out);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static struct stage stage;
+
+/* What a failed test leaves must not outlive it. */
+static int clear(void **state)
+{
+    (void) state;
+    if (stage.pid > 0)
+        (void) end(&stage);
+    return 0;
+}
 
 static void keeper_first_then_the_worker_with_sockets(void **state)
 {
@@ -554,10 +584,12 @@ static void what_fails_at_the_first_start_ends_it(void **state)
     begin(&stage, "fails", "honest");
     int status = 0;
     assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+    stage.pid = 0;
     assert_int_equal(WEXITSTATUS(status), 7);
     sut_fd_close(&stage.out);
     begin(&stage, "honest", "fails");
     assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+    stage.pid = 0;
     assert_int_equal(WEXITSTATUS(status), 6);
     sut_fd_close(&stage.out);
 }
@@ -813,6 +845,7 @@ static void a_courier_that_can_not_start_ends_a_first_start(void **state)
         begin_all(&stage, "honest", "honest", parts[i], NULL);
         int status = 0;
         assert_int_equal(waitpid(stage.pid, &status, 0), stage.pid);
+        stage.pid = 0;
         assert_int_equal(WEXITSTATUS(status), i == 0 ? 8 : 1);
         sut_fd_close(&stage.out);
     }
@@ -822,30 +855,31 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strncmp(argv[1], "--role=", 7) == 0)
         return play(argc, argv);
+#define T(name_) cmocka_unit_test_teardown(name_, clear)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeper_first_then_the_worker_with_sockets),
-        cmocka_unit_test(a_worker_that_breaks_the_rules_is_killed),
-        cmocka_unit_test(a_worker_that_hangs_up_its_darkrooms_keeps_nobody_busy),
-        cmocka_unit_test(a_keeper_that_breaks_the_rules_is_killed),
-        cmocka_unit_test(a_keeper_that_dies_is_replaced_under_the_same_worker),
-        cmocka_unit_test(what_fails_at_the_first_start_ends_it),
-        cmocka_unit_test(a_master_rotation_starts_the_keeper_anew),
-        cmocka_unit_test(a_rotation_that_the_keeper_can_not_do_is_refused),
-        cmocka_unit_test(a_second_ask_before_the_answer_breaks_the_rules),
-        cmocka_unit_test(asks_are_limited),
-        cmocka_unit_test(a_worker_that_has_few_connections_gets_others_now_and_then),
-        cmocka_unit_test(one_that_hangs_up_is_ended),
-        cmocka_unit_test(a_keeper_that_does_not_say_that_it_is_there_is_replaced),
-        cmocka_unit_test(hup_without_tls_changes_nothing),
-        cmocka_unit_test(a_master_ask_is_answered_though_the_certificate_went_bad),
-        cmocka_unit_test(hup_while_a_key_is_on_its_way_reads_the_files_once_more),
-        cmocka_unit_test(a_courier_is_started_once_and_has_its_connections),
-        cmocka_unit_test(a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks),
-        cmocka_unit_test(what_is_asked_while_a_courier_ends_is_for_the_next),
-        cmocka_unit_test(a_courier_that_dies_comes_back_when_somebody_asks),
-        cmocka_unit_test(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
-        cmocka_unit_test(a_courier_gets_connections_to_clamd_and_to_nothing_else),
-        cmocka_unit_test(a_courier_that_can_not_start_ends_a_first_start),
+        T(keeper_first_then_the_worker_with_sockets),
+        T(a_worker_that_breaks_the_rules_is_killed),
+        T(a_worker_that_hangs_up_its_darkrooms_keeps_nobody_busy),
+        T(a_keeper_that_breaks_the_rules_is_killed),
+        T(a_keeper_that_dies_is_replaced_under_the_same_worker),
+        T(what_fails_at_the_first_start_ends_it),
+        T(a_master_rotation_starts_the_keeper_anew),
+        T(a_rotation_that_the_keeper_can_not_do_is_refused),
+        T(a_second_ask_before_the_answer_breaks_the_rules),
+        T(asks_are_limited),
+        T(a_worker_that_has_few_connections_gets_others_now_and_then),
+        T(one_that_hangs_up_is_ended),
+        T(a_keeper_that_does_not_say_that_it_is_there_is_replaced),
+        T(hup_without_tls_changes_nothing),
+        T(a_master_ask_is_answered_though_the_certificate_went_bad),
+        T(hup_while_a_key_is_on_its_way_reads_the_files_once_more),
+        T(a_courier_is_started_once_and_has_its_connections),
+        T(a_courier_that_rests_is_ended_and_comes_back_when_somebody_asks),
+        T(what_is_asked_while_a_courier_ends_is_for_the_next),
+        T(a_courier_that_dies_comes_back_when_somebody_asks),
+        T(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
+        T(a_courier_gets_connections_to_clamd_and_to_nothing_else),
+        T(a_courier_that_can_not_start_ends_a_first_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
