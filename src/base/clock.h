@@ -31,4 +31,10 @@ extern const struct sut_clock sut_clock_system;
 /* Monotonic nanoseconds, for intervals and timeouts alone. */
 uint64_t sut_monotonic_ns(void);
 
+/* What that will be in so many ms. */
+static inline uint64_t sut_monotonic_in(uint64_t ms)
+{
+    return sut_monotonic_ns() + ms * 1000000;
+}
+
 #endif
