@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/portraits.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <time.h>
-
 #include "api/upload.h"
 #include "audit/audit.h"
 #include "audit/events.h"
 #include "base/arena.h"
+#include "base/background.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "guard/app.h"
@@ -32,11 +29,7 @@ enum {
 
 struct api_portraits {
     const struct sut_app *app;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool is_woken;
-    bool is_stopping;
+    struct sut_background *thread;
 };
 
 /* --- one of them --- */
@@ -218,101 +211,45 @@ SUT_ERR api_portraits_turn(const struct sut_app *app, sut_ms *ret_next)
 
 /* --- the thread --- */
 
-static struct timespec in_ms(int64_t ms)
+static int64_t one_round(void *arg)
 {
-    struct timespec t;
-    (void) clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
-}
-
-/* Until it is woken, or so many ms have passed; false: it is to stop. */
-static bool wait_for_work(struct api_portraits *p, int64_t ms)
-{
-    const struct timespec until = in_ms(ms);
-    (void) pthread_mutex_lock(&p->lock);
-    while (!p->is_woken && !p->is_stopping &&
-           pthread_cond_timedwait(&p->changed, &p->lock, &until) == 0)
-        ;
-    p->is_woken = false;
-    const bool goes_on = !p->is_stopping;
-    (void) pthread_mutex_unlock(&p->lock);
-    return goes_on;
-}
-
-static void *run(void *arg)
-{
-    struct api_portraits *p = arg;
-    int64_t ms = 0;
-    while (wait_for_work(p, ms)) {
-        sut_ms next = { 0 };
-        const sut_err e = api_portraits_turn(p->app, &next);
-        if (sut_failed(e)) {
-            sut_log(SUT_LOG_WARN, "portraits_wait", LOG_ERR(e));
-            ms = TROUBLE_MS;
-            continue;
-        }
-        ms = next.v - sut_clock_now(p->app->clock).v;
-        ms = ms < 0 ? 0 : ms;
-        ms = ms > IDLE_MS ? IDLE_MS : ms;
-    }
-    return NULL;
-}
-
-static void free_portraits(struct api_portraits **p)
-{
-    if (*p == NULL)
-        return;
-    (void) pthread_cond_destroy(&(*p)->changed);
-    (void) pthread_mutex_destroy(&(*p)->lock);
-    sut_mem_freep(p);
+    const struct api_portraits *p = arg;
+    sut_ms next = { 0 };
+    const sut_err e = api_portraits_turn(p->app, &next);
+    if (!sut_failed(e))
+        return next.v - sut_clock_now(p->app->clock).v;
+    sut_log(SUT_LOG_WARN, "portraits_wait", LOG_ERR(e));
+    return TROUBLE_MS;
 }
 
 SUT_ERR api_portraits_start(const struct sut_app *app, struct api_portraits **ret)
 {
     const struct sut_config *c = app->config;
-    pthread_condattr_t attr;
     *ret = NULL;
     if (app->courier == NULL || (c->google.client_id.n == 0 && c->facebook.app_id.n == 0))
         return SUT_OK;
-    DEFER(free_portraits) struct api_portraits *p = sut_mem_zalloc(1, sizeof(*p));
+    DEFER(api_portraits_stop) struct api_portraits *p = sut_mem_zalloc(1, sizeof(*p));
+    const struct sut_background_options b = { .round = one_round,
+                                              .ctx = p,
+                                              .sleep_max_ms = IDLE_MS };
     ENSURE(p != NULL, NOMEM);
     p->app = app;
-    (void) pthread_mutex_init(&p->lock, NULL);
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&p->changed, &attr);
-    (void) pthread_condattr_destroy(&attr);
-    errno = pthread_create(&p->thread, NULL, run, p);
-    if (errno != 0)
-        FAIL_SYS(SYSTEM);
+    TRY(sut_background_create(&b, &p->thread));
+    TRY(sut_background_start(p->thread));
     *ret = STEAL(p);
     return SUT_OK;
 }
 
 void api_portraits_wake(struct api_portraits *p)
 {
-    if (p == NULL)
-        return;
-    (void) pthread_mutex_lock(&p->lock);
-    p->is_woken = true;
-    (void) pthread_cond_broadcast(&p->changed);
-    (void) pthread_mutex_unlock(&p->lock);
+    if (p != NULL)
+        sut_background_wake(p->thread);
 }
 
 void api_portraits_stop(struct api_portraits **p)
 {
     if (*p == NULL)
         return;
-    (void) pthread_mutex_lock(&(*p)->lock);
-    (*p)->is_stopping = true;
-    (void) pthread_cond_broadcast(&(*p)->changed);
-    (void) pthread_mutex_unlock(&(*p)->lock);
-    (void) pthread_join((*p)->thread, NULL);
-    free_portraits(p);
+    sut_background_free(&(*p)->thread);
+    sut_mem_freep(p);
 }

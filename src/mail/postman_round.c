@@ -166,12 +166,12 @@ static struct fate fate_of_error(sut_err e)
 
 static SUT_ERR carry(struct sut_postman *p, const struct sut_letter *l, struct sut_mail_answer *ret)
 {
-    sut_postman__set_out(p, true);
+    sut_background_set_out(p->thread, true);
     const sut_err e =
         p->o.carry != NULL
             ? p->o.carry(p->o.carry_ctx, l->from, l->to, l->message, p->o.timeout_ms, ret)
             : sut_courier_mail(p->o.courier, l->from, l->to, l->message, p->o.timeout_ms, ret);
-    sut_postman__set_out(p, false);
+    sut_background_set_out(p->thread, false);
     return e;
 }
 
@@ -294,7 +294,7 @@ static bool handle(struct sut_postman *p, const struct claiming *k)
             note_sent(p, row->id);
             continue;
         }
-        if (!goes_on || (i > 0 && is_late) || sut_postman__is_stopping(p)) {
+        if (!goes_on || (i > 0 && is_late) || sut_background_is_stopping(p->thread)) {
             release(p, row->id, p->rest_until.v > now.v ? p->rest_until : now);
             continue;
         }

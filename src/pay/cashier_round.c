@@ -331,7 +331,7 @@ static SUT_ERR do_kind(struct sut_cashier *k, const struct kind_of_work *w, sut_
                               .now = now };
         TRY(sut_store_write(k->pay.store, claim_job, &q));
         for (size_t i = 0; i < q.n; i++) {
-            if (sut_cashier__is_stopping(k))
+            if (sut_background_is_stopping(k->thread))
                 return SUT_OK;
             sut_arena_reset(k->arena);
             sut_arena_set_flags(k->arena, SUT_ARENA_SECRET);
