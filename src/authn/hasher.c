@@ -2,13 +2,13 @@
 #include "authn/hasher.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "codec/utf8.h"
 
 enum {
@@ -157,19 +157,7 @@ static void *work(void *arg)
 
 static SUT_ERR start_thread(struct sut_hasher *h)
 {
-    pthread_attr_t attr;
-    sigset_t all;
-    sigset_t before;
-    if (pthread_attr_init(&attr) != 0)
-        FAIL(NOMEM);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    /* Signals are for the threads that wait for them. */
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int rc = pthread_create(&h->threads[h->started], &attr, work, h);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void) pthread_attr_destroy(&attr);
-    ENSURE(rc == 0, NOMEM);
+    TRY(sut_thread_start(STACK_BYTES, work, h, &h->threads[h->started]));
     h->started++;
     return SUT_OK;
 }

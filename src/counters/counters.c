@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "counters/counters.h"
 
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "counters/counters_int.h"
 #include "crypto/hmac.h"
 #include "crypto/sha256.h"
 
-enum { ASKS_MAX = 4, KEY_MIN = 16, NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_S = 1000 };
+enum { ASKS_MAX = 4, KEY_MIN = 16 };
 
 struct sut_rate_ask sut_rate_ask_id(enum sut_rate_kind kind, int64_t id)
 {
@@ -63,12 +62,7 @@ SUT_ERR sut_counters_create(const struct sut_counters_options *opt, struct sut_c
     c->checkpoint_ms = opt->checkpoint_ms;
     (void) pthread_mutex_init(&c->lock, NULL);
     (void) pthread_mutex_init(&c->saving, NULL);
-    pthread_condattr_t attr;
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&c->wake, &attr);
-    (void) pthread_cond_init(&c->try_ended, &attr);
-    (void) pthread_condattr_destroy(&attr);
+    sut_cond_init(&c->try_ended);
 
     TRY(sut_secret_create(sizeof(struct sut_hmac_key), &c->hmac));
     sut_hmac_key_init(sut_secret_bytes(c->hmac), opt->key);
@@ -83,69 +77,30 @@ SUT_ERR sut_counters_create(const struct sut_counters_options *opt, struct sut_c
     return SUT_OK;
 }
 
-struct timespec sut_counters__in(uint32_t ms)
-{
-    struct timespec until;
-    (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / MS_PER_S;
-    until.tv_nsec += (long) (ms % MS_PER_S) * NS_PER_MS;
-    if (until.tv_nsec >= NS_PER_S) {
-        until.tv_sec++;
-        until.tv_nsec -= NS_PER_S;
-    }
-    return until;
-}
-
-/* Sleep a checkpoint's length; false when it is time to stop. */
-static bool rest(struct sut_counters *c)
-{
-    const struct timespec until = sut_counters__in(c->checkpoint_ms);
-    (void) pthread_mutex_lock(&c->lock);
-    int waited = 0;
-    while (!c->must_stop && waited == 0)
-        waited = pthread_cond_timedwait(&c->wake, &c->lock, &until);
-    const bool goes_on = !c->must_stop;
-    (void) pthread_mutex_unlock(&c->lock);
-    return goes_on;
-}
-
-static void *keep_saving(void *arg)
+static int64_t save(void *arg)
 {
     struct sut_counters *c = arg;
-    while (rest(c))
-        /* A store that is gone comes back or doesn't: the keys stay due, and stats() counts. */
-        sut_ignore(sut_counters_checkpoint(c), "tried again in a moment");
-    return NULL;
+    /* A store that is gone comes back or doesn't: the keys stay due, and stats() counts. */
+    sut_ignore(sut_counters_checkpoint(c), "tried again in a moment");
+    return c->checkpoint_ms;
 }
 
 SUT_ERR sut_counters_start(struct sut_counters *c)
 {
-    SUT_BUG_IF(c->is_running);
-    /* Signals are the main thread's business. */
-    sigset_t all;
-    sigset_t before;
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    c->must_stop = false;
-    const int failed = pthread_create(&c->thread, NULL, keep_saving, c);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = failed;
-    if (failed != 0)
-        FAIL_SYS(SYSTEM);
-    c->is_running = true;
+    SUT_BUG_IF(c->saver != NULL);
+    DEFER(sut_background_free) struct sut_background *b = NULL;
+    const struct sut_background_options o = {
+        .round = save, .ctx = c, .first_ms = c->checkpoint_ms, .sleep_max_ms = c->checkpoint_ms
+    };
+    TRY(sut_background_create(&o, &b));
+    TRY(sut_background_start(b));
+    c->saver = STEAL(b);
     return SUT_OK;
 }
 
 SUT_ERR sut_counters_stop(struct sut_counters *c)
 {
-    if (c->is_running) {
-        (void) pthread_mutex_lock(&c->lock);
-        c->must_stop = true;
-        (void) pthread_cond_signal(&c->wake);
-        (void) pthread_mutex_unlock(&c->lock);
-        (void) pthread_join(c->thread, NULL);
-        c->is_running = false;
-    }
+    sut_background_free(&c->saver);
     return sut_counters_checkpoint(c);
 }
 
@@ -153,11 +108,10 @@ void sut_counters_free(struct sut_counters **c)
 {
     if (*c == NULL)
         return;
-    SUT_BUG_IF((*c)->is_running);
+    SUT_BUG_IF((*c)->saver != NULL);
     if ((*c)->home != NULL)
         (*c)->home->vtable->free(&(*c)->home);
     sut_secret_free(&(*c)->hmac);
-    (void) pthread_cond_destroy(&(*c)->wake);
     (void) pthread_cond_destroy(&(*c)->try_ended);
     (void) pthread_mutex_destroy(&(*c)->lock);
     (void) pthread_mutex_destroy(&(*c)->saving);

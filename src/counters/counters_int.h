@@ -6,8 +6,8 @@
 #define SUT_COUNTERS_COUNTERS_INT_H
 
 #include <pthread.h>
-#include <time.h>
 
+#include "base/background.h"
 #include "counters/home.h"
 
 enum { SUT_SUBJECT = 24 };
@@ -20,19 +20,13 @@ struct sut_counters {
     const struct sut_clock *clock;
     uint32_t checkpoint_ms;
     pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t wake;
     pthread_cond_t try_ended;
-    unsigned n_waiting; /* for a try's end */
-    pthread_t thread;
-    bool is_running;
-    bool must_stop;
-    pthread_mutex_t saving; /* one checkpoint at a time */
+    unsigned n_waiting;           /* for a try's end */
+    struct sut_background *saver; /* NULL: it is not running */
+    pthread_mutex_t saving;       /* one checkpoint at a time */
 };
 
 /* The first 16 bytes of HMAC(key, kind, subject). */
 struct sut_rate_key sut_counters__digest(const struct sut_counters *c, uint8_t kind,
                                          const unsigned char subject[SUT_SUBJECT]);
-/* So many milliseconds from now, by the clock of the conditions. */
-struct timespec sut_counters__in(uint32_t ms);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/thread.h"
 #include "counters/counters_int.h"
 #include "crypto/sha256.h"
 
@@ -62,11 +63,11 @@ void sut_lockout_begin(struct sut_counters *c, const struct sut_lockout_subject 
 
 void sut_lockout_wait(struct sut_counters *c, uint32_t ms)
 {
-    const struct timespec until = sut_counters__in(ms);
+    const uint64_t until_ns = sut_monotonic_in(ms);
     (void) pthread_mutex_lock(&c->lock);
     c->n_waiting++;
     /* One that ended a moment before is not heard of: the wait is short, the caller looks again. */
-    (void) pthread_cond_timedwait(&c->try_ended, &c->lock, &until);
+    (void) sut_cond_wait_until(&c->try_ended, &c->lock, until_ns);
     c->n_waiting--;
     (void) pthread_mutex_unlock(&c->lock);
 }

@@ -7,12 +7,12 @@
 #include <nss.h>
 #include <pthread.h>
 #include <resolv.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "os/fd.h"
 
 enum { THREADS = 2, STACK_BYTES = 256 * 1024 };
@@ -155,30 +155,13 @@ static void *run(void *arg)
     return NULL;
 }
 
-static SUT_ERR start_all(struct sut_resolver *r, const pthread_attr_t *attr)
+SUT_ERR sut_resolver_start(struct sut_resolver *r)
 {
     for (size_t i = 0; i < SUT_LANES * THREADS; i++) {
-        const int code = pthread_create(&r->threads[i], attr, run, &r->lanes[i / THREADS]);
-        errno = code;
-        if (code != 0)
-            FAIL_SYS(SYSTEM);
+        TRY(sut_thread_start(STACK_BYTES, run, &r->lanes[i / THREADS], &r->threads[i]));
         r->n_threads++;
     }
     return SUT_OK;
-}
-
-SUT_ERR sut_resolver_start(struct sut_resolver *r)
-{
-    sigset_t all, before;
-    pthread_attr_t attr;
-    ENSURE(pthread_attr_init(&attr) == 0, NOMEM);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const sut_err e = start_all(r, &attr);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void) pthread_attr_destroy(&attr);
-    return e;
 }
 
 int sut_resolver_fd(const struct sut_resolver *r)

@@ -6,19 +6,18 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "ipc/channel.h"
 #include "ipc/courier_wire.h"
 #include "os/fd.h"
 
 enum {
     NS_PER_MS = 1000000,
-    NS_PER_S = 1000000000,
     WITHOUT_MS = 3000, /* while it is being replaced a call waits for the new one so long */
     LATE_MS = 2000,    /* it answers in time itself; one that does not is given up then */
 };
@@ -38,27 +37,13 @@ struct sut_courier {
     struct conn conns[2 * SUT_COURIER_PEERS_MAX];
 };
 
-static SUT_ERR init_sync(struct sut_courier *c)
-{
-    pthread_condattr_t attr;
-    ENSURE(pthread_condattr_init(&attr) == 0, NOMEM);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    const int code = pthread_cond_init(&c->change, &attr);
-    (void) pthread_condattr_destroy(&attr);
-    ENSURE(code == 0, NOMEM);
-    if (pthread_mutex_init(&c->mutex, NULL) != 0) {
-        (void) pthread_cond_destroy(&c->change);
-        FAIL(NOMEM);
-    }
-    return SUT_OK;
-}
-
 SUT_ERR sut_courier_create(const int *fds, size_t n, struct sut_courier **ret)
 {
     ENSURE(n <= SUT_COURIER_PEERS_MAX, INVALID);
     DEFER(sut_mem_freep) struct sut_courier *c = sut_mem_zalloc(1, sizeof(*c));
     ENSURE(c != NULL, NOMEM);
-    TRY(init_sync(c));
+    (void) pthread_mutex_init(&c->mutex, NULL);
+    sut_cond_init(&c->change);
     for (size_t i = 0; i < sizeof(c->conns) / sizeof(c->conns[0]); i++)
         c->conns[i].fd = i < n ? fds[i] : -1;
     *ret = STEAL(c);
@@ -155,12 +140,6 @@ static struct conn *find_free(struct sut_courier *c, bool is_heavy, bool *ret_an
     return NULL;
 }
 
-static struct timespec timespec_of(uint64_t ns)
-{
-    return (struct timespec){ .tv_sec = (time_t) (ns / NS_PER_S),
-                              .tv_nsec = (long) (ns % NS_PER_S) };
-}
-
 static SUT_ERR take(struct sut_courier *c, bool is_heavy, uint64_t deadline_ns, struct conn **ret)
 {
     const uint64_t start_ns = sut_monotonic_ns();
@@ -172,8 +151,7 @@ static SUT_ERR take(struct sut_courier *c, bool is_heavy, uint64_t deadline_ns, 
         const uint64_t until_ns = !has_any && without_ns < deadline_ns ? without_ns : deadline_ns;
         if (sut_monotonic_ns() >= until_ns)
             break;
-        const struct timespec until = timespec_of(until_ns);
-        (void) pthread_cond_timedwait(&c->change, &c->mutex, &until);
+        (void) sut_cond_wait_until(&c->change, &c->mutex, until_ns);
     }
     if (x != NULL) {
         x->is_taken = true;

@@ -8,14 +8,14 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "ipc/darkroom_wire.h"
 #include "os/fd.h"
 
-enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000 };
+enum { NS_PER_MS = 1000000 };
 
 struct sut_darkroom {
     pthread_mutex_t mutex;
@@ -43,16 +43,8 @@ SUT_ERR sut_darkroom_create(unsigned callers_max, struct sut_darkroom **ret)
     DEFER(sut_mem_freep) struct sut_darkroom *d = sut_mem_zalloc(1, sizeof(*d));
     ENSURE(d != NULL, NOMEM);
     d->callers_max = callers_max;
-    pthread_condattr_t attr;
-    ENSURE(pthread_condattr_init(&attr) == 0, NOMEM);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    const int code = pthread_cond_init(&d->change, &attr);
-    (void) pthread_condattr_destroy(&attr);
-    ENSURE(code == 0, NOMEM);
-    if (pthread_mutex_init(&d->mutex, NULL) != 0) {
-        (void) pthread_cond_destroy(&d->change);
-        FAIL(NOMEM);
-    }
+    (void) pthread_mutex_init(&d->mutex, NULL);
+    sut_cond_init(&d->change);
     *ret = STEAL(d);
     return SUT_OK;
 }
@@ -112,12 +104,10 @@ static int find_live(struct sut_darkroom *d)
 /* Until there is one, and nobody who is in a hurry wants it.  With the mutex. */
 static int wait_turn(struct sut_darkroom *d, bool is_hurried, uint64_t deadline_ns)
 {
-    const struct timespec until = { .tv_sec = (time_t) (deadline_ns / NS_PER_S),
-                                    .tv_nsec = (long) (deadline_ns % NS_PER_S) };
     int fd = -1;
     d->hurried += is_hurried ? 1 : 0;
     while ((!is_hurried && d->hurried > 0) || (fd = find_live(d)) < 0) {
-        if (pthread_cond_timedwait(&d->change, &d->mutex, &until) != 0)
+        if (!sut_cond_wait_until(&d->change, &d->mutex, deadline_ns))
             break;
     }
     d->hurried -= is_hurried ? 1 : 0;

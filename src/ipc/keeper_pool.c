@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "ipc/channel.h"
 #include "ipc/keeper_wire.h"
 #include "os/core.h"
@@ -77,26 +78,12 @@ static SUT_ERR conns_create(const int *fds, size_t n, struct conn **ret)
     return SUT_OK;
 }
 
-static SUT_ERR init_sync(struct sut_keeper *k)
-{
-    pthread_condattr_t attr;
-    ENSURE(pthread_condattr_init(&attr) == 0, NOMEM);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    const int code = pthread_cond_init(&k->change, &attr);
-    (void) pthread_condattr_destroy(&attr);
-    ENSURE(code == 0, NOMEM);
-    if (pthread_mutex_init(&k->mutex, NULL) != 0) {
-        (void) pthread_cond_destroy(&k->change);
-        FAIL(NOMEM);
-    }
-    return SUT_OK;
-}
-
 SUT_ERR sut_keeper_create(const int *fds, size_t n, struct sut_keeper **ret)
 {
     DEFER(sut_mem_freep) struct sut_keeper *k = sut_mem_zalloc(1, sizeof(*k));
     ENSURE(k != NULL, NOMEM);
-    TRY(init_sync(k));
+    (void) pthread_mutex_init(&k->mutex, NULL);
+    sut_cond_init(&k->change);
     const sut_err e = conns_create(fds, n, &k->conns);
     if (sut_failed(e)) {
         (void) pthread_mutex_destroy(&k->mutex);
@@ -207,21 +194,14 @@ static struct conn *find_free(struct sut_keeper *k, uint32_t core, bool looks)
     }
 }
 
-static struct timespec timespec_of(uint64_t ns)
-{
-    return (struct timespec){ .tv_sec = (time_t) (ns / NS_PER_S),
-                              .tv_nsec = (long) (ns % NS_PER_S) };
-}
-
 static SUT_ERR take(struct sut_keeper *k, uint32_t core, bool looks, uint64_t deadline_ns,
                     struct conn **ret)
 {
-    const struct timespec until = timespec_of(deadline_ns);
     struct conn *c = NULL;
-    int code = 0;
+    bool has_time = true;
     (void) pthread_mutex_lock(&k->mutex);
-    while ((c = find_free(k, core, looks)) == NULL && code == 0)
-        code = pthread_cond_timedwait(&k->change, &k->mutex, &until);
+    while ((c = find_free(k, core, looks)) == NULL && has_time)
+        has_time = sut_cond_wait_until(&k->change, &k->mutex, deadline_ns);
     if (c != NULL)
         c->is_taken = true;
     (void) pthread_mutex_unlock(&k->mutex);
@@ -312,7 +292,8 @@ static SUT_ERR ask_once(struct conn *c, const struct sut_keeper_call *a, uint64_
 
 static void rest(uint64_t ns)
 {
-    const struct timespec t = timespec_of(ns);
+    const struct timespec t = { .tv_sec = (time_t) (ns / NS_PER_S),
+                                .tv_nsec = (long) (ns % NS_PER_S) };
     (void) nanosleep(&t, NULL);
 }
 

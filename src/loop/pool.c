@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 static const unsigned POOL_MAGIC = 0x900150aaU;
 
@@ -65,29 +65,13 @@ static void wake_one(struct sut_pool *p)
     }
 }
 
-static void cond_init(pthread_cond_t *c)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    SUT_BUG_IF(pthread_cond_init(c, &attr) != 0);
-    pthread_condattr_destroy(&attr);
-}
-
-static struct timespec after_ms(unsigned ms)
-{
-    const uint64_t ns = sut_monotonic_ns() + (uint64_t) ms * 1000000U;
-    return (struct timespec){ .tv_sec = (time_t) (ns / 1000000000U),
-                              .tv_nsec = (long) (ns % 1000000000U) };
-}
-
 /* With the lock held: false when this thread should end. */
 static bool wait_for_work(struct sut_pool *p, struct idler *me)
 {
-    const struct timespec until = after_ms(p->o.idle_ms);
+    const uint64_t until_ns = sut_monotonic_in(p->o.idle_ms);
     idle_push(p, me);
     while (me->at != NULL && !p->ending) {
-        if (pthread_cond_timedwait(&me->wake, &p->lock, &until) != 0)
+        if (!sut_cond_wait_until(&me->wake, &p->lock, until_ns))
             break;
     }
     const bool was_picked = me->at == NULL;
@@ -124,7 +108,7 @@ static void *thread_main(void *arg)
         setpriority(PRIO_PROCESS, 0, was + p->o.nice);
     }
     struct idler me = { .next = NULL };
-    cond_init(&me.wake);
+    sut_cond_init(&me.wake);
     pthread_mutex_lock(&p->lock);
     for (;;) {
         while (p->first != NULL)
@@ -142,17 +126,9 @@ static void *thread_main(void *arg)
 /* With the lock held. */
 static SUT_ERR start_thread(struct sut_pool *p)
 {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, p->o.stack_bytes);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_t t;
-    const int rc = pthread_create(&t, &attr, thread_main, p);
-    pthread_attr_destroy(&attr);
-    if (rc != 0) {
-        errno = rc;
-        FAIL_SYS(SYSTEM);
-    }
+    TRY(sut_thread_start(p->o.stack_bytes, thread_main, p, &t));
+    (void) pthread_detach(t);
     p->counts.threads++;
     return SUT_OK;
 }
@@ -170,7 +146,7 @@ SUT_ERR sut_pool_create(const struct sut_pool_options *o, struct sut_pool **ret)
     p->o.idle_ms = o->idle_ms == 0 ? IDLE_MS : o->idle_ms;
     snprintf(p->name, sizeof(p->name), "%s", o->name == NULL ? "pool" : o->name);
     SUT_BUG_IF(pthread_mutex_init(&p->lock, NULL) != 0);
-    cond_init(&p->ended);
+    sut_cond_init(&p->ended);
     *ret = p;
     return SUT_OK;
 }

@@ -2,7 +2,6 @@
 #include "prog/control.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "audit/audit.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/thread.h"
 #include "config/config.h"
 #include "guard/app.h"
 #include "ipc/channel.h"
@@ -259,20 +259,6 @@ static void *serve(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static SUT_ERR start_thread(struct sut_control *c)
-{
-    sigset_t all, before;
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int code = pthread_create(&c->thread, NULL, serve, c);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = code;
-    if (code != 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 SUT_ERR sut_control_listen(sut_str data_dir, int *ret_fd, struct sut_diag *reterr_diag)
 {
     char path[PATH_BYTES];
@@ -323,7 +309,7 @@ SUT_ERR sut_control_start(const struct sut_app *app, struct sut_pseudonyms *pseu
     TRY(make_path(app->config->server.data, c->path));
     TRY(sut_ipc_server_create(*listen_fd, permits, c, SUT_IPC_PATIENCE_MS, &c->server));
     *listen_fd = -1;
-    const sut_err e = start_thread(c);
+    const sut_err e = sut_thread_start(0, serve, c, &c->thread);
     if (sut_failed(e)) {
         sut_diag_set(reterr_diag, "no thread for the commands of operators");
         sut_ipc_server_free(&c->server);

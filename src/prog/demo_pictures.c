@@ -4,13 +4,13 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "api/fragments.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "base/scan.h"
+#include "base/thread.h"
 #include "ipc/darkroom.h"
 #include "log/log.h"
 #include "media/media.h"
@@ -23,7 +23,7 @@
 
 enum {
     BATCH = 12, /* pictures that show at once: each time answers are rendered anew */
-    TROUBLE_S = 3,
+    TROUBLE_MS = 3000,
     TROUBLES_MAX = 20,
     LOWEST_NICE = 19,
     STACK_BYTES = 256 * 1024,
@@ -153,13 +153,11 @@ static SUT_ERR turn(struct sut_demo_pictures *d, bool *ret_is_done)
 }
 
 /* false: it is to stop. */
-static bool wait_s(struct sut_demo_pictures *d, int s)
+static bool wait_ms(struct sut_demo_pictures *d, unsigned ms)
 {
-    struct timespec until;
-    (void) clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += s;
+    const uint64_t until_ns = sut_monotonic_in(ms);
     (void) pthread_mutex_lock(&d->mutex);
-    while (!d->is_stopping && pthread_cond_timedwait(&d->change, &d->mutex, &until) == 0)
+    while (!d->is_stopping && sut_cond_wait_until(&d->change, &d->mutex, until_ns))
         ;
     const bool goes_on = !d->is_stopping;
     (void) pthread_mutex_unlock(&d->mutex);
@@ -178,23 +176,10 @@ static void *run(void *arg)
             continue;
         if (troubles++ == 0)
             sut_log(SUT_LOG_WARN, "demo_pictures_late", LOG_ERR(e));
-        if (troubles > TROUBLES_MAX || !wait_s(d, TROUBLE_S))
+        if (troubles > TROUBLES_MAX || !wait_ms(d, TROUBLE_MS))
             break;
     }
     return NULL;
-}
-
-static SUT_ERR start_thread(struct sut_demo_pictures *d)
-{
-    pthread_attr_t attr;
-    (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    const int code = pthread_create(&d->thread, &attr, run, d);
-    (void) pthread_attr_destroy(&attr);
-    errno = code;
-    if (code != 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
 }
 
 static void free_all(struct sut_demo_pictures **d)
@@ -213,9 +198,9 @@ SUT_ERR sut_demo_pictures_start(const struct sut_app *app, struct sut_demo_pictu
     ENSURE(d != NULL, NOMEM);
     d->app = app;
     (void) pthread_mutex_init(&d->mutex, NULL);
-    (void) pthread_cond_init(&d->change, NULL);
+    sut_cond_init(&d->change);
     TRY(sut_arena_create(NAMES_BYTES, &d->names));
-    TRY(start_thread(d));
+    TRY(sut_thread_start(STACK_BYTES, run, d, &d->thread));
     *ret = STEAL(d);
     return SUT_OK;
 }

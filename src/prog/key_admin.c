@@ -2,7 +2,6 @@
 #include "prog/key_admin.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "log/log.h"
 #include "prog/file_key.h"
 #include "store/keys.h"
@@ -164,25 +164,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static SUT_ERR start_thread(struct sut_key_admin *a)
-{
-    pthread_attr_t attr;
-    sigset_t all;
-    sigset_t before;
-    ENSURE(pthread_attr_init(&attr) == 0, NOMEM);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int code = pthread_create(&a->thread, &attr, run, a);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void) pthread_attr_destroy(&attr);
-    errno = code;
-    if (code != 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 /* Under the lock. */
 static SUT_ERR begin(struct sut_key_admin *a, enum sut_key_kind kind, struct sut_diag *reterr_diag)
 {
@@ -203,7 +184,7 @@ static SUT_ERR begin(struct sut_key_admin *a, enum sut_key_kind kind, struct sut
     a->kind = kind;
     a->statuses[kind] =
         (struct sut_key_status){ .is_known = true, .is_running = true, .kind = kind };
-    const sut_err e = start_thread(a);
+    const sut_err e = sut_thread_start(STACK_BYTES, run, a, &a->thread);
     if (sut_failed(e)) {
         leave_other_servers(a);
         a->statuses[kind] = (struct sut_key_status){ .is_known = false };

@@ -2,11 +2,10 @@
 #include "prog/product_import.h"
 
 #include <pthread.h>
-#include <signal.h>
-#include <time.h>
 
 #include "audit/audit.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "codec/json.h"
 #include "db/db.h"
 #include "store/store.h"
@@ -182,14 +181,11 @@ static SUT_ERR audit_job(struct sut_db_conn *c, void *arg)
 /* The next order; GIVE_UP when none comes for long. */
 static enum order next_order(struct sut_import *i)
 {
-    struct timespec until;
+    const uint64_t until_ns = sut_monotonic_in(SUT_IMPORT_PATIENCE_S * 1000);
     enum order got = GIVE_UP;
-    (void) clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += SUT_IMPORT_PATIENCE_S;
     (void) pthread_mutex_lock(&i->lock);
-    int code = 0;
-    while (i->order == NOTHING && code == 0)
-        code = pthread_cond_timedwait(&i->told, &i->lock, &until);
+    while (i->order == NOTHING && sut_cond_wait_until(&i->told, &i->lock, until_ns))
+        ;
     if (i->order != NOTHING)
         got = i->order;
     (void) pthread_mutex_unlock(&i->lock);
@@ -242,21 +238,6 @@ static void *run_whole(void *arg)
     return NULL;
 }
 
-/* Signals are the main thread's. */
-static SUT_ERR start_thread(struct sut_import *i)
-{
-    sigset_t all, before;
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int code = pthread_create(&i->thread, NULL, run_whole, i);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = code;
-    if (code != 0)
-        FAIL_SYS(SYSTEM);
-    i->has_thread = true;
-    return SUT_OK;
-}
-
 /* Give an order and wait until it is done, or the transaction has ended. */
 static void command(struct sut_import *i, enum order order)
 {
@@ -286,10 +267,12 @@ SUT_ERR sut_import_begin(struct sut_store *store, const struct sut_clock *clock,
     i->clock = clock;
     i->o = *o;
     (void) pthread_mutex_init(&i->lock, NULL);
-    (void) pthread_cond_init(&i->told, NULL);
+    sut_cond_init(&i->told);
     TRY(sut_arena_create(ROW_MEMORY, &i->scratch));
-    if (is_whole(i))
-        TRY(start_thread(i));
+    if (is_whole(i)) {
+        TRY(sut_thread_start(0, run_whole, i, &i->thread));
+        i->has_thread = true;
+    }
     *ret = STEAL(i);
     return SUT_OK;
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "config/config.h"
 #include "crypto/library.h"
 #include "ipc/line.h"
@@ -151,18 +152,11 @@ static struct peer *free_place(struct keeper *k)
 static SUT_ERR start_peer(struct keeper *k, int *fd)
 {
     struct peer *const p = free_place(k);
-    pthread_attr_t attr;
     ENSURE(p != NULL, FULL);
-    ENSURE(pthread_attr_init(&attr) == 0, NOMEM);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
     *p = (struct peer){ .keeper = k, .fd = *fd, .is_used = true };
-    const int code = pthread_create(&p->thread, &attr, serve_peer, p);
-    (void) pthread_attr_destroy(&attr);
-    if (code != 0) {
-        p->is_used = false;
-        errno = code;
-        FAIL_SYS(SYSTEM);
-    }
+    const sut_err e = sut_thread_start(STACK_BYTES, serve_peer, p, &p->thread);
+    p->is_used = !sut_failed(e);
+    TRY(e);
     *fd = -1;
     return SUT_OK;
 }

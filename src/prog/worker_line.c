@@ -3,14 +3,13 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "ipc/courier.h"
 #include "ipc/darkroom.h"
 #include "ipc/keeper.h"
@@ -216,33 +215,10 @@ static SUT_ERR wait_first(struct sut_worker_line *l, bool wants_cert)
     return SUT_OK;
 }
 
-/* Signals are the main thread's. */
-static SUT_ERR start_thread(struct sut_worker_line *l)
-{
-    sigset_t all, before;
-    pthread_attr_t attr;
-    (void) sigfillset(&all);
-    (void) pthread_attr_init(&attr);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int code = pthread_create(&l->thread, &attr, run, l);
-    (void) pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void) pthread_attr_destroy(&attr);
-    errno = code;
-    if (code != 0)
-        FAIL_SYS(SYSTEM);
-    l->has_thread = true;
-    return SUT_OK;
-}
-
 static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert, unsigned pictures_max)
 {
-    pthread_condattr_t monotonic;
-    (void) pthread_condattr_init(&monotonic);
-    (void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void) pthread_mutex_init(&l->mutex, NULL);
-    (void) pthread_cond_init(&l->changed, &monotonic);
-    (void) pthread_condattr_destroy(&monotonic);
+    sut_cond_init(&l->changed);
     sut_buf_init(&l->cert, SUT_WORD_PEM_MAX);
     l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -251,7 +227,9 @@ static SUT_ERR begin(struct sut_worker_line *l, bool wants_cert, unsigned pictur
     TRY(sut_courier_create(NULL, 0, &l->courier));
     TRY(sut_darkroom_create(pictures_max, &l->darkroom));
     TRY(wait_first(l, wants_cert));
-    return start_thread(l);
+    TRY(sut_thread_start(STACK_BYTES, run, l, &l->thread));
+    l->has_thread = true;
+    return SUT_OK;
 }
 
 SUT_ERR sut_worker_line_open(int fd, bool wants_cert, unsigned pictures_max,
@@ -385,9 +363,7 @@ static bool is_answered(const struct sut_worker_line *l)
 SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
                             struct sut_diag *reterr_diag)
 {
-    struct timespec until;
-    (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ASK_S;
+    const uint64_t until_ns = sut_monotonic_in(ASK_S * 1000);
     (void) pthread_mutex_lock(&l->mutex);
     if (l->is_asking || l->is_over) {
         const bool is_over = l->is_over;
@@ -404,9 +380,9 @@ SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
 
     const sut_err e = sut_line_send(l->fd, (uint16_t) ask, SUT_STR(""), NULL, 0, SEND_MS);
     (void) pthread_mutex_lock(&l->mutex);
-    int code = 0;
-    while (!sut_failed(e) && !is_answered(l) && !l->is_over && code == 0)
-        code = pthread_cond_timedwait(&l->changed, &l->mutex, &until);
+    bool has_time = true;
+    while (!sut_failed(e) && !is_answered(l) && !l->is_over && has_time)
+        has_time = sut_cond_wait_until(&l->changed, &l->mutex, until_ns);
     const bool is_answer = is_answered(l);
     const bool is_cert_good = ask != SUT_WORD_ASK_TLS || l->cert_why[0] == '\0';
     const bool is_done = is_answer && l->is_done && is_cert_good;

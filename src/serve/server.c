@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/server.h"
 
-#include <signal.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "serve/serve_int.h"
 
 enum {
@@ -312,21 +312,7 @@ static SUT_ERR fill_random(void *p, size_t n)
 
 static SUT_ERR start_thread(struct sut_serve_loop *l)
 {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, LOOP_STACK);
-    /* Signals are for the thread that called; the pool's threads inherit this from the loops. */
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int rc = pthread_create(&l->thread, &attr, loop_main, l);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    if (rc != 0) {
-        errno = rc;
-        FAIL_SYS(SYSTEM);
-    }
+    TRY(sut_thread_start(LOOP_STACK, loop_main, l, &l->thread));
     l->has_thread = true;
     return SUT_OK;
 }

@@ -3,11 +3,12 @@
 
 #include <pthread.h>
 #include <stdbool.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
-enum { POOL_MAX = 64, NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_S = 1000 };
+enum { POOL_MAX = 64 };
 
 struct sut_connpool {
     struct sut_db *db;
@@ -31,11 +32,7 @@ SUT_ERR sut_connpool_create(struct sut_db *db, enum sut_db_mode mode, unsigned m
     p->mode = mode;
     p->max = max;
     (void) pthread_mutex_init(&p->lock, NULL);
-    pthread_condattr_t attr;
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&p->given, &attr);
-    (void) pthread_condattr_destroy(&attr);
+    sut_cond_init(&p->given);
     *ret = p;
     return SUT_OK;
 }
@@ -54,28 +51,15 @@ void sut_connpool_free(struct sut_connpool **pp)
     *pp = NULL;
 }
 
-static struct timespec from_now(unsigned ms)
-{
-    struct timespec t;
-    (void) clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t) (ms / MS_PER_S);
-    t.tv_nsec += (long) (ms % MS_PER_S) * NS_PER_MS;
-    if (t.tv_nsec >= NS_PER_S) {
-        t.tv_sec++;
-        t.tv_nsec -= NS_PER_S;
-    }
-    return t;
-}
-
 /* Wait for a place; then *ret is an idle connection, or NULL: the caller may make one. */
 static SUT_ERR take_place(struct sut_connpool *p, unsigned wait_ms, struct sut_db_conn **ret)
 {
-    const struct timespec until = from_now(wait_ms);
+    const uint64_t until_ns = sut_monotonic_in(wait_ms);
     sut_err err = SUT_OK;
     pthread_mutex_lock(&p->lock);
-    int rc = 0;
-    while ((p->is_held || p->out >= p->max) && rc == 0)
-        rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
+    bool has_time = true;
+    while ((p->is_held || p->out >= p->max) && has_time)
+        has_time = sut_cond_wait_until(&p->given, &p->lock, until_ns);
     if (!p->is_held && p->out < p->max) {
         p->out++;
         *ret = p->idle > 0 ? p->conns[--p->idle] : NULL;
@@ -131,12 +115,12 @@ void sut_connpool_give(struct sut_connpool *p, struct sut_db_conn **c)
 
 SUT_ERR sut_connpool_hold(struct sut_connpool *p, unsigned wait_ms)
 {
-    const struct timespec until = from_now(wait_ms);
+    const uint64_t until_ns = sut_monotonic_in(wait_ms);
     pthread_mutex_lock(&p->lock);
     p->is_held = true;
-    int rc = 0;
-    while (p->out > 0 && rc == 0)
-        rc = pthread_cond_timedwait(&p->given, &p->lock, &until);
+    bool has_time = true;
+    while (p->out > 0 && has_time)
+        has_time = sut_cond_wait_until(&p->given, &p->lock, until_ns);
     const bool all_back = p->out == 0;
     while (all_back && p->idle > 0)
         sut_db_disconnect(&p->conns[--p->idle]);

@@ -16,6 +16,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "store/people_int.h"
 #include "store/reseal.h"
 #include "store/reseal_int.h"
@@ -336,9 +337,7 @@ static SUT_ERR committer_start(struct committer *c, struct sut_store *store)
     *c = (struct committer){ .store = store, .err = SUT_OK };
     (void) pthread_mutex_init(&c->lock, NULL);
     (void) pthread_cond_init(&c->change, NULL);
-    errno = pthread_create(&c->thread, NULL, commit_loop, c);
-    if (errno != 0)
-        FAIL_SYS(SYSTEM);
+    TRY(sut_thread_start(0, commit_loop, c, &c->thread));
     return SUT_OK;
 }
 

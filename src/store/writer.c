@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
     BATCH_MAX = 128,
@@ -317,26 +317,6 @@ static void *move_loop(void *arg)
     return NULL;
 }
 
-/* Start a thread with a small stack and all signals blocked: those are the main thread's. */
-static SUT_ERR start_thread(pthread_t *ret, void *(*fn)(void *), void *arg)
-{
-    pthread_attr_t attr;
-    ENSURE(pthread_attr_init(&attr) == 0, NOMEM);
-    (void) pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigset_t all;
-    sigset_t old;
-    (void) sigfillset(&all);
-    (void) pthread_sigmask(SIG_SETMASK, &all, &old);
-    errno = pthread_create(ret, &attr, fn, arg);
-    const int sys = errno;
-    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-    (void) pthread_attr_destroy(&attr);
-    errno = sys;
-    if (sys != 0)
-        FAIL_SYS(SYSTEM);
-    return SUT_OK;
-}
-
 static void end_mover(struct sut_writer *w)
 {
     pthread_mutex_lock(&w->mover_lock);
@@ -361,8 +341,8 @@ static void free_writer(struct sut_writer *w)
 static SUT_ERR start(struct sut_writer *w)
 {
     TRY(connect_both(w));
-    TRY(start_thread(&w->mover_thread, move_loop, w));
-    const sut_err err = start_thread(&w->thread, write_loop, w);
+    TRY(sut_thread_start(STACK_BYTES, move_loop, w, &w->mover_thread));
+    const sut_err err = sut_thread_start(STACK_BYTES, write_loop, w, &w->thread);
     if (sut_failed(err))
         end_mover(w);
     return err;
