@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "db/db.h"
+#include "store/due_int.h"
 #include "store/personal.h"
 #include "store/store.h"
 
@@ -349,32 +350,6 @@ static SUT_ERR due_ids(struct sut_db_conn *c, enum sut_outbox_kind kind, size_t 
     return SUT_OK;
 }
 
-static SUT_ERR claim_one(struct sut_db_conn *c, int64_t id, int64_t claim_ms, sut_ms now,
-                         bool *ret_is_ours)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &outbox_claim, &s));
-    sut_db_bind_i64(s, 1, id);
-    sut_db_bind_i64(s, 2, now.v);
-    sut_db_bind_i64(s, 3, now.v + claim_ms);
-    return sut_db_step(s, ret_is_ours);
-}
-
-/* Those of ids that nobody else took. */
-static SUT_ERR claim_ids(struct sut_db_conn *c, int64_t ids[SUT_OUTBOX_CLAIM_MAX], size_t *n,
-                         int64_t claim_ms, sut_ms now)
-{
-    const size_t found = *n;
-    *n = 0;
-    for (size_t i = 0; i < found; i++) {
-        bool is_ours = false;
-        TRY(claim_one(c, ids[i], claim_ms, now, &is_ours));
-        if (is_ours)
-            ids[(*n)++] = ids[i];
-    }
-    return SUT_OK;
-}
-
 SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_outbox_kind kind,
                          size_t n, int64_t claim_ms, sut_ms now, struct sut_outbox_row *ret,
                          size_t *ret_n)
@@ -383,7 +358,7 @@ SUT_ERR sut_outbox_claim(struct sut_db_conn *c, struct sut_arena *a, enum sut_ou
     int64_t ids[SUT_OUTBOX_CLAIM_MAX] = { 0 };
     size_t n_ids = 0;
     TRY(due_ids(c, kind, n, now, ids, &n_ids));
-    TRY(claim_ids(c, ids, &n_ids, claim_ms, now));
+    TRY(sut_due__claim_ids(c, &outbox_claim, claim_ms, now, ids, &n_ids));
     struct sealed_row *sealed = ARENA_ARRAY(a, struct sealed_row, n_ids + 1);
     ENSURE(sealed != NULL, NOMEM);
     for (size_t i = 0; i < n_ids; i++) {

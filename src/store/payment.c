@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "db/db.h"
+#include "store/due_int.h"
 #include "store/payment_int.h"
 
 enum {
@@ -452,54 +453,18 @@ SUT_ERR sut_payment_close(struct sut_db_conn *c, int64_t order, sut_ms now, int6
 
 /* --- what is due --- */
 
-static SUT_ERR read_due(struct sut_db_conn *c, size_t n, sut_ms now, int64_t *ret, size_t *ret_n)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    *ret_n = 0;
-    TRY(sut_db_prepare(c, &payment_due, &s));
-    sut_db_bind_i64(s, 1, now.v);
-    for (bool has_row = true; *ret_n < n;) {
-        TRY(sut_db_step(s, &has_row));
-        if (!has_row)
-            return SUT_OK;
-        ret[(*ret_n)++] = sut_db_col_i64(s, 0);
-    }
-    return SUT_OK;
-}
-
-static SUT_ERR claim_one(struct sut_db_conn *c, int64_t id, sut_ms now, int64_t until, bool *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &payment_claim, &s));
-    sut_db_bind_i64(s, 1, id);
-    sut_db_bind_i64(s, 2, now.v);
-    sut_db_bind_i64(s, 3, until);
-    return sut_db_step(s, ret);
-}
+static const struct sut_due due = { .list = &payment_due,
+                                    .claim = &payment_claim,
+                                    .next = &payment_next_due };
 
 SUT_ERR sut_payment_claim(struct sut_db_conn *c, size_t n, int64_t claim_ms, sut_ms now,
                           int64_t *ret, size_t *ret_n)
 {
-    int64_t ids[SUT_PAYMENT_CLAIM_MAX];
-    size_t n_due = 0;
-    *ret_n = 0;
     ENSURE(n > 0 && n <= SUT_PAYMENT_CLAIM_MAX, INVALID);
-    TRY(read_due(c, n, now, ids, &n_due));
-    for (size_t i = 0; i < n_due; i++) {
-        bool is_ours = false;
-        TRY(claim_one(c, ids[i], now, now.v + claim_ms, &is_ours));
-        if (is_ours)
-            ret[(*ret_n)++] = ids[i];
-    }
-    return SUT_OK;
+    return sut_due__claim(c, &due, n, claim_ms, now, ret, ret_n);
 }
 
 SUT_ERR sut_payment_next_due(struct sut_db_conn *c, sut_ms *ret)
 {
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &payment_next_due, &s));
-    TRY(sut_db_step(s, &has_row));
-    *ret = (sut_ms){ has_row ? sut_db_col_i64(s, 0) : 0 };
-    return SUT_OK;
+    return sut_due__next(c, &due, ret);
 }

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "db/db.h"
+#include "store/due_int.h"
 #include "store/personal.h"
 #include "store/prune.h"
 #include "store/store.h"
@@ -193,46 +194,20 @@ SUT_ERR sut_webhook_by_id(struct sut_db_conn *c, struct sut_arena *a, int64_t id
 
 /* --- what is due --- */
 
-static SUT_ERR read_due(struct sut_db_conn *c, size_t n, sut_ms now, int64_t *ret, size_t *ret_n)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    *ret_n = 0;
-    TRY(sut_db_prepare(c, &webhook_due, &s));
-    sut_db_bind_i64(s, 1, now.v);
-    for (bool has_row = true; *ret_n < n;) {
-        TRY(sut_db_step(s, &has_row));
-        if (!has_row)
-            return SUT_OK;
-        ret[(*ret_n)++] = sut_db_col_i64(s, 0);
-    }
-    return SUT_OK;
-}
-
-static SUT_ERR claim_one(struct sut_db_conn *c, int64_t id, sut_ms now, int64_t until, bool *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    TRY(sut_db_prepare(c, &webhook_claim, &s));
-    sut_db_bind_i64(s, 1, id);
-    sut_db_bind_i64(s, 2, now.v);
-    sut_db_bind_i64(s, 3, until);
-    return sut_db_step(s, ret);
-}
+static const struct sut_due due = { .list = &webhook_due,
+                                    .claim = &webhook_claim,
+                                    .next = &webhook_next_due };
 
 SUT_ERR sut_webhook_claim(struct sut_db_conn *c, size_t n, int64_t claim_ms, sut_ms now,
                           int64_t *ret, size_t *ret_n)
 {
-    int64_t ids[SUT_WEBHOOK_CLAIM_MAX];
-    size_t n_due = 0;
-    *ret_n = 0;
     ENSURE(n > 0 && n <= SUT_WEBHOOK_CLAIM_MAX, INVALID);
-    TRY(read_due(c, n, now, ids, &n_due));
-    for (size_t i = 0; i < n_due; i++) {
-        bool is_ours = false;
-        TRY(claim_one(c, ids[i], now, now.v + claim_ms, &is_ours));
-        if (is_ours)
-            ret[(*ret_n)++] = ids[i];
-    }
-    return SUT_OK;
+    return sut_due__claim(c, &due, n, claim_ms, now, ret, ret_n);
+}
+
+SUT_ERR sut_webhook_next_due(struct sut_db_conn *c, sut_ms *ret)
+{
+    return sut_due__next(c, &due, ret);
 }
 
 SUT_ERR sut_webhook_done(struct sut_db_conn *c, int64_t id, const char *why, sut_ms now,
@@ -256,16 +231,6 @@ SUT_ERR sut_webhook_failed(struct sut_db_conn *c, int64_t id, const char *why, s
     sut_db_bind_text(s, 2, sut_str_from(why));
     sut_db_bind_i64(s, 3, due_at.v > 0 ? due_at.v : now.v);
     return sut_db_step(s, &has_row);
-}
-
-SUT_ERR sut_webhook_next_due(struct sut_db_conn *c, sut_ms *ret)
-{
-    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
-    bool has_row = false;
-    TRY(sut_db_prepare(c, &webhook_next_due, &s));
-    TRY(sut_db_step(s, &has_row));
-    *ret = (sut_ms){ has_row ? sut_db_col_i64(s, 0) : 0 };
-    return SUT_OK;
 }
 
 SUT_ERR sut_webhook_prune(struct sut_store *s, sut_ms now)
