@@ -270,6 +270,16 @@ class Server:
             time.sleep(0.005)
         raise AssertionError(f"there is no {name}")
 
+    def roles_named(self, name):
+        """Process ids of all that run as this role now: two, while one takes the other's place."""
+        found = []
+        for pid in self.roles():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if f"--role={name}".encode() in words:
+                    found.append(pid)
+        return found
+
     def kill_role(self, name):
         """kill -9 of one role; the supervisor starts another."""
         pid = self.role(name)

@@ -13,14 +13,6 @@ from mails import wait_sent
 from sutler import PASSWORD, Skip, new_email
 
 
-def role(server, name):
-    """The process id of a role."""
-    for pid in server.roles():
-        if f"--role={name}".encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-            return pid
-    raise AssertionError(f"no {name} runs")
-
-
 def to_the_keeper(worker):
     """The numbers of the worker's sockets that lead to the keeper: connected local streams without a name."""
     own = set()
@@ -41,7 +33,7 @@ class Messages:
     """What the worker sends to the keeper while the block runs, by strace."""
 
     def __init__(self, server):
-        self.worker = role(server, "worker")
+        self.worker = server.role("worker")
         self.sockets = to_the_keeper(self.worker)
         self.path = server.folder / f"trace.{time.monotonic_ns()}"
         self.sent = None
@@ -106,10 +98,10 @@ def test_a_cold_profile_waits_for_a_keeper_that_was_killed(ctx):
     wait_sent(server)
     server.restart()
     for client, email in people:
-        before = role(server, "keeper")
+        before = server.role("keeper")
         os.kill(before, signal.SIGKILL)
         read(server, client, email)
-        assert role(server, "keeper") != before
+        assert server.role("keeper") != before
 
 
 def test_people_come_and_are_read_while_the_keeper_is_killed_over_and_over(ctx):
@@ -137,7 +129,7 @@ def test_people_come_and_are_read_while_the_keeper_is_killed_over_and_over(ctx):
     for _ in range(12):
         time.sleep(0.25)
         try:
-            os.kill(role(server, "keeper"), signal.SIGKILL)
+            os.kill(server.role("keeper"), signal.SIGKILL)
         except (AssertionError, ProcessLookupError, FileNotFoundError):
             pass  # it is on its way back
     stop.set()
@@ -156,7 +148,7 @@ def test_a_keeper_that_stands_still_stops_nobody_who_does_not_need_it(ctx):
     server.restart()
     server.schema()
     server.client().get("/api/catalog/products/")
-    before = role(server, "keeper")
+    before = server.role("keeper")
     os.kill(before, signal.SIGSTOP)
     failed = []
 
@@ -177,6 +169,6 @@ def test_a_keeper_that_stands_still_stops_nobody_who_does_not_need_it(ctx):
     for thread in threads:
         thread.join()
     assert not failed, failed[0]
-    assert role(server, "keeper") != before
+    assert server.role("keeper") != before
     if ctx.store == "sqlite":
         assert slowest < 1.5, slowest
