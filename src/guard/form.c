@@ -20,22 +20,54 @@ bool sut_guard__is_form(const struct sut_req *r)
            sut_multipart_is(q->known[SUT_H_CONTENT_TYPE]);
 }
 
+static uint64_t now_ms(void)
+{
+    return sut_monotonic_ns() / 1000000U;
+}
+
+/* The body has gone just before: what comes last into an arena goes first. */
+static void leave(void *arg)
+{
+    struct sut_req *r = arg;
+    sut_uploads_leave(r->app->uploads, &r->place, now_ms());
+}
+
 enum sut_verdict sut_guard__upload_enter(struct sut_req *r)
 {
-    if (r->app->uploads == NULL)
+    if (r->app->uploads == NULL || !r->x->req->has_body)
         return SUT_NEXT;
-    r->has_upload_place = sut_uploads_enter(r->app->uploads, r->auth.user_id);
-    if (r->has_upload_place)
+    if (sut_failed(sut_arena_defer(r->arena, leave, r))) {
+        sut_reply_code(r, SUT_E_NOMEM);
+        return SUT_ANSWERED;
+    }
+    const enum sut_upload_word word =
+        sut_uploads_enter(r->app->uploads, &r->place, r->auth.user_id, now_ms());
+    r->x->holds_body = word == SUT_UPLOAD_WAITS;
+    if (word != SUT_UPLOAD_BUSY)
         return SUT_NEXT;
     sut_reply_code(r, SUT_E_BUSY);
     return SUT_ANSWERED;
 }
 
-void sut_guard__upload_leave(struct sut_req *r)
+enum sut_body_word sut_guard__upload_comes(struct sut_req *r, size_t got)
 {
-    if (r->has_upload_place)
-        sut_uploads_leave(r->app->uploads, r->auth.user_id);
-    r->has_upload_place = false;
+    if (!r->place.is_in)
+        return SUT_BODY_READ;
+    switch (sut_uploads_go_on(r->app->uploads, &r->place, got, now_ms())) {
+    case SUT_UPLOAD_COMES:
+        return SUT_BODY_READ;
+    case SUT_UPLOAD_WAITS:
+        return SUT_BODY_HOLD;
+    case SUT_UPLOAD_BUSY:
+        break;
+    }
+    return SUT_BODY_REFUSE;
+}
+
+void sut_guard__upload_whole(struct sut_req *r)
+{
+    if (r->place.is_in)
+        sut_uploads_whole(r->app->uploads, &r->place);
 }
 
 static const struct sut_field *field_of(const struct sut_schema *s, sut_str name)

@@ -225,11 +225,18 @@ static bool on_head(void *app_ptr, struct sut_exchange *x, size_t *ret_body_max)
     return !sut_guard__is_form(r) || lets_form_in(r, ret_body_max);
 }
 
+static enum sut_body_word on_body(void *app_ptr, struct sut_exchange *x, size_t got)
+{
+    (void) app_ptr;
+    return sut_guard__upload_comes(x->app_data, got);
+}
+
 static void on_request(void *app_ptr, struct sut_exchange *x)
 {
     struct sut_req *r = x->app_data;
     const struct loop_ctx *ctx = x->loop_ctx;
     (void) app_ptr;
+    sut_guard__upload_whole(r);
     r->now = x->now;
     r->seat = ctx == NULL ? NULL : ctx->seat;
     for (; r->step < STEPS && !steps[r->step].may_read; r->step++)
@@ -267,7 +274,6 @@ static void on_refused(void *app_ptr, struct sut_exchange *x, int status, const 
         { 417, "invalid", "This expectation can't be met." },
         { 431, "too_large", "The request's header fields are too large." },
         { 501, "method_not_allowed", "This method is not implemented." },
-        { 503, "unavailable", "The server is busy. Try again shortly." },
         { 505, "parse_error", "This version of HTTP is not served here." },
     };
     struct sut_req *r = x->app_data != NULL ? x->app_data : req_create(app_ptr, x);
@@ -283,7 +289,10 @@ static void on_refused(void *app_ptr, struct sut_exchange *x, int status, const 
             LOG_ID("request_id", x->request_id));
     if (status == 400)
         sut_guard__event(r, SUT_EVENT_INPUT_SUSPICIOUS);
-    sut_reply_refuse(r, status, row->code, row->text);
+    if (status == 503)
+        sut_reply_code(r, SUT_E_BUSY);
+    else
+        sut_reply_refuse(r, status, row->code, row->text);
     x->res.close = true;
     finish(r);
 }
@@ -292,8 +301,6 @@ static void on_done(void *app_ptr, struct sut_exchange *x)
 {
     (void) app_ptr;
     struct sut_req *r = x->app_data;
-    if (r != NULL)
-        sut_guard__upload_leave(r);
     if (!sut_log_wants(SUT_LOG_DEBUG) || r == NULL)
         return;
     sut_log(SUT_LOG_DEBUG, "request", LOG_NAME("method", sut_method_name(x->req->method)),
@@ -337,6 +344,7 @@ struct sut_service sut_guard_service(struct sut_app *app)
         .loop_start = loop_start,
         .loop_stop = loop_stop,
         .on_head = on_head,
+        .on_body = on_body,
         .on_request = on_request,
         .on_refused = on_refused,
         .on_done = on_done,

@@ -15,6 +15,7 @@
 #include "codec/json.h"
 #include "guard/app.h"
 #include "guard/route.h"
+#include "guard/uploads.h"
 #include "http/router.h"
 #include "serve/exchange.h"
 
@@ -88,7 +89,7 @@ struct sut_req {
     int64_t query_int[SUT_QUERY_MAX]; /* INT: the number; PRICE: cents */
     const struct sut_json *body;
     struct sut_req_upload upload;
-    bool has_upload_place; /* in app->uploads, until it is answered */
+    struct sut_upload place; /* in app->uploads, as long as the body is there */
     struct sut_auth auth;
     bool is_staff;
     bool is_superuser;

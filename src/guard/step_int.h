@@ -42,9 +42,14 @@ enum sut_verdict sut_guard__body(struct sut_req *r);
 bool sut_guard__is_form(const struct sut_req *r);
 enum sut_verdict sut_guard__form(struct sut_req *r);
 enum sut_verdict sut_guard__file_is_there(struct sut_req *r);
-/* Before it is read: a place for it in memory, until the request is over (guard/uploads.h). */
+/*
+ * Before it is read: a place for it in memory, until the request's own is given back
+ * (guard/uploads.h); or the body is held back until there is one.
+ */
 enum sut_verdict sut_guard__upload_enter(struct sut_req *r);
-void sut_guard__upload_leave(struct sut_req *r);
+/* While it comes, and when it has. */
+enum sut_body_word sut_guard__upload_comes(struct sut_req *r, size_t got);
+void sut_guard__upload_whole(struct sut_req *r);
 
 /* What a cookie must come with to be acted on (C8): it knows the body. */
 enum sut_verdict sut_guard__csrf(struct sut_req *r);

@@ -107,6 +107,7 @@ struct sut_box *sut_box__take(struct sut_serve_loop *l, struct sut_conn *c)
     b->x.loop_ctx = l->app_ctx;
     b->x.app_data = NULL;
     b->x.keeps_body_apart = false;
+    b->x.holds_body = false;
     make_id(l, b->x.request_id);
     if (sut_failed(sut_h1_start(b->h1, b->x.arena, &b->x.req))) {
         sut_box__give_back(b);

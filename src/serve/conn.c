@@ -390,6 +390,37 @@ static bool is_body_slow(const struct sut_conn *c, uint64_t now_ms)
     return c->body_got < (gone_ms - t->body_grace_ms) * rate / MS_PER_S;
 }
 
+/* The service may begin with a body that it held back; then what came early is read, too. */
+static void read_body(struct sut_conn *c)
+{
+    sut_request__read_body(c);
+    if (c->state != SUT_CONN_CLOSED && c->held.n > c->held_at)
+        make_ready(c);
+}
+
+static void check_body(struct sut_conn *c, uint64_t now_ms)
+{
+    const struct sut_service *s = c->loop->server->service;
+    if (c->state == SUT_CONN_BODY && is_body_slow(c, now_ms)) {
+        sut_serve__bump(&c->loop->counts.timeouts);
+        sut_request__refuse(c, 408, "slow body");
+        return;
+    }
+    if (s->on_body == NULL)
+        return;
+    switch (s->on_body(s->app, &c->box->x, c->body_got)) {
+    case SUT_BODY_READ:
+        if (c->state == SUT_CONN_HELD)
+            read_body(c);
+        break;
+    case SUT_BODY_HOLD:
+        break;
+    case SUT_BODY_REFUSE:
+        sut_request__refuse(c, 503, "had to give way");
+        break;
+    }
+}
+
 static void check_stall(struct sut_conn *c, bool is_due)
 {
     const size_t pending = sut_filter_down_pending(&c->top);
@@ -412,11 +443,9 @@ static void check_time(struct sut_conn *c, uint64_t now_ms)
             sut_request__refuse(c, 408, "slow head");
         }
         break;
+    case SUT_CONN_HELD:
     case SUT_CONN_BODY:
-        if (is_body_slow(c, now_ms)) {
-            sut_serve__bump(&c->loop->counts.timeouts);
-            sut_request__refuse(c, 408, "slow body");
-        }
+        check_body(c, now_ms);
         break;
     case SUT_CONN_DRAIN:
         check_stall(c, is_due);

@@ -40,6 +40,15 @@ struct sut_exchange {
     /* Set in on_head: the body is long and no text that is taken apart, so it is kept beside the
      * arena, whose limit stays. */
     bool keeps_body_apart;
+    /* Set in on_head: nothing of the body is read before service.on_body says so. */
+    bool holds_body;
+};
+
+/* What a service says of a body that has not come as a whole. */
+enum sut_body_word {
+    SUT_BODY_READ,   /* go on */
+    SUT_BODY_HOLD,   /* not yet; of one alone that is held back since on_head */
+    SUT_BODY_REFUSE, /* no longer: 503, by on_refused */
 };
 
 struct sut_service {
@@ -53,14 +62,19 @@ struct sut_service {
      * without reading a body.
      */
     bool (*on_head)(void *app, struct sut_exchange *x, size_t *ret_body_max);
+    /*
+     * About every SUT_TICK_MS while a body is held back or comes; `got` bytes of it were read, its
+     * framing included.  On the loop thread.  NULL: read on.
+     */
+    enum sut_body_word (*on_body)(void *app, struct sut_exchange *x, size_t got);
     /* The request is complete, on the loop thread: answer in x->res, or call
      * sut_exchange_offload(). */
     void (*on_request)(void *app, struct sut_exchange *x);
     /*
      * The bytes were no request (or too slow, too large), or the request waited
-     * too long for a pool thread (503): make the answer for this status; x->req
-     * holds what was parsed so far.  The connection closes after it.  `why` is a
-     * constant of the program, for the log.
+     * too long for a pool thread or was refused by on_body (503): make the answer for this status;
+     * x->req holds what was parsed so far.  The connection closes after it.  `why` is a constant of
+     * the program, for the log.
      */
     void (*on_refused)(void *app, struct sut_exchange *x, int status, const char *why);
     /*

@@ -184,7 +184,7 @@ static void on_head(struct sut_conn *c)
         sut_h1_keep_body_apart(b->h1);
     else
         sut_arena_set_limit(b->x.arena, c->loop->server->o.limits.arena_bytes + room);
-    c->state = SUT_CONN_BODY;
+    c->state = b->x.holds_body ? SUT_CONN_HELD : SUT_CONN_BODY;
     c->body_since_ms = sut_loop_now_ms(c->loop->loop);
     c->body_got = 0;
 }
@@ -240,6 +240,22 @@ static void maybe_continue(struct sut_conn *c, bool has_sent_body)
         sut_conn__drop(c);
 }
 
+/* After HEAD the reader goes on without bytes: no body, too large a one, or wait. */
+static void begin_body(struct sut_conn *c, bool has_sent_body)
+{
+    if (c->box->has_begun)
+        feed(c, (sut_str){ 0 });
+    if (c->state == SUT_CONN_BODY)
+        maybe_continue(c, has_sent_body);
+}
+
+void sut_request__read_body(struct sut_conn *c)
+{
+    c->state = SUT_CONN_BODY;
+    c->body_since_ms = sut_loop_now_ms(c->loop->loop);
+    begin_body(c, c->held.n > c->held_at);
+}
+
 /* Read requests out of s and answer them, up to a turn's share; how much was used. */
 size_t sut_request__consume(struct sut_conn *c, sut_str s)
 {
@@ -254,13 +270,8 @@ size_t sut_request__consume(struct sut_conn *c, sut_str s)
             break;
         const enum sut_conn_state before = c->state;
         used += feed(c, sut_str_sub(s, used, s.n));
-        if (before == SUT_CONN_HEAD && sut_conn__is_reading(c)) {
-            /* After HEAD the reader goes on without bytes: no body, too large a one, or wait. */
-            if (c->box->has_begun)
-                feed(c, (sut_str){ 0 });
-            if (c->state == SUT_CONN_BODY)
-                maybe_continue(c, used < s.n);
-        }
+        if (before == SUT_CONN_HEAD && sut_conn__is_reading(c))
+            begin_body(c, used < s.n);
     }
     return used;
 }

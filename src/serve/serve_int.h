@@ -46,6 +46,7 @@ enum sut_conn_state {
     SUT_CONN_HANDSHAKE,
     SUT_CONN_IDLE,
     SUT_CONN_HEAD,
+    SUT_CONN_HELD, /* the head is there, its body may not be read yet */
     SUT_CONN_BODY,
     SUT_CONN_WORK,   /* the answer is being made */
     SUT_CONN_DRAIN,  /* the answer is written, the kernel has not taken it all */
@@ -188,6 +189,8 @@ static inline bool sut_conn__is_reading(const struct sut_conn *c)
 
 /* request.c: read requests out of s and answer them, up to a turn's share; how much was used. */
 size_t sut_request__consume(struct sut_conn *c, sut_str s);
+/* Begin with the body that was held back. */
+void sut_request__read_body(struct sut_conn *c);
 /* Refuse the request that is being read; the connection ends after the answer. */
 void sut_request__refuse(struct sut_conn *c, int status, const char *why);
 /* Send c->box's answer and end the exchange; the connection goes on as it says. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Forms with a file: how their texts are judged, which file is taken, and how many are let in.
+ * Forms with a file: how their texts are judged, and which file is taken.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 #include "fake.h"
-#include "guard/uploads.h"
 
 #define PART(name_, value_)                                                                        \
     "--x\r\nContent-Disposition: form-data; name=\"" name_ "\"\r\n\r\n" value_ "\r\n"
@@ -155,30 +154,6 @@ static void other_rows_take_no_form_and_json_stays_json(void **state)
     fake_end(&f);
 }
 
-static void places_are_bounded_in_all_and_for_one_person(void **state)
-{
-    struct sut_uploads *u = NULL;
-    (void) state;
-    assert_false(sut_failed(sut_uploads_create(4, &u)));
-    assert_true(sut_uploads_enter(u, 1));
-    assert_true(sut_uploads_enter(u, 1));
-    assert_false(sut_uploads_enter(u, 1));
-    assert_true(sut_uploads_enter(u, 2));
-    assert_true(sut_uploads_enter(u, 3));
-    assert_false(sut_uploads_enter(u, 4));
-    sut_uploads_leave(u, 1);
-    assert_true(sut_uploads_enter(u, 4));
-    /* Who is not in leaves nothing. */
-    sut_uploads_leave(u, 9);
-    assert_false(sut_uploads_enter(u, 5));
-    sut_uploads_leave(u, 2);
-    assert_true(sut_uploads_enter(u, 1));
-    sut_uploads_free(&u);
-    sut_uploads_free(&u);
-    assert_int_equal(sut_uploads_create(0, &u).code, SUT_E_INVALID);
-    assert_int_equal(sut_uploads_create(SUT_UPLOADS_MAX + 1, &u).code, SUT_E_INVALID);
-}
-
 static sut_err handle(struct sut_req *r)
 {
     sut_reply_empty(r, 204);
@@ -230,7 +205,6 @@ int main(void)
         cmocka_unit_test(what_is_no_form_is_a_parse_error),
         cmocka_unit_test(a_file_that_must_be_there_is),
         cmocka_unit_test(other_rows_take_no_form_and_json_stays_json),
-        cmocka_unit_test(places_are_bounded_in_all_and_for_one_person),
         cmocka_unit_test(a_form_of_nobody_is_refused_with_its_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

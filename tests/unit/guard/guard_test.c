@@ -244,6 +244,7 @@ static void what_was_no_request_gets_the_same_shapes(void **state)
         assert_true(f.x.res.close);
         assert_non_null(strstr(fake_body(&f), "\"code\":\""));
         assert_string_equal(fake_answer(&f, "X-Frame-Options"), "DENY");
+        assert_true((fake_answer(&f, "Retry-After") != NULL) == (statuses[i] == 503));
     }
     end(&f);
 }

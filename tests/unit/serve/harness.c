@@ -16,13 +16,22 @@
 
 static bool on_head(void *ptr, struct sut_exchange *x, size_t *ret_body_max)
 {
-    (void) ptr;
+    struct app *a = ptr;
     *ret_body_max = 1024;
+    x->holds_body = atomic_load(&a->word) == SUT_BODY_HOLD;
     if (!sut_str_is(x->req->path, "/forbidden"))
         return true;
     x->res.status = 403;
     sut_buf_z(&x->res.body, "no");
     return false;
+}
+
+static enum sut_body_word on_body(void *ptr, struct sut_exchange *x, size_t got)
+{
+    struct app *a = ptr;
+    assert_non_null(x->req);
+    atomic_store(&a->got, (int) got);
+    return (enum sut_body_word) atomic_load(&a->word);
 }
 
 static void on_pool(struct sut_exchange *x)
@@ -139,6 +148,7 @@ void app_init(struct app *a)
                                        .loop_start = loop_start,
                                        .loop_stop = loop_stop,
                                        .on_head = on_head,
+                                       .on_body = on_body,
                                        .on_request = on_request,
                                        .on_refused = on_refused,
                                        .on_done = on_done };

@@ -34,6 +34,8 @@ struct app {
     atomic_int handled;  /* on_request was called */
     atomic_int done;     /* on_done was called */
     atomic_int cleanups; /* what requests had deferred has run */
+    atomic_int word;     /* enum sut_body_word; at HOLD bodies are held back from their heads on */
+    atomic_int got;      /* what on_body was told last */
     atomic_int last_refusal;
     atomic_int loops_started;
 };

@@ -315,6 +315,165 @@ static void a_body_at_its_least_rate_is_waited_for(void **state)
     app_stop(&a);
 }
 
+#define POST_4 "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+static void a_body_is_held_back_until_the_service_says_so(void **state)
+{
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    atomic_store(&a.word, SUT_BODY_HOLD);
+    const int fd = client_open(&a);
+    client_send(fd, POST_4 "body" GET("/hello") POST_4 "more" LAST("/hello"));
+    pause_ms(600);
+    assert_int_equal(atomic_load(&a.handled), 0);
+    assert_int_equal(atomic_load(&a.got), 0);
+    atomic_store(&a.word, SUT_BODY_READ);
+    char *got = client_read_all(fd, 5000, NULL);
+    assert_int_equal(count_of(got, "HTTP/1.1 200"), 4);
+    assert_int_equal(count_of(got, "body"), 1);
+    assert_int_equal(count_of(got, "more"), 1);
+    sut_mem_free(got);
+    close(fd);
+    app_stop(&a);
+}
+
+static void leave_to_send_is_given_with_the_place(void **state)
+{
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    atomic_store(&a.word, SUT_BODY_HOLD);
+    const int fd = client_open(&a);
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+                    "4\r\n\r\n");
+    char leave[64];
+    pause_ms(400);
+    assert_int_equal(recv(fd, leave, sizeof(leave), MSG_DONTWAIT), -1);
+    atomic_store(&a.word, SUT_BODY_READ);
+    assert_int_equal(recv(fd, leave, sizeof(leave), 0), 25);
+    assert_memory_equal(leave, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    client_send(fd, "body");
+    char *got = client_read_answers(fd, 1);
+    assert_true(sut_str_ends(sut_str_from(got), SUT_STR("\r\n\r\nbody")));
+    sut_mem_free(got);
+    close(fd);
+    app_stop(&a);
+}
+
+static void a_body_that_is_held_back_is_still_bounded(void **state)
+{
+    static char much[256 * 1024];
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    atomic_store(&a.word, SUT_BODY_HOLD);
+    const int fd = client_open(&a);
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n\r\n");
+    /* It is not taken from the client: the kernel's buffers are full soon. */
+    size_t sent = 0;
+    ssize_t n = 0;
+    for (int i = 0; i < 50; i++) {
+        while ((n = send(fd, much, sizeof(much), MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+            sent += (size_t) n;
+        pause_ms(10);
+    }
+    assert_true(sent > a.options.limits.early_bytes && sent < 8000000);
+    atomic_store(&a.word, SUT_BODY_READ);
+    char *got = client_read_all(fd, 5000, NULL);
+    assert_int_equal(count_of(got, "HTTP/1.1 413"), 1);
+    sut_mem_free(got);
+    close(fd);
+    app_stop(&a);
+}
+
+static void a_body_has_to_give_way_when_the_service_says_so(void **state)
+{
+    static const char *const parts[] = { POST_4, POST_4 "bo" };
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    for (int i = 0; i < 4; i++) {
+        atomic_store(&a.word, i < 2 ? SUT_BODY_HOLD : SUT_BODY_READ);
+        atomic_store(&a.last_refusal, 0);
+        const int fd = client_open(&a);
+        client_send(fd, parts[i % 2]);
+        pause_ms(400);
+        assert_int_equal(atomic_load(&a.got), i == 3 ? 2 : 0);
+        atomic_store(&a.word, SUT_BODY_REFUSE);
+        char *got = client_read_all(fd, 5000, NULL);
+        assert_int_equal(count_of(got, "HTTP/1.1 503"), 1);
+        assert_int_equal(count_of(got, "Connection: close"), 1);
+        assert_int_equal(atomic_load(&a.last_refusal), 503);
+        sut_mem_free(got);
+        close(fd);
+    }
+    assert_int_equal(atomic_load(&a.handled), 0);
+    assert_int_equal(atomic_load(&a.done), 4);
+    assert_int_equal(sut_server_count(a.server).refused, 4);
+    app_stop(&a);
+}
+
+static void a_client_may_end_its_side_or_go_while_its_body_is_held_back(void **state)
+{
+    (void) state;
+    struct app a;
+    app_init(&a);
+    app_start(&a, 0);
+    atomic_store(&a.word, SUT_BODY_HOLD);
+    const int gone = client_open(&a);
+    client_send(gone, POST_4);
+    const int ended = client_open(&a);
+    client_send(ended, POST_4);
+    shutdown(ended, SHUT_WR);
+    const int half = client_open(&a);
+    client_send(half, POST_4 "bo");
+    shutdown(half, SHUT_WR);
+    const int whole = client_open(&a);
+    client_send(whole, POST_4 "body");
+    shutdown(whole, SHUT_WR);
+    pause_ms(100);
+    close(gone);
+    wait_for(&a.done, 2);
+    char *got = client_read_all(ended, 5000, NULL);
+    assert_string_equal(got, "");
+    sut_mem_free(got);
+    atomic_store(&a.word, SUT_BODY_READ);
+    got = client_read_all(whole, 5000, NULL);
+    assert_int_equal(count_of(got, "HTTP/1.1 200"), 1);
+    assert_int_equal(count_of(got, "body"), 1);
+    sut_mem_free(got);
+    got = client_read_all(half, 5000, NULL);
+    assert_string_equal(got, "");
+    sut_mem_free(got);
+    wait_for(&a.done, 4);
+    assert_int_equal(atomic_load(&a.handled), 1);
+    close(ended);
+    close(half);
+    close(whole);
+    app_stop(&a);
+}
+
+static void a_stop_ends_bodies_that_are_held_back(void **state)
+{
+    (void) state;
+    struct app a;
+    app_init(&a);
+    a.options.timeouts.stop_ms = 300;
+    app_start(&a, 0);
+    atomic_store(&a.word, SUT_BODY_HOLD);
+    const int fd = client_open(&a);
+    client_send(fd, POST_4 "body");
+    pause_ms(100);
+    app_stop(&a);
+    assert_int_equal(atomic_load(&a.done), 1);
+    close(fd);
+}
+
 static void a_client_may_vanish_while_the_pool_works_for_it(void **state)
 {
     (void) state;
@@ -710,6 +869,12 @@ int main(void)
         cmocka_unit_test(a_client_that_waits_for_leave_gets_it_or_the_refusal),
         cmocka_unit_test(slow_clients_are_ended_in_time),
         cmocka_unit_test(a_body_at_its_least_rate_is_waited_for),
+        cmocka_unit_test(a_body_is_held_back_until_the_service_says_so),
+        cmocka_unit_test(leave_to_send_is_given_with_the_place),
+        cmocka_unit_test(a_body_that_is_held_back_is_still_bounded),
+        cmocka_unit_test(a_body_has_to_give_way_when_the_service_says_so),
+        cmocka_unit_test(a_client_may_end_its_side_or_go_while_its_body_is_held_back),
+        cmocka_unit_test(a_stop_ends_bodies_that_are_held_back),
         cmocka_unit_test(a_client_may_vanish_while_the_pool_works_for_it),
         cmocka_unit_test(a_full_pool_is_told_to_the_application),
         cmocka_unit_test(a_request_that_waited_too_long_for_a_thread_is_refused),
