@@ -7,9 +7,12 @@ enum {
     ANSWER_MAX = 1024 * 1024, /* as ipc/errands.def has it */
     HTTP_OK = 200,
     HTTP_MORE = 300,
+    HTTP_BAD = 400,
+    HTTP_UNKNOWN = 401,
+    HTTP_FORBIDDEN = 403,
+    HTTP_TIMEOUT = 408,
     HTTP_CONFLICT = 409,
     HTTP_TOO_MANY = 429,
-    HTTP_TIMEOUT = 408,
     HTTP_SERVER = 500,
 };
 
@@ -55,16 +58,30 @@ static const char *why_of(sut_err e)
     }
 }
 
+/* Why an answer is no word about what was asked; NULL: it is one, a refusal for good. */
+static const char *why_later(int status)
+{
+    if (status >= HTTP_SERVER)
+        return "provider_broke";
+    /* A key that was changed, or may not do that yet: what is owed stays owed. */
+    if (status == HTTP_UNKNOWN || status == HTTP_FORBIDDEN)
+        return "key_refused";
+    /* Somebody on the way who points elsewhere. */
+    if (status < HTTP_BAD)
+        return "answer_broken";
+    /* Stripe's 409: the first of two with one key still runs. */
+    if (status == HTTP_TOO_MANY || status == HTTP_CONFLICT || status == HTTP_TIMEOUT)
+        return "provider_busy";
+    return NULL;
+}
+
 static void judge(struct sut_arena *a, const struct sut_pay_call *c, struct sut_pay_reply *r)
 {
     if (r->status >= HTTP_OK && r->status < HTTP_MORE)
         return;
-    /* Stripe's 409: the first of two with one key still runs. */
-    const bool is_later = r->status >= HTTP_SERVER || r->status == HTTP_TOO_MANY ||
-                          r->status == HTTP_CONFLICT || r->status == HTTP_TIMEOUT;
-    r->fate = is_later ? SUT_PAY_LATER : SUT_PAY_REFUSED;
-    r->why = r->status >= HTTP_SERVER ? "provider_broke" : "provider_busy";
-    if (!is_later)
+    r->why = why_later(r->status);
+    r->fate = r->why != NULL ? SUT_PAY_LATER : SUT_PAY_REFUSED;
+    if (r->why == NULL)
         r->why = c->provider == SUT_PAY_STRIPE ? sut_stripe_why(a, r->text) : "refused";
 }
 

@@ -12,7 +12,8 @@
 enum sut_pay_fate {
     SUT_PAY_ANSWERED, /* 2xx: text is the answer */
     SUT_PAY_REFUSED,  /* for good: text is the error */
-    SUT_PAY_LATER,    /* it can't be had, is too busy, or broke: whether it did it is not known */
+    /* It can't be had, lets us not in, is too busy, or broke: whether it did it is not known. */
+    SUT_PAY_LATER,
 };
 
 struct sut_pay_call {

@@ -778,6 +778,25 @@ static void a_way_that_opens_too_late_is_closed(void **state)
     close_desk(d);
 }
 
+/* A key that was changed, a gate on the way: no word of the provider's about the refund. */
+static void who_is_not_let_in_asks_again(void **state)
+{
+    struct desk *d = open_desk(state);
+    static const int gates[] = { 401, 302, 403 };
+    const struct sut_order o = paid(d, "a");
+    cancel(d, o.id);
+    for (size_t i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+        will(d, gates[i], "<html>elsewhere</html>");
+        (void) turn(d);
+        assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_PENDING);
+        d->now_ms += sut_cashier_delay_ms((int64_t) i + 1);
+    }
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_1\",\"status\":\"succeeded\"}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_DONE);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -811,6 +830,7 @@ int main(int argc, char **argv)
         T(another_name_at_paystack_is_not_ours),
         T(what_is_paid_at_the_door_outlives_an_intent),
         T(a_way_that_opens_too_late_is_closed),
+        T(who_is_not_let_in_asks_again),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
