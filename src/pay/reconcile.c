@@ -115,6 +115,10 @@ static SUT_ERR compare_refund(struct comparing *c, const struct sut_payment *p)
     struct sut_refund_answer r;
     enum sut_refund_status theirs = SUT_REFUND_PENDING;
     sut_refund_ask(c->p, c->a, p, &r);
+    if (r.is_unknown) {
+        add_row(c, p, "unknown");
+        return SUT_OK;
+    }
     ENSURE(r.fate != SUT_REFUND_IS_LATER, UNAVAILABLE);
     if (r.fate == SUT_REFUND_IS_DONE)
         theirs = SUT_REFUND_DONE;

@@ -176,7 +176,10 @@ void sut_refund_ask(const struct sut_pay *p, struct sut_arena *a, const struct s
     const sut_err e = ask(p, a, pay, ret);
     if (!sut_failed(e))
         return;
-    const bool is_refused = e.code == SUT_E_DENIED || e.code == SUT_E_NOT_FOUND;
+    /* Of one that has a name only its own word says that it failed. */
+    ret->is_unknown = e.code == SUT_E_DENIED && pay->refund_ref.p != NULL;
+    const bool is_refused =
+        !ret->is_unknown && (e.code == SUT_E_DENIED || e.code == SUT_E_NOT_FOUND);
     ret->fate = is_refused ? SUT_REFUND_IS_FAILED : SUT_REFUND_IS_LATER;
     ret->ref = (sut_str){ 0 };
     if (ret->why == NULL)

@@ -23,6 +23,7 @@ struct sut_refund_answer {
     sut_str ref;       /* the refund's name; p is NULL: none was told */
     const char *why;   /* of FAILED and LATER: a constant word */
     bool was_answered; /* LATER: the next try is another, not the same again */
+    bool is_unknown;   /* LATER: it was asked for by its name, and the provider knows none such */
 };
 /* Ask for it; when it has a name already, what has become of it. */
 void sut_refund_ask(const struct sut_pay *p, struct sut_arena *a, const struct sut_payment *pay,

@@ -797,6 +797,37 @@ static void who_is_not_let_in_asks_again(void **state)
     close_desk(d);
 }
 
+/* What can't be looked at has not failed; only a refund's own word says that. */
+static void a_refund_that_is_not_found_has_not_failed(void **state)
+{
+    struct desk *d = open_desk(state);
+    struct sut_reconcile_page page;
+    const struct sut_reconcile_ask ask = { .since = { now.v - 1000 }, .is_applied = true };
+    const struct sut_order o = paid(d, "a");
+    cancel(d, o.id);
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_1\",\"status\":\"pending\"}");
+    (void) turn(d);
+    d->now_ms = payment_of(d, o.id, 0).due_at.v;
+    will(d, 404, "{\"error\":{\"code\":\"resource_missing\"}}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_PENDING);
+    d->now_ms = payment_of(d, o.id, 0).due_at.v;
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_1\",\"status\":\"succeeded\"}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_DONE);
+    /* The books, compared with a key of another account, and with one that is not good. */
+    will(d, 404, "{\"error\":{\"code\":\"resource_missing\"}}");
+    OK(sut_reconcile_page(&d->pay, d->f->arena, &ask, now, &page));
+    assert_int_equal(page.n, 1);
+    assert_string_equal(page.rows[0].theirs, "unknown");
+    assert_null(page.rows[0].done);
+    will(d, 401, "{}");
+    assert_int_equal(sut_reconcile_page(&d->pay, d->f->arena, &ask, now, &page).code,
+                     SUT_E_UNAVAILABLE);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_DONE);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -831,6 +862,7 @@ int main(int argc, char **argv)
         T(what_is_paid_at_the_door_outlives_an_intent),
         T(a_way_that_opens_too_late_is_closed),
         T(who_is_not_let_in_asks_again),
+        T(a_refund_that_is_not_found_has_not_failed),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
