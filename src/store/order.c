@@ -54,10 +54,12 @@ static const struct sut_sql order_save_reason = {
     .text = "UPDATE orders SET reason = $2 WHERE id = $1 AND key_version = $3",
 };
 
+/* 2: DONE.  What was REFUNDED (4) and is no more is PAID (2): the shop has the money. */
 static const struct sut_sql order_save_refund = {
     .name = "order_save_refund",
     .text = "UPDATE orders SET refund_status = $2, modified_at = $3,"
-            " payment_status = CASE WHEN $2 = 2 THEN 4 ELSE payment_status END WHERE id = $1",
+            " payment_status = CASE WHEN $2 = 2 THEN 4 WHEN payment_status = 4 THEN 2"
+            " ELSE payment_status END WHERE id = $1",
 };
 
 static void bind_or_null(struct sut_db_stmt *s, int n, int64_t v)

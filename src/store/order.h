@@ -146,7 +146,8 @@ SUT_ERR sut_order_save(struct sut_db_conn *c, const struct sut_order *o,
                        enum sut_order_status from);
 /* Keep its reason, which is not empty. */
 SUT_ERR sut_order_save_reason(struct sut_db_conn *c, const struct sut_order *o);
-/* What became of the money of a cancelled order: DONE makes its payment REFUNDED. */
+/* What became of the money of a cancelled order: DONE makes its payment REFUNDED, until it is not.
+ */
 SUT_ERR sut_order_save_refund(struct sut_db_conn *c, int64_t order, enum sut_refund_status s,
                               sut_ms now);
 

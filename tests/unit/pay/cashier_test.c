@@ -828,6 +828,24 @@ static void a_refund_that_is_not_found_has_not_failed(void **state)
     close_desk(d);
 }
 
+/* A bank may send back what went well at first. */
+static void a_refund_that_comes_back_is_none(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order o = paid(d, "a");
+    cancel(d, o.id);
+    will(d, 200, "{\"object\":\"refund\",\"id\":\"re_1\",\"status\":\"succeeded\"}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).payment, SUT_PAYMENT_REFUNDED);
+    post(d, "evt_2", "refund.failed",
+         "{\"object\":\"refund\",\"id\":\"re_1\",\"payment_intent\":\"pi_a\",\"status\":"
+         "\"failed\"}");
+    (void) turn(d);
+    assert_int_equal(order_of(d, o.id).refund, SUT_REFUND_FAILED);
+    assert_int_equal(order_of(d, o.id).payment, SUT_PAYMENT_PAID);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -863,6 +881,7 @@ int main(int argc, char **argv)
         T(a_way_that_opens_too_late_is_closed),
         T(who_is_not_let_in_asks_again),
         T(a_refund_that_is_not_found_has_not_failed),
+        T(a_refund_that_comes_back_is_none),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
