@@ -39,7 +39,7 @@ static void tell(struct sut_req *r, const struct sut_order_result *done)
 {
     api_orders_changed(r->app, done->products, done->n_products);
     /* What was paid is owed back, and what could be paid is to be closed. */
-    if (done->order.status == SUT_ORDER_CANCELLED)
+    if (done->order.status == SUT_ORDER_CANCELLED || done->order.status == SUT_ORDER_PAID)
         sut_cashier_wake(r->app->cashier);
 }
 

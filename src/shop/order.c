@@ -184,10 +184,13 @@ SUT_ERR sut_order_advance(struct sut_db_conn *c, struct sut_arena *a,
     if (to == SUT_ORDER_CANCELLED)
         return sut_order_cancel(c, a, s, now, ret);
     TRY(load(c, a, s->order, ret));
-    if (sut_order_may_become(ret->order.status, to))
-        return become(c, a, s, to, now, ret);
-    ret->outcome = SUT_ORDER_REFUSED;
-    return SUT_OK;
+    if (!sut_order_may_become(ret->order.status, to)) {
+        ret->outcome = SUT_ORDER_REFUSED;
+        return SUT_OK;
+    }
+    TRY(become(c, a, s, to, now, ret));
+    /* What was paid to staff is not to be paid at a provider, too. */
+    return to == SUT_ORDER_PAID ? sut_payment_close(c, s->order, now, NULL) : SUT_OK;
 }
 
 SUT_ERR sut_order_set_refund(struct sut_db_conn *c, int64_t order, enum sut_refund_status s,

@@ -125,7 +125,7 @@ SUT_ERR sut_order_pay(struct sut_db_conn *c, struct sut_arena *a, const struct s
  */
 SUT_ERR sut_order_cancel(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_step *s,
                          sut_ms now, struct sut_order_result *ret);
-/* Any step by staff, by the same rules. */
+/* Any step by staff, by the same rules.  What they mark as paid can't be paid at a provider. */
 SUT_ERR sut_order_advance(struct sut_db_conn *c, struct sut_arena *a,
                           const struct sut_order_step *s, enum sut_order_status to, sut_ms now,
                           struct sut_order_result *ret);

@@ -201,6 +201,14 @@ static void cancel(struct desk *d, int64_t id)
     assert_int_equal(k.done.outcome, SUT_ORDER_DONE);
 }
 
+static SUT_ERR mark_paid_job(struct sut_db_conn *c, void *arg)
+{
+    struct cancelling *k = arg;
+    const struct sut_order_step s = { .order = k->order, .by = k->d->buyer, .is_staff = true };
+    return sut_order_advance(c, k->d->f->arena, &s, SUT_ORDER_PAID, (sut_ms){ k->d->now_ms },
+                             &k->done);
+}
+
 static struct sut_order order_of(struct desk *d, int64_t id)
 {
     struct sut_order o;
@@ -846,6 +854,25 @@ static void a_refund_that_comes_back_is_none(void **state)
     close_desk(d);
 }
 
+static void what_staff_mark_as_paid_can_not_be_paid_again(void **state)
+{
+    struct desk *d = open_desk(state);
+    const struct sut_order o = order(d, SUT_PAY_STRIPE);
+    (void) begin(d, &o, "a");
+    struct cancelling k = { .d = d, .order = o.id };
+    OK(sut_store_write(d->f->store, mark_paid_job, &k));
+    assert_int_equal(k.done.outcome, SUT_ORDER_DONE);
+    will(d, 200,
+         "{\"object\":\"checkout.session\",\"id\":\"cs_a\",\"status\":\"expired\","
+         "\"payment_status\":\"unpaid\"}");
+    (void) turn(d);
+    assert_int_equal(d->n_asked, 2);
+    assert_string_equal(d->asked[1].path, "/v1/checkout/sessions/cs_a/expire");
+    assert_int_equal(payment_of(d, o.id, 0).state, SUT_PAYMENT_LOST);
+    assert_int_equal(order_of(d, o.id).status, SUT_ORDER_PAID);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -882,6 +909,7 @@ int main(int argc, char **argv)
         T(who_is_not_let_in_asks_again),
         T(a_refund_that_is_not_found_has_not_failed),
         T(a_refund_that_comes_back_is_none),
+        T(what_staff_mark_as_paid_can_not_be_paid_again),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
