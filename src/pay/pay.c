@@ -206,6 +206,17 @@ static SUT_ERR open_paystack(struct asking *k)
 
 /* --- for handlers --- */
 
+/* Nothing at all, or a part of a yen, can't be said to a provider: as if it had refused. */
+static SUT_ERR check_amount(const struct sut_order *o, enum sut_pay_method provider)
+{
+    int64_t units = 0;
+    ENSURE(o->total_cents > 0, DENIED);
+    ENSURE(provider != SUT_PAY_STRIPE ||
+               !sut_failed(sut_stripe_units(o->currency, o->total_cents, &units)),
+           DENIED);
+    return SUT_OK;
+}
+
 static SUT_ERR begin_row(struct asking *k, enum sut_payment_kind kind)
 {
     struct beginning b = {
@@ -220,6 +231,7 @@ static SUT_ERR begin_row(struct asking *k, enum sut_payment_kind kind)
     };
     ENSURE(k->o->status == SUT_ORDER_PENDING && k->o->payment == SUT_PAYMENT_UNPAID, INVALID);
     ENSURE(sut_pay_has(k->p, b.new.provider), DENIED);
+    TRY(check_amount(k->o, b.new.provider));
     TRY(sut_store_write(k->p->store, begin_job, &b));
     k->row = b.row;
     return SUT_OK;

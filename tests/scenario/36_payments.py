@@ -153,6 +153,25 @@ def test_an_intent_for_an_order_of_contract_b(ctx):
     assert client.post(path).status == 409
 
 
+def test_what_a_provider_can_not_be_asked_for(ctx):
+    """A thing that costs nothing, or a price with hundredths in a currency that has none: 402, and nothing is held."""
+    stripe = payworld.Stripe()
+    server = ctx.own_server(env={**stripe.settings(), "SUTLER_SHOP_PRICE_RULE": "not_negative", "SUTLER_SHOP_CURRENCY": "JPY"})
+    client, boss = paying.buyer(ctx, server), ordering.manager(server)
+    variant = ordering.pick(client, 2)
+    path = f"/api/v1/products/{variant['product']}/variants/{variant['id']}/"
+    for price in ("0.00", "10.50"):
+        assert boss.patch(path, {"price": price}).status == 200
+        refused = paying.order(client, "stripe", variant, 1, check_status=402)
+        assert refused.json["code"] == "payment_failed", refused
+        assert ordering.cart(client) == {variant["id"]: 1}, "it lies in the cart again"
+        assert client.post("/api/orders/cart/clear/").status == 200
+    assert {o["status"] for o in client.get("/api/orders/").json["results"]} == {"cancelled"}
+    assert not stripe.asked, stripe.asked
+    ordering.sound(server)
+    stripe.end()
+
+
 def test_two_orders_never_share_a_payment(ctx):
     server, stripe, _ = worlds(ctx)
     client = paying.buyer(ctx, server)

@@ -873,6 +873,28 @@ static void what_staff_mark_as_paid_can_not_be_paid_again(void **state)
     close_desk(d);
 }
 
+/* A thing that costs nothing, and a price with hundredths in a currency that has none. */
+static void what_a_provider_can_not_be_asked_for_is_refused(void **state)
+{
+    struct desk *d = open_desk(state);
+    struct sut_pay_begun begun;
+    struct sut_order o = order(d, SUT_PAY_STRIPE);
+    o.currency = SUT_STR("JPY");
+    o.total_cents = 1050;
+    assert_true(sut_pay_is_refusal(
+        sut_pay_begin(&d->pay, d->f->arena, &o, SUT_STR("ana@example.com"), now, &begun)));
+    assert_true(sut_pay_is_refusal(sut_pay_intent(&d->pay, d->f->arena, &o, now, &begun)));
+    o.currency = SUT_STR("ZAR");
+    o.total_cents = 0;
+    assert_true(sut_pay_is_refusal(
+        sut_pay_begin(&d->pay, d->f->arena, &o, SUT_STR("ana@example.com"), now, &begun)));
+    o.method = SUT_PAY_PAYSTACK;
+    assert_true(sut_pay_is_refusal(
+        sut_pay_begin(&d->pay, d->f->arena, &o, SUT_STR("ana@example.com"), now, &begun)));
+    assert_int_equal(d->n_asked, 0);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -910,6 +932,7 @@ int main(int argc, char **argv)
         T(a_refund_that_is_not_found_has_not_failed),
         T(a_refund_that_comes_back_is_none),
         T(what_staff_mark_as_paid_can_not_be_paid_again),
+        T(what_a_provider_can_not_be_asked_for_is_refused),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
