@@ -238,6 +238,11 @@ static SUT_ERR fail_job(struct sut_db_conn *c, void *arg)
         .is_payment_failed = true,
     };
     sut_arena_rewind(f->r->arena, f->mark);
+    f->done = (struct sut_order_result){ .outcome = SUT_ORDER_REFUSED };
+    TRY(sut_order_by_id(c, f->r->arena, f->order->id, &f->done.order));
+    /* Paid in another way meanwhile, or cancelled. */
+    if (f->done.order.status != SUT_ORDER_PENDING)
+        return SUT_OK;
     TRY(sut_order_cancel(c, f->r->arena, &s, f->r->now, &f->done));
     return f->is_cart && f->done.outcome == SUT_ORDER_DONE ? put_back(c, f) : SUT_OK;
 }
@@ -254,7 +259,11 @@ static SUT_ERR take_back(struct sut_req *r, const struct api_order_ask *ask,
     };
     f.mark = sut_arena_mark(r->arena);
     TRY(sut_store_write(r->app->store, fail_job, &f));
-    tell(r, &f.done);
+    if (f.done.outcome == SUT_ORDER_DONE)
+        tell(r, &f.done);
+    p->made.order = f.done.order;
+    if (f.done.order.status != SUT_ORDER_CANCELLED)
+        return SUT_OK;
     p->fault = API_ORDER_UNPAID;
     p->payment_error = "The payment could not be started. Nothing was charged.";
     return SUT_OK;

@@ -172,6 +172,27 @@ def test_what_a_provider_can_not_be_asked_for(ctx):
     stripe.end()
 
 
+def test_paid_elsewhere_while_the_provider_is_asked(ctx):
+    """A way to pay that does not open takes nothing back from an order that is paid by then."""
+    server, stripe, _ = worlds(ctx)
+    client, boss = paying.buyer(ctx, server), ordering.staff(server)
+    made = []
+    # Twice: a connection that was kept is tried anew.
+    stripe.fail_next("hang", 4, "/v1/checkout/sessions", times=2)
+    other = server.client(token=client.token)
+    variant = paying.pick(client, 1)
+    thread = threading.Thread(target=lambda: made.append(
+        paying.order(other, "stripe", variant, check_status=201)))
+    thread.start()
+    first = paying.wait_until(lambda: client.get("/api/orders/").json["results"])[0]
+    assert boss.post(f"/api/orders/{first['id']}/status/", {"status": "paid"}).status == 200
+    thread.join(60)
+    assert paying.state(client, first["id"]) == "paid"
+    stripe.faults.clear()
+    assert made and made[0]["status"] == "paid" and made[0]["payment_url"] is None, made
+    assert not ordering.cart(client)
+
+
 def test_two_orders_never_share_a_payment(ctx):
     server, stripe, _ = worlds(ctx)
     client = paying.buyer(ctx, server)
