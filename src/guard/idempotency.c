@@ -5,9 +5,11 @@
 
 #include "codec/multipart.h"
 #include "guard/cookie.h"
+#include "guard/guest.h"
 #include "guard/reply.h"
 #include "guard/step_int.h"
 #include "log/log.h"
+#include "store/cart.h"
 #include "store/idempotency.h"
 #include "store/store.h"
 
@@ -249,11 +251,30 @@ static SUT_ERR find(struct sut_req *r, struct sut_idempotency_row *ret)
     return sut_idempotency_find(c, r->arena, name_of(r), r->now, ret);
 }
 
+/*
+ * Whether it can be told whose the key is: a person's, or a guest's whose cart stands.  To a cookie
+ * without a cart the answer gives another, which a kept answer would not.
+ */
+static SUT_ERR has_owner(struct sut_req *r, bool *ret)
+{
+    struct sut_db_conn *c = NULL;
+    struct sut_guest g;
+    int64_t cart = 0;
+    *ret = r->auth.state == SUT_AUTH_USER;
+    if (*ret || (r->route->flags & SUT_ROUTE_COOKIE_CART) == 0 || !sut_req_guest(r, &g))
+        return SUT_OK;
+    TRY(sut_req_conn(r, &c));
+    TRY(sut_cart_find(c, &(struct sut_cart_owner){ .guest = sut_guest_digest(&g) }, &cart));
+    *ret = cart != 0;
+    return SUT_OK;
+}
+
 /* H5 */
 enum sut_verdict sut_guard__idempotency(struct sut_req *r)
 {
     const struct sut_http_request *q = r->x->req;
     struct sut_idempotency_row row;
+    bool is_owned = false;
     if ((r->route->flags & SUT_ROUTE_CREATES) == 0 || q->known_n[SUT_H_IDEMPOTENCY_KEY] == 0)
         return SUT_NEXT;
     const sut_str key = q->known[SUT_H_IDEMPOTENCY_KEY];
@@ -262,11 +283,11 @@ enum sut_verdict sut_guard__idempotency(struct sut_req *r)
                          "Idempotency-Key must be 1 to 255 visible ASCII characters, sent once.");
         return SUT_ANSWERED;
     }
-    const bool has_cart =
-        (r->route->flags & SUT_ROUTE_COOKIE_CART) != 0 && sut_req_cookie(r, SUT_COOKIE_CART).n > 0;
-    if (r->auth.state != SUT_AUTH_USER && !has_cart)
+    sut_err e = has_owner(r, &is_owned);
+    if (!sut_failed(e) && !is_owned)
         return SUT_NEXT;
-    sut_err e = make_digests(r, key);
+    if (!sut_failed(e))
+        e = make_digests(r, key);
     if (!sut_failed(e))
         e = sut_random_id(r->app->random, &r->claim.turn);
     if (!sut_failed(e))

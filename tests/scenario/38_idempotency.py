@@ -139,6 +139,28 @@ def test_a_guests_key_is_its_carts(ctx):
         assert held == 2, held
 
 
+def test_a_cookie_without_a_cart_is_nobodys(ctx):
+    """Its cart is gone, or there was none: sent again, a line must be the asker's to see."""
+    server = ctx.server()
+    origin = {"Origin": f"http://localhost:{server.port}"}
+    client = server.client(headers=origin)
+    body = {"variant_id": variants(client)[0], "quantity": 1}
+    first = client.post(CART, body)
+    stale = first.get("Set-Cookie").partition(";")[0]
+    name = stale.partition("=")[0]
+    # Who signs in takes the cart along.
+    owner = server.make_user(new_email("merged"))
+    server.client(headers={**origin, "Cookie": stale}).login(owner)
+    for cookie in (stale, f"{name}={'A' * 43}", f"{name}=x"):
+        k = key()
+        for _ in range(2):
+            answer = client.post(CART, body, headers={"Cookie": cookie, **k})
+            assert answer.status == 201, answer
+            given = (answer.get("Set-Cookie") or "").partition(";")[0]
+            assert given and given != cookie, "a line that nobody can see"
+            assert client.get("/api/orders/cart/", headers={"Cookie": given}).json["summary"]["total_items"] == 1
+
+
 def test_malformed_keys_are_refused_in_both_shapes(ctx):
     server = ctx.server()
     client = person(server, "manager", "--group", MANAGERS)

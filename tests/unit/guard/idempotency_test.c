@@ -13,9 +13,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "authn/guest.h"
 #include "crypto/random.h"
 #include "fake.h"
 #include "guard/idempotency.h"
+#include "store/cart.h"
 #include "store/idempotency.h"
 #include "store_fixture.h"
 #include "store_person.h"
@@ -210,6 +212,17 @@ static void another_body_or_path_under_the_key_is_422(void **state)
     fake_end(&f);
 }
 
+#define GUEST       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define OTHER_GUEST "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+static SUT_ERR cart_job(struct sut_db_conn *c, void *arg)
+{
+    struct sut_guest g;
+    int64_t cart = 0;
+    assert_true(sut_guest_read(sut_str_from(arg), &g));
+    return sut_cart_have(c, &(struct sut_cart_owner){ .guest = sut_guest_digest(&g) }, now, &cart);
+}
+
 static void a_key_is_its_persons_alone(void **state)
 {
     struct fake f;
@@ -224,14 +237,25 @@ static void a_key_is_its_persons_alone(void **state)
     assert_int_equal(ask(&f, &t, "k", "{}"), 201);
     assert_int_equal(made(t.fx), 4);
     assert_int_equal(kept(t.fx), 2);
-    t.cookie = "__Host-sutler_cart=abc";
+    /* Nobody's either: in form none, and one whose cart is gone. */
+    static const char *const strange[] = { "__Host-sutler_cart=abc", "__Host-sutler_cart=" GUEST };
+    for (size_t i = 0; i < 2; i++) {
+        t.cookie = strange[i];
+        assert_int_equal(ask(&f, &t, "k", "{}"), 201);
+        assert_int_equal(ask(&f, &t, "k", "{}"), 201);
+        assert_null(fake_answer(&f, "Idempotency-Replayed"));
+    }
+    assert_int_equal(made(t.fx), 8);
+    char guests[][44] = { GUEST, OTHER_GUEST };
+    OK(sut_store_write(t.fx->store, cart_job, guests[0]));
+    OK(sut_store_write(t.fx->store, cart_job, guests[1]));
     assert_int_equal(ask(&f, &t, "k", "{}"), 201);
     assert_int_equal(ask(&f, &t, "k", "{}"), 201);
     assert_string_equal(fake_answer(&f, "Idempotency-Replayed"), "true");
-    t.cookie = "__Host-sutler_cart=abd";
+    t.cookie = "__Host-sutler_cart=" OTHER_GUEST;
     assert_int_equal(ask(&f, &t, "k", "{}"), 201);
     assert_null(fake_answer(&f, "Idempotency-Replayed"));
-    assert_int_equal(made(t.fx), 6);
+    assert_int_equal(made(t.fx), 10);
     fake_end(&f);
 }
 
