@@ -7,6 +7,7 @@
 #include "audit/events.h"
 #include "authn/sessions.h"
 #include "authn/signing.h"
+#include "base/mem.h"
 #include "codec/email.h"
 #include "log/log.h"
 #include "mail/postman.h"
@@ -25,8 +26,7 @@
 #include "store/webhook.h"
 
 enum {
-    HOLDS_EVERY = 4, /* once a second */
-    PRODUCTS_AT_ONCE = 64,
+    HOLDS_EVERY = 4,              /* once a second */
     PRUNE_EVERY = 240,            /* watches: once a minute */
     VIEWS_EVERY = 8,              /* what was seen is written */
     LOW_STOCK_EVERY = 14400,      /* once an hour, */
@@ -111,10 +111,14 @@ static void tell_low_stock(struct sut_worker *w, sut_ms now)
 /* Orders that nobody paid in time end here, and what they held can be bought again. */
 static void end_holds(struct sut_worker *w, sut_ms now)
 {
-    int64_t products[PRODUCTS_AT_ONCE];
+    DEFER(sut_mem_freep)
+    int64_t *products = sut_mem_zalloc(SUT_ORDER_EXPIRE_PRODUCTS, sizeof(*products));
     size_t n = 0;
     size_t n_left = 0;
-    const sut_err e = sut_order_expire(w->boot.store, now, products, PRODUCTS_AT_ONCE, &n, &n_left);
+    /* The next second may have memory. */
+    if (products == NULL)
+        return;
+    const sut_err e = sut_order_expire(w->boot.store, now, products, &n, &n_left);
     if (sut_failed(e) || n_left > 0)
         sut_log(SUT_LOG_WARN, "holds_not_ended", LOG_INT("orders", (int64_t) n_left), LOG_ERR(e));
     if (n == 0)

@@ -8,7 +8,7 @@
 #include "store/stock.h"
 #include "store/store.h"
 
-enum { STATE_MAX = 256, EXPIRE_AT_ONCE = 20 };
+enum { STATE_MAX = 256 };
 static const int64_t cancel_ms = INT64_C(3600) * 1000 * SUT_ORDER_CANCEL_H;
 
 bool sut_order_may_become(enum sut_order_status from, enum sut_order_status to)
@@ -209,7 +209,6 @@ struct expiring {
     const int64_t *orders;
     size_t n_orders;
     int64_t *products;
-    size_t max;
     size_t n_before; /* of the writes before this one */
     size_t n;
 };
@@ -220,7 +219,7 @@ static void note_products(struct expiring *x, const struct sut_order_result *r)
         bool is_known = false;
         for (size_t k = 0; k < x->n; k++)
             is_known = is_known || x->products[k] == r->products[i];
-        if (!is_known && x->n < x->max)
+        if (!is_known && x->n < SUT_ORDER_EXPIRE_PRODUCTS)
             x->products[x->n++] = r->products[i];
     }
 }
@@ -264,17 +263,18 @@ static SUT_ERR find_overdue(struct sut_store *s, sut_ms now, int64_t *ret, size_
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_store_lease(s, &c));
-    const sut_err e = sut_order_overdue(c, now, EXPIRE_AT_ONCE, ret, ret_n);
+    const sut_err e = sut_order_overdue(c, now, SUT_ORDER_EXPIRE_MAX, ret, ret_n);
     sut_store_return(s, &c);
     return e;
 }
 
-SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, int64_t *ret_products, size_t max,
-                         size_t *ret_n, size_t *ret_left)
+SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now,
+                         int64_t ret_products[SUT_ORDER_EXPIRE_PRODUCTS], size_t *ret_n,
+                         size_t *ret_left)
 {
     enum { ARENA_MAX = 8 * 1024 * 1024 };
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
-    int64_t orders[EXPIRE_AT_ONCE];
+    int64_t orders[SUT_ORDER_EXPIRE_MAX];
     size_t n = 0;
     *ret_n = *ret_left = 0;
     TRY(find_overdue(s, now, orders, &n));
@@ -282,9 +282,7 @@ SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, int64_t *ret_products,
         return SUT_OK;
     TRY(sut_arena_create(ARENA_MAX, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
-    struct expiring x = {
-        .store = s, .arena = a, .now = now, .products = ret_products, .max = max
-    };
+    struct expiring x = { .store = s, .arena = a, .now = now, .products = ret_products };
     x.mark = sut_arena_mark(a);
     sut_err e = expire_some(&x, orders, n);
     /* One that can't be cancelled takes no other with it. */

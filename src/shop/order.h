@@ -33,6 +33,8 @@ struct sut_store;
 enum {
     SUT_ORDER_HOLD_MIN = 30, /* an unpaid order's stock is held so long, unless a setting says so */
     SUT_ORDER_CANCEL_H = 24, /* a paid one can be cancelled so long */
+    SUT_ORDER_EXPIRE_MAX = 20, /* that end at once, and what may be in all of them */
+    SUT_ORDER_EXPIRE_PRODUCTS = SUT_ORDER_EXPIRE_MAX * SUT_ORDER_LINES_MAX,
 };
 
 /* One place for what may follow what; to the same status: false. */
@@ -134,11 +136,12 @@ SUT_ERR sut_order_set_refund(struct sut_db_conn *c, int64_t order, enum sut_refu
                              sut_ms now);
 
 /*
- * Give back what unpaid orders held beyond their time: up to 20 of them, the longest overdue first,
- * which are cancelled.  *ret_products (up to `max`, at least 20) for the fragments; *ret_left:
- * those that could not be cancelled.  Of several servers one does it.  Blocks.
+ * Give back what unpaid orders held beyond their time: up to SUT_ORDER_EXPIRE_MAX of them, the
+ * longest overdue first, which are cancelled.  ret_products, for the fragments, has room for all of
+ * theirs; *ret_left: those that could not be cancelled.  Of several servers one does it.  Blocks.
  */
-SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, int64_t *ret_products, size_t max,
-                         size_t *ret_n, size_t *ret_left);
+SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now,
+                         int64_t ret_products[SUT_ORDER_EXPIRE_PRODUCTS], size_t *ret_n,
+                         size_t *ret_left);
 
 #endif

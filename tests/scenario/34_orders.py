@@ -383,6 +383,25 @@ def test_a_hold_ends(ctx):
     ordering.sound(server)
 
 
+def test_a_hold_of_many_things_ends(ctx):
+    """However many things it held, the pages of each show them again."""
+    server = ctx.own_server()
+    client, boss = ordering.buyer(ctx, server), ordering.manager(server)
+    category = boss.get("/api/v1/categories/").json["results"][0]["id"]
+    some = []
+    for n in range(70):
+        made = boss.post("/api/v1/products/", {"name": f"Thing {n}", "price": "1.00", "category": category, "sku": f"HOLD-{n}",
+                                               "stock": 3, "is_active": True, "description": "x"})
+        assert made.status == 201, made
+        some.append({"product": made.json["id"], "id": made.json["variants"][0]["id"]})
+    first = ordering.order(client, *((v, 2) for v in some))["order_id"]
+    ordering.rows(server, f"UPDATE orders SET payment_method = 1, held_until = 1 WHERE id = {first}")
+    end = time.monotonic() + 60
+    while any(ordering.available(client, v) != 3 for v in some):
+        assert time.monotonic() < end, "the pages show the stock of before"
+        time.sleep(0.2)
+
+
 def test_repeated_requests_make_one_order(ctx):
     client = ordering.buyer(ctx)
     variant = ordering.pick(client, 5)

@@ -308,14 +308,14 @@ static void a_hold_ends(void **state)
     const int64_t held = make(f, who, v, 2, SUT_PAY_STRIPE);
     const int64_t paid = make(f, who, v, 1, SUT_PAY_STRIPE);
     const int64_t door = make(f, who, v, 1, SUT_PAY_OFFLINE);
-    int64_t products[20];
+    static int64_t products[SUT_ORDER_EXPIRE_PRODUCTS];
     size_t n = 0;
     size_t n_left = 0;
     step(f, paid, SUT_ORDER_PAID, now);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE - 1 }, products, 20, &n, &n_left));
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE - 1 }, products, &n, &n_left));
     assert_int_equal(n, 0);
     assert_int_equal(look(f, held).status, SUT_ORDER_PENDING);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE }, products, 20, &n, &n_left));
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE }, products, &n, &n_left));
     assert_int_equal(n, 1);
     assert_int_equal(n_left, 0);
     assert_int_equal(look(f, held).status, SUT_ORDER_CANCELLED);
@@ -323,7 +323,7 @@ static void a_hold_ends(void **state)
     assert_int_equal(look(f, door).status, SUT_ORDER_PENDING);
     assert_int_equal(available(f, v), EACH - 2);
     is_sound(f);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 100 * hour }, products, 20, &n, &n_left));
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 100 * hour }, products, &n, &n_left));
     assert_int_equal(n, 0);
     /* Too late, and nothing is changed. */
     struct doing d = { .f = f, .what = PAY, .step = { .order = held }, .at = now };
@@ -337,13 +337,13 @@ static void more_than_one_step_of_them_end(void **state)
     struct fixture *f = fixture_of(state);
     const int64_t v = stock(f, 1);
     const int64_t who = person(f, "a@example.com");
-    int64_t products[20];
+    static int64_t products[SUT_ORDER_EXPIRE_PRODUCTS];
     size_t n = 0;
     size_t n_left = 0;
     for (int i = 0; i < EACH; i++)
         make(f, who, v, 1, SUT_PAY_PAYSTACK);
     assert_int_equal(available(f, v), 0);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + hour }, products, 20, &n, &n_left));
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + hour }, products, &n, &n_left));
     assert_int_equal(n, 1);
     assert_int_equal(available(f, v), EACH);
     is_sound(f);
