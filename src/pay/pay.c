@@ -107,6 +107,7 @@ struct asking {
     sut_str email;
     sut_ms now;
     struct sut_payment row;
+    bool is_new; /* the row was not there */
 };
 
 static SUT_ERR call(const struct asking *k, const struct sut_pay_call *c,
@@ -234,7 +235,30 @@ static SUT_ERR begin_row(struct asking *k, enum sut_payment_kind kind)
     TRY(check_amount(k->o, b.new.provider));
     TRY(sut_store_write(k->p->store, begin_job, &b));
     k->row = b.row;
+    k->is_new = b.is_new;
     return SUT_OK;
+}
+
+/*
+ * Whether what was begun and never answered, since its program died, can't be asked for again: a
+ * reference of Paystack's is good once, and a session of Stripe's may not end too soon.
+ */
+static bool is_spent(const struct asking *k)
+{
+    if (k->row.state != SUT_PAYMENT_BEGUN || k->is_new)
+        return false;
+    return k->row.provider == SUT_PAY_PAYSTACK ||
+           k->now.v - k->row.created_at.v >= SUT_STRIPE_EXPIRES_SLACK_S * (int64_t) MS;
+}
+
+/* Nobody was told of it: the buyer gets another. */
+static SUT_ERR begin_unspent(struct asking *k, enum sut_payment_kind kind)
+{
+    TRY(begin_row(k, kind));
+    if (!is_spent(k))
+        return SUT_OK;
+    set_lost(k->p, k->a, k->row.id, k->now);
+    return begin_row(k, kind);
 }
 
 static SUT_ERR fill(const struct asking *k, enum sut_pay_method m, struct sut_pay_begun *ret)
@@ -259,7 +283,7 @@ SUT_ERR sut_pay_begin(const struct sut_pay *p, struct sut_arena *a, const struct
     *ret = (struct sut_pay_begun){ .amount_cents = o->total_cents, .currency = o->currency };
     if (o->method == SUT_PAY_OFFLINE)
         return SUT_OK;
-    TRY(begin_row(&k, is_paystack ? SUT_PAYMENT_TRANSACTION : SUT_PAYMENT_CHECKOUT));
+    TRY(begin_unspent(&k, is_paystack ? SUT_PAYMENT_TRANSACTION : SUT_PAYMENT_CHECKOUT));
     if (k.row.state == SUT_PAYMENT_BEGUN)
         TRY(is_paystack ? open_paystack(&k) : open_stripe(&k, false));
     ret->url = k.row.url;
@@ -271,7 +295,7 @@ SUT_ERR sut_pay_intent(const struct sut_pay *p, struct sut_arena *a, const struc
 {
     struct asking k = { .p = p, .a = a, .o = o, .now = now };
     *ret = (struct sut_pay_begun){ 0 };
-    TRY(begin_row(&k, SUT_PAYMENT_INTENT));
+    TRY(begin_unspent(&k, SUT_PAYMENT_INTENT));
     if (k.row.state == SUT_PAYMENT_BEGUN)
         TRY(open_stripe(&k, true));
     ret->client_secret = k.row.url;

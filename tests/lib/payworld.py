@@ -104,7 +104,8 @@ class StandIn(http.server.ThreadingHTTPServer):
                 return self.reply(fault[2], {"error": {"type": "api_error", "message": "An unknown error occurred"}})
             with world.lock:
                 status, answer = world.answer(self.command, path, query, body, self.headers)
-            if fault and fault[1] == "lose":
+            if fault and fault[1] in ("lose", "stall"):
+                time.sleep(fault[2] or 0)
                 self.close_connection = True
                 return
             self.reply(status, answer)
@@ -138,7 +139,7 @@ class StandIn(http.server.ThreadingHTTPServer):
 
     def fail_next(self, how, value=None, path=None, times=1):
         """how: "status" (an answer of this status), "hang" (none for so many seconds), "lose" (done, and
-        the answer lost)."""
+        the answer lost), "stall" (likewise, after so many seconds)."""
         with self.lock:
             self.faults += [(path, how, value)] * times
 

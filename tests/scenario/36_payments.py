@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Payments: asked of the providers' stand-ins, told by their webhooks, given back, compared (H1, H2, H3)."""
+import contextlib
 import json
 import threading
 import time
@@ -191,6 +192,42 @@ def test_paid_elsewhere_while_the_provider_is_asked(ctx):
     stripe.faults.clear()
     assert made and made[0]["status"] == "paid" and made[0]["payment_url"] is None, made
     assert not ordering.cart(client)
+
+
+def test_a_crash_while_the_provider_is_asked(ctx):
+    """It had done what it was asked for; the buyer sends the order again and can pay it."""
+    worlds = payworld.Stripe(), payworld.Paystack()
+    server = ctx.own_server(env={**worlds[0].settings(), **worlds[1].settings(), "SUTLER_FRONTEND_URL": "https://shop.example"})
+    client = paying.buyer(ctx, server)
+    for world, method, path in zip(worlds, ("stripe", "paystack"), ("/v1/checkout/sessions", "/transaction/initialize")):
+        body, headers = {"address": "1 Main Road", "payment_method": method}, {"Idempotency-Key": f"crash-{method}"}
+        ordering.put(client, paying.pick(client))
+        world.fail_next("stall", 3, path)
+
+        def send():
+            with contextlib.suppress(Exception):
+                server.client(token=client.token, check=False).post("/api/orders/create/", body, headers=headers)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        paying.wait_until(lambda: world.count("POST", path))
+        server.kill()
+        thread.join(60)
+        server.start()
+        client = server.client(token=client.token)
+        ask = lambda: client.post("/api/orders/create/", body, headers=headers)  # noqa: E731
+        made = paying.wait_until(lambda: (lambda a: a if a.status != 409 else None)(ask()), 60, 0.5)
+        assert made.status == 201 and made.json["data"]["payment_url"], made
+        order = made.json["data"]["order_id"]
+        if method == "stripe":
+            for event in world.pay(order):
+                assert payworld.deliver_stripe(client, event).status == 200
+        else:
+            assert payworld.deliver_paystack(client, world.pay(order)).status == 200
+        paying.wait_state(client, order, "paid")
+    assert client.get("/api/orders/").json["count"] == 2
+    for world in worlds:
+        world.end()
 
 
 def test_two_orders_never_share_a_payment(ctx):

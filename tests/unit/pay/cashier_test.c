@@ -895,6 +895,25 @@ static void what_a_provider_can_not_be_asked_for_is_refused(void **state)
     close_desk(d);
 }
 
+/* A session that would end too soon is refused, and a reference is good once. */
+static void what_was_begun_long_ago_is_begun_anew(void **state)
+{
+    struct desk *d = open_desk(state);
+    struct sut_pay_begun begun;
+    const struct sut_order o = order(d, SUT_PAY_STRIPE);
+    const sut_str email = SUT_STR("ana@example.com");
+    will(d, 0, "");
+    assert_int_equal(
+        sut_pay_begin(&d->pay, d->f->arena, &o, email, (sut_ms){ d->now_ms }, &begun).code,
+        SUT_E_UNAVAILABLE);
+    d->now_ms += 2 * 60 * 1000;
+    assert_true(sut_str_is(begin(d, &o, "b").url, "https://c/b"));
+    assert_string_not_equal(d->asked[0].key, d->asked[1].key);
+    assert_int_equal(payment_of(d, o.id, 0).state, SUT_PAYMENT_LOST);
+    assert_int_equal(payment_of(d, o.id, 1).state, SUT_PAYMENT_OPEN);
+    close_desk(d);
+}
+
 static void waits_longer_each_time(void **state)
 {
     (void) state;
@@ -933,6 +952,7 @@ int main(int argc, char **argv)
         T(a_refund_that_comes_back_is_none),
         T(what_staff_mark_as_paid_can_not_be_paid_again),
         T(what_a_provider_can_not_be_asked_for_is_refused),
+        T(what_was_begun_long_ago_is_begun_anew),
         cmocka_unit_test(waits_longer_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
