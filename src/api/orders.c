@@ -282,6 +282,8 @@ static SUT_ERR begin_payment(struct sut_req *r, const struct api_order_ask *ask,
     if (sut_pay_is_refusal(e))
         return take_back(r, ask, p);
     TRY(e);
+    if (begun.is_over)
+        return find_made(r, p->made.order.id, p);
     p->payment_url = begun.url;
     return SUT_OK;
 }

@@ -32,35 +32,27 @@ struct ending {
     sut_str ref;
     sut_str url;
     sut_ms now;
+    bool is_over;
 };
 
 /* What came; a row that is past BEGUN was written by who asked at the same moment. */
 static SUT_ERR end_job(struct sut_db_conn *c, void *arg)
 {
-    const struct ending *e = arg;
+    struct ending *e = arg;
     struct sut_payment p;
     struct sut_order o;
     TRY(sut_payment_by_id(c, e->a, e->id, &p));
+    TRY(sut_order_by_id(c, e->a, p.order, &o));
+    e->is_over = o.status != SUT_ORDER_PENDING;
     if (p.state != SUT_PAYMENT_BEGUN)
         return SUT_OK;
     p.state = e->state;
     p.ref = e->ref;
     p.url = e->url;
-    TRY(sut_order_by_id(c, e->a, p.order, &o));
     /* Its order ended while the provider was asked: the cashier closes it. */
-    if (p.state == SUT_PAYMENT_OPEN && o.status != SUT_ORDER_PENDING)
+    if (p.state == SUT_PAYMENT_OPEN && e->is_over)
         p.due_at = e->now;
     return sut_payment_save(c, e->a, &p, e->now);
-}
-
-static SUT_ERR set_open(const struct sut_pay *p, struct sut_arena *a, int64_t id, sut_str ref,
-                        sut_str url, sut_ms now)
-{
-    struct ending e = {
-        .a = a, .id = id, .state = SUT_PAYMENT_OPEN, .ref = ref, .url = url, .now = now
-    };
-    ENSURE(ref.n > 0 && url.n > 0, PARSE);
-    return sut_store_write(p->store, end_job, &e);
 }
 
 /*
@@ -107,8 +99,25 @@ struct asking {
     sut_str email;
     sut_ms now;
     struct sut_payment row;
-    bool is_new; /* the row was not there */
+    bool is_new;  /* the row was not there */
+    bool is_over; /* its order is, by now */
 };
+
+static SUT_ERR set_open(struct asking *k)
+{
+    struct ending e = {
+        .a = k->a,
+        .id = k->row.id,
+        .state = SUT_PAYMENT_OPEN,
+        .ref = k->row.ref,
+        .url = k->row.url,
+        .now = k->now,
+    };
+    ENSURE(e.ref.n > 0 && e.url.n > 0, PARSE);
+    TRY(sut_store_write(k->p->store, end_job, &e));
+    k->is_over = e.is_over;
+    return SUT_OK;
+}
 
 static SUT_ERR call(const struct asking *k, const struct sut_pay_call *c,
                     struct sut_pay_reply *reply)
@@ -162,7 +171,7 @@ static SUT_ERR open_stripe(struct asking *k, bool is_intent)
     TRY(ask_stripe(k, is_intent, &got));
     k->row.ref = got.id;
     k->row.url = is_intent ? got.client_secret : got.url;
-    return set_open(k->p, k->a, k->row.id, k->row.ref, k->row.url, k->now);
+    return set_open(k);
 }
 
 static SUT_ERR open_paystack(struct asking *k)
@@ -202,7 +211,7 @@ static SUT_ERR open_paystack(struct asking *k)
     k->row.ref = sut_str_dup(k->a, asked.reference);
     ENSURE(k->row.ref.p != NULL, NOMEM);
     k->row.url = got.url;
-    return set_open(k->p, k->a, k->row.id, k->row.ref, k->row.url, k->now);
+    return set_open(k);
 }
 
 /* --- for handlers --- */
@@ -269,6 +278,7 @@ static SUT_ERR fill(const struct asking *k, enum sut_pay_method m, struct sut_pa
         sut_buf_char(&b, sut_ascii_lower(k->row.currency.p[i]));
     TRY(sut_buf_check(&b));
     ret->currency = sut_buf_str(&b);
+    ret->is_over = k->is_over;
     ret->amount_cents = k->row.amount_cents;
     if (m == SUT_PAY_STRIPE)
         return sut_stripe_units(k->row.currency, k->row.amount_cents, &ret->amount_cents);

@@ -81,6 +81,7 @@ struct sut_pay_begun {
     sut_str client_secret; /* PaymentIntent */
     int64_t amount_cents;  /* in the units in which the provider counts the currency */
     sut_str currency;      /* lower case, as the provider has it */
+    bool is_over; /* its order was cancelled, or paid elsewhere, while the provider was asked */
 };
 
 /*

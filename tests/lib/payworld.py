@@ -100,6 +100,8 @@ class StandIn(http.server.ThreadingHTTPServer):
                 time.sleep(fault[2])
                 self.close_connection = True
                 return
+            if fault and fault[1] == "slow":
+                time.sleep(fault[2])
             if fault and fault[1] == "status":
                 return self.reply(fault[2], {"error": {"type": "api_error", "message": "An unknown error occurred"}})
             with world.lock:
@@ -139,7 +141,7 @@ class StandIn(http.server.ThreadingHTTPServer):
 
     def fail_next(self, how, value=None, path=None, times=1):
         """how: "status" (an answer of this status), "hang" (none for so many seconds), "lose" (done, and
-        the answer lost), "stall" (likewise, after so many seconds)."""
+        the answer lost), "stall" (likewise, after so many seconds), "slow" (done and answered after so many)."""
         with self.lock:
             self.faults += [(path, how, value)] * times
 

@@ -230,6 +230,29 @@ def test_a_crash_while_the_provider_is_asked(ctx):
         world.end()
 
 
+def test_over_while_the_provider_is_asked(ctx):
+    """Nobody is sent to pay what was cancelled, or paid elsewhere, in another tab."""
+    server, stripe, _ = worlds(ctx)
+    client, boss = paying.buyer(ctx, server), ordering.staff(server)
+    for word in ("cancelled", "paid"):
+        stripe.fail_next("slow", 2, "/v1/checkout/sessions")
+        ordering.put(client, paying.pick(client))
+        other, made = server.client(token=client.token), []
+        thread = threading.Thread(target=lambda: made.append(ordering.create(other, "stripe")))
+        thread.start()
+        order = paying.wait_until(lambda: client.get("/api/orders/?status=pending").json["results"])[0]["id"]
+        assert boss.post(f"/api/orders/{order}/status/", {"status": word}).status == 200
+        thread.join(60)
+        if word == "paid":
+            assert made[0].status == 201 and made[0].json["data"]["status"] == "paid", made
+            assert made[0].json["data"]["payment_url"] is None, made
+        else:
+            assert made[0].status == 402, made
+        session = [s for s in stripe.sessions.values() if s["metadata"]["order_id"] == str(order)][0]
+        paying.wait_until(lambda: session["status"] == "expired")
+        assert paying.state(client, order) == word
+
+
 def test_two_orders_never_share_a_payment(ctx):
     server, stripe, _ = worlds(ctx)
     client = paying.buyer(ctx, server)

@@ -20,15 +20,19 @@ static SUT_ERR own_order(struct sut_req *r, struct sut_order *ret)
     FAIL(DENIED);
 }
 
+static sut_err refuse_over(struct sut_req *r)
+{
+    sut_reply_refuse(r, 409, "invalid", "This order does not wait to be paid.");
+    return SUT_OK;
+}
+
 static sut_err post_intent(struct sut_req *r)
 {
     struct sut_order o;
     struct sut_pay_begun begun;
     TRY(own_order(r, &o));
-    if (o.status != SUT_ORDER_PENDING || o.payment != SUT_PAYMENT_UNPAID) {
-        sut_reply_refuse(r, 409, "invalid", "This order does not wait to be paid.");
-        return SUT_OK;
-    }
+    if (o.status != SUT_ORDER_PENDING || o.payment != SUT_PAYMENT_UNPAID)
+        return refuse_over(r);
     ENSURE(r->app->pay != NULL, UNAVAILABLE);
     const sut_err e = sut_pay_intent(r->app->pay, r->arena, &o, r->now, &begun);
     if (sut_pay_is_refusal(e)) {
@@ -36,6 +40,8 @@ static sut_err post_intent(struct sut_req *r)
         return SUT_OK;
     }
     TRY(e);
+    if (begun.is_over)
+        return refuse_over(r);
     struct sut_jw w = sut_reply_json(r, 200);
     sut_jw_obj(&w);
     sut_jw_key(&w, "client_secret");
