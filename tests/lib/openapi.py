@@ -33,6 +33,10 @@ ENVELOPE = {
             "fields": {"type": "object", "additionalProperties": {
                 "type": "array", "items": {"type": "string"}}}}}},
 }
+# Contract A's list of codes is closed: front ends decide by them.
+CODES = {"not_authenticated", "token_not_valid", "permission_denied", "not_found", "method_not_allowed", "parse_error",
+         "unsupported_media_type", "too_large", "throttled", "invalid", "duplicate", "out_of_stock", "empty_cart", "locked",
+         "disabled", "payment_failed", "reauthentication_required", "second_factor_required", "unavailable"}
 # What can happen before a route is known, or instead of one.
 UNROUTED = {400, 403, 404, 405, 408, 413, 414, 417, 421, 429, 431, 500, 501, 503, 505}
 
@@ -69,6 +73,16 @@ def strict(schema, where):
             raise Undescribed(f"{where}: an array of anything")
         schema["items"] = strict(schema["items"], where + "/items")
     return schema
+
+
+def hold_code(where, path, answer):
+    """Contract A's code is one of the list; contract B's is the status, and a reason stands beside it."""
+    body = answer.json
+    if path.startswith("/api/v1/"):
+        if body["error"]["code"] != answer.status or not body["error"].get("reason"):
+            raise Undescribed(f"{where}: {answer.body[:300]!r}")
+    elif isinstance(body, dict) and isinstance(body.get("code"), str) and body["code"] not in CODES:
+        raise Undescribed(f"{where}: the code {body['code']!r} is none of the contract's")
 
 
 class Document:
@@ -135,6 +149,8 @@ class Document:
         kind = (answer.get("content-type") or "").split(";")[0].strip()
         if method == "OPTIONS" and answer.status in (200, 204):
             return
+        if answer.status >= 400 and kind == "application/json" and answer.body:
+            hold_code(where, path, answer)
         if operation is None:
             self._unrouted(where, path, answer, kind, template)
             return

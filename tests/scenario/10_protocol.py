@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HTTP/1.1 on the wire: its limits, and every shape by which requests are smuggled (control D4)."""
 import json
+import re
 import socket
 import time
 
@@ -259,6 +260,51 @@ def test_unknown_paths_and_methods(ctx):
         answer = client.request(method, "/healthz", check=False)
         assert answer.status in (400, 405, 501), (method, answer)
         client.close()
+
+
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def paths_of(server):
+    """(it, a target of it, its methods) of every path of the document."""
+    for path, item in server.schema().raw["paths"].items():
+        yield path, re.sub(r"\{[^}]*\}", "1", path), {m.upper() for m in item if m.upper() in VERBS}
+
+
+def test_every_path_names_the_methods_that_it_has(ctx):
+    client = ctx.client()
+    swept = 0
+    for _, target, has in paths_of(ctx.server()):
+        want = has | {"OPTIONS"} | ({"HEAD"} if "GET" in has else set())
+        for method in set(VERBS) - has:
+            answer = client.request(method, target, json={} if method in ("POST", "PUT", "PATCH") else None)
+            assert answer.status == 405, (method, target, answer)
+            assert {m.strip() for m in answer.get("Allow").split(",")} == want, (method, target, answer.headers)
+            if target.startswith("/api/v1/"):
+                assert answer.json["error"]["reason"] == "method_not_allowed", (method, target, answer)
+            else:
+                assert answer.json["code"] == "method_not_allowed", (method, target, answer)
+            swept += 1
+    assert swept > 200, swept
+
+
+def test_every_path_without_its_slash(ctx):
+    """308 for GET, 404 for all else; /healthz and /health have none."""
+    client, server = ctx.client(), ctx.server()
+    known = {target for _, target, _ in paths_of(server)}
+    swept = 0
+    for _, target, _ in paths_of(server):
+        bare = target[:-1]
+        if not target.endswith("/") or target == "/" or bare in known:
+            continue
+        for method in VERBS:
+            answer = client.request(method, bare, json={} if method in ("POST", "PUT", "PATCH") else None, check=False)
+            if method == "GET":
+                assert answer.status == 308 and answer.get("Location").endswith(target), (method, bare, answer.headers)
+            else:
+                assert answer.status == 404, (method, bare, answer)
+            swept += 1
+    assert swept > 200, swept
 
 
 def test_a_missing_slash_is_redirected_for_get_alone(ctx):
