@@ -127,7 +127,8 @@ def test_quantities_that_are_none(ctx):
     for n in ("1", "", "x", 1.5, 1e2, True, None, [1], {"n": 1}, "1e2", "NaN"):
         for answer in (g.post(CART + "add/", {"variant_id": v, "quantity": n}),
                        g.request("PATCH", f"{CART}update/{line}/", {"quantity": n})):
-            assert answer.status == 400 and set(answer.json) == {"quantity"}, (n, answer)
+            words = "This field may not be null." if n is None else "A valid integer is required."
+            assert answer.status == 400 and answer.json == {"quantity": [words]}, (n, answer)
     for text in ("9223372036854775808", "1e400", "-9223372036854775809", "18446744073709551617"):
         body = f'{{"variant_id":{v},"quantity":{text}}}'
         answer = g.request("POST", CART + "add/", body=body)
@@ -155,6 +156,13 @@ def test_variants_that_are_none(ctx):
                  {"variant_id": v, "price": "0.01"}, {"variant_id": v, "cart_id": 1}, {"variant_id": v, "person_id": 1}):
         answer = g.post(CART + "add/", body)
         assert answer.status == 400 and all(isinstance(x, list) for x in answer.json.values()), (body, answer)
+    missing = {"variant_id": ["This field is required."]}
+    assert g.post(CART + "add/", {}).json == missing and g.post(CART, {}).json == {"variant": missing["variant_id"]}
+    assert g.post(CART + "add/", {"variant_id": v, "price": "0.01"}).json == {"price": ["Unknown field."]}
+    assert g.request("PATCH", CART + "update/1/", {}).json == {"quantity": ["This field is required."]}
+    assert g.request("PUT", CART + "update/", {}).json == {
+        "item_id": ["This field is required."], "quantity": ["This field is required."]}
+    assert g.request("DELETE", CART + "remove/", {}).json == {"item_id": ["This field is required."]}
     assert g.request("POST", CART + "add/", body="[]").status == 400
     assert g.request("POST", CART + "add/", body="{").json["code"] == "parse_error"
     assert g.request("POST", CART + "add/", body=f"variant_id={v}",
@@ -197,6 +205,17 @@ def test_a_line_costs_what_its_variant_costs_now(ctx):
     assert (row["subtotal"], row["variant"]["product"]["base_price"]) == ("14.50", "10.00")
     m.set(p["id"], price="9999.99")
     assert g.get().json["summary"] == {"total_items": 4, "total_price": "20014.48", "currency": "ZAR"}
+
+
+def test_the_currency_that_is_configured(ctx):
+    server = ctx.own_server(env={"SUTLER_SHOP_CURRENCY": "EUR"})
+    m, client = Manager.of(server), ctx.client(server)
+    v, _ = m.variant(price="2.00")
+    shopper(client)
+    changed(client.post(CART + "add/", {"variant_id": v, "quantity": 2}), 201)
+    assert client.get(CART).json["summary"] == {"total_items": 2, "total_price": "4.00", "currency": "EUR"}
+    made = client.post("/api/orders/create/", {"address": "1 Long Street", "payment_method": "offline"}).json["data"]
+    assert client.get(f"/api/v1/orders/{made['order_id']}/").json["currency"] == "EUR"
 
 
 def test_what_is_hidden_is_not_shown_and_comes_back(ctx):

@@ -89,6 +89,25 @@ def test_wishes_that_are_none(ctx):
     assert client.get(WISHES).json["total_items"] == 0
 
 
+def test_a_wish_goes_by_the_carts_rules(ctx):
+    m = Manager.of(ctx.server())
+    plenty, few = m.variant(stock=1000)[0], m.variant(stock=2)[0]
+    client = person(ctx)
+    for variant, there, status, body in (
+            (plenty, 99, 200, None),
+            (plenty, 0, 400, {"success": False, "error": "Quantity must be between 1 and 100", "code": "invalid"}),
+            (few, 2, 400, {"success": False, "error": "Insufficient stock. Only 2 items available.", "code": "out_of_stock",
+                           "available_stock": 2, "requested_quantity": 3})):
+        if there:
+            data(client.post(CART + "add/", {"variant_id": variant, "quantity": there}), 201)
+        wish = data(client.post(WISHES + "add/", {"variant_id": variant}), 201)["wishlist_item_id"]
+        answer = client.post(f"{WISHES}move-to-cart/{wish}/")
+        assert answer.status == status and (body is None or answer.json == body), answer
+        assert (wish in [row["id"] for row in client.get(WISHES).json["items"]]) is (status != 200), "what can't be had stays"
+    # It adds up with what lies there.
+    assert {r["variant"]["id"]: r["quantity"] for r in client.get(CART).json["items"]} == {plenty: 100, few: 2}
+
+
 def test_a_wishlist_is_ones_own(ctx):
     m = Manager.of(ctx.server())
     v, _ = m.variant()
@@ -215,6 +234,13 @@ def test_bodies_that_are_none(ctx):
         body = {k: v for k, v in {**good, **change}.items() if v is not ...}
         answer = client.post(OUTFITS, body)
         assert answer.status == 400 and set(answer.json) == {field}, (change, answer)
+    # PUT asks for what POST asks for.
+    path = f"{OUTFITS}{make(client, [a, b])['id']}/"
+    for method in ("POST", "PUT"):
+        for left in ({"name": "x"}, {"products": [a, b]}, {}):
+            answer = client.request(method, path if method == "PUT" else OUTFITS, json=left)
+            assert answer.status == 400 and answer.json == {
+                name: ["This field is required."] for name in good if name not in left}, (method, left, answer)
     for item in ("1", 1.5, None, [a], {"id": a}, True):
         answer = client.post(OUTFITS, {"name": "x", "products": [a, item]})
         assert answer.status == 400 and set(answer.json) == {"products.1"}, (item, answer)

@@ -123,6 +123,10 @@ def test_bodies_that_are_none(ctx):
     assert client.get(path).json == before
     for code in ("GB", "us", "De", "zw", "AD", "AX", "BQ", "SS", "XK".replace("XK", "RS")):
         assert made(client, country=code)["country"] == code.upper()
+    longest = {"label": "ü" * 100, "name": "ñ" * 150, "line1": "ß" * 255, "line2": "東" * 255, "city": "ö" * 100,
+               "region": "é" * 100, "postal_code": "1" * 20, "phone": "+27 21 555 0199"}
+    kept = made(client, **longest)
+    assert {k: client.get(f"{ADDRESSES}{kept['id']}/").json[k] for k in longest} == longest
     texts = "Ωμέγα 東京 <script>alert(1)</script> & \"q\" 'p' \\ %s ${x} \u202e"
     kept = made(client, line1=texts, name="O'Brien-Ñandú")
     assert client.get(f"{ADDRESSES}{kept['id']}/").json["line1"] == texts.strip()
