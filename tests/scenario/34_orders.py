@@ -9,7 +9,7 @@ import mails
 import ordering
 import sutler
 from ordering import ADDRESS
-from shopping import Manager
+from shopping import Manager, word
 from sutler import also_tls
 
 CARD = "4111 1111 1111 1111"
@@ -18,6 +18,7 @@ WHOLE = {"id", "order_number", "status", "total_price", "address", "notes", "cre
          "status_history"}
 B_ORDER = {"id", "order_number", "status", "total_price", "currency", "address", "notes", "items", "payment_status",
            "created_by", "modified_by", "created_at", "modified_at"}
+DENIED = {"detail": "You do not have permission to perform this action.", "code": "permission_denied"}
 
 
 def cents(text):
@@ -57,7 +58,9 @@ def test_from_cart_to_order(ctx):
     whole = client.get(f"/api/orders/{data['order_id']}/")
     assert whole.status == 200 and set(whole.json) == WHOLE, whole.json
     assert whole.json["address"] == ADDRESS and whole.json["notes"] == "Ring twice"
-    assert [h["status"] for h in whole.json["status_history"]] == ["pending"]
+    assert whole.json["status_history"] == [{"status": "pending", "timestamp": data["created_at"]}]
+    for key in ("order_number", "status", "total_price", "created_at"):
+        assert whole.json[key] == data[key], key
     lines = {i["variant"]["id"]: i for i in whole.json["items"]}
     assert set(lines) == {one["id"], two["id"]}
     line = lines[one["id"]]
@@ -79,11 +82,18 @@ def test_lists(ctx):
     assert [r["id"] for r in page["results"]] == ids[::-1], "the newest first"
     assert all(set(r) == ROW for r in page["results"])
     preview = page["results"][0]["items_preview"]
-    assert [set(p) for p in preview] == [{"product_name", "quantity", "thumbnail"}] and preview[0]["quantity"] == 1
+    assert preview == [{"product_name": variant["name"], "quantity": 1, "thumbnail": None}], preview
+    assert all(r["items_count"] == 1 and r["address"] == ADDRESS and r["total_price"] == variant["price"]
+               for r in page["results"])
     assert [r["id"] for r in client.get("/api/orders/?ordering=created_at").json["results"]] == ids
     assert [r["id"] for r in client.get("/api/orders/?ordering=-created_at").json["results"]] == ids[::-1]
     assert [r["id"] for r in client.get("/api/orders/?status=paid").json["results"]] == [ids[1]]
     assert client.get("/api/orders/?status=shipped").json["results"] == []
+    for status, at in (("shipped", 1), ("delivered", 1), ("cancelled", 0)):
+        ordering.move(boss, ids[at], status)
+        for path in ("/api/orders/", "/api/v1/orders/"):
+            assert [r["id"] for r in client.get(f"{path}?status={status}").json["results"]] == [ids[at]], (path, status)
+    assert [r["id"] for r in client.get("/api/orders/?status=pending&ordering=created_at").json["results"]] == ids[2:]
     part = client.get("/api/orders/?page_size=3&page=2&ordering=created_at").json
     assert [r["id"] for r in part["results"]] == ids[3:] and part["next"] is None and "page_size=3" in part["previous"]
     assert client.get("/api/orders/?page_size=1000").status == 200
@@ -119,8 +129,8 @@ def test_what_can_not_be_ordered(ctx):
         assert bad.status == 400 and set(bad.json) == {field}, bad.json
     for method in ("stripe", "paystack"):
         bad = ordering.create(client, method)
-        assert bad.status == 402 and bad.json["error"] == "Payment processing failed", bad.json
-        assert bad.json["code"] == "payment_failed" and bad.json["payment_error"], bad.json
+        refused(bad, 402, "Payment processing failed", "payment_failed", payment_error=bad.json["payment_error"])
+        assert isinstance(bad.json["payment_error"], str) and bad.json["payment_error"], bad.json
     assert ctx.client().post("/api/orders/create/", {"address": ADDRESS, "payment_method": "offline"}).status == 401
     assert client.get("/api/orders/").json["count"] == 0 and ordering.cart(client) == {variant["id"]: 1}, "nothing is lost"
     assert CARD not in ctx.server().log_text()
@@ -177,6 +187,64 @@ def test_changed_between_cart_and_order(ctx):
     assert client.get("/api/orders/").json["count"] == 2
 
 
+def test_all_that_falls_short_is_told_at_once(ctx):
+    client, m = ordering.buyer(ctx), Manager.of(ctx.server())
+    products = [m.product(name=f"Short {n}", variants=[{"name": "M / Sand", "sku": word(), "stock": 5}]) for n in range(3)]
+    rows = [(p["id"], next(v["id"] for v in p["variants"] if v["name"] == "M / Sand")) for p in products]
+    for _, variant in rows:
+        ordering.put(client, {"id": variant}, 4)
+    for n in (0, 2):
+        m.set_variant(*rows[n], stock=n)
+    short = ordering.create(client)
+    refused(short, 400, "Insufficient stock for: Short 0 (M, Sand). Only 0 available.", "out_of_stock", out_of_stock_items=[
+        {"product": f"Short {n}", "variant": "M, Sand", "requested": 4, "available": n} for n in (0, 2)])
+    items = [{"variant": v, "quantity": 4} for _, v in rows]
+    answer = client.post("/api/v1/orders/", {"items": items, "address": ordering.address_of(client)})
+    error = refused_b(answer, 400, "out_of_stock")
+    assert error["out_of_stock_items"] == short.json["out_of_stock_items"] and error["message"] == short.json["error"]
+    assert ordering.cart(client) == {v: 4 for _, v in rows} and client.get("/api/orders/").json["count"] == 0
+
+
+def test_a_variants_own_price_is_what_is_paid(ctx):
+    """In both contracts; a variant without one costs what its product does."""
+    client, m = ordering.buyer(ctx), Manager.of(ctx.server())
+    p = m.product(price="10.00", variants=[{"name": "M / Blue", "sku": word(), "price": "7.25", "stock": 9},
+                                           {"name": "Plain", "sku": word(), "stock": 9}])
+    own, plain = (next(v for v in p["variants"] if v["name"] == name) for name in ("M / Blue", "Plain"))
+    made = ordering.order(client, (own, 2), (plain, 1))
+    assert (made["total_price"], made["items_count"]) == ("24.50", 3)
+    items = client.get(f"/api/orders/{made['order_id']}/").json["items"]
+    assert [(i["price_at_purchase"], i["subtotal"], i["variant"]["sku"], i["variant"]["size"], i["variant"]["color"],
+             i["variant"]["product"]["base_price"]) for i in items] == [
+        ("7.25", "14.50", own["sku"], "M", "Blue", "10.00"), ("10.00", "10.00", plain["sku"], None, "Plain", "10.00")], items
+    order = client.get(f"/api/v1/orders/{made['order_id']}/").json
+    assert [(i["price"], i["subtotal"]) for i in order["items"]] == [("7.25", "14.50"), ("10.00", "10.00")]
+    assert order["total_price"] == "24.50" and order["notes"] is None
+
+
+def test_what_an_order_does_to_the_stock_of_both_contracts(ctx):
+    """Held: still on the shelf, though nobody else's.  Paid: off it.  Cancelled: on it again."""
+    server = ctx.server()
+    client, boss, m = ordering.buyer(ctx), ordering.staff(server), Manager.of(server)
+    variant, product = m.variant(stock=9)
+
+    def stocks():
+        """As contract B counts and as contract A sells."""
+        return (m.client.get(f"/api/v1/products/{product}/").json["stock"],
+                ordering.available(client, {"id": variant, "product": product}))
+
+    order = ordering.order(client, ({"id": variant}, 2))["order_id"]
+    assert stocks() == (9, 7)
+    ordering.move(boss, order, "paid")
+    assert stocks() == (7, 7)
+    assert client.post(f"/api/orders/{order}/cancel/", {}).status == 200
+    assert stocks() == (9, 9)
+    order = ordering.order(client, ({"id": variant}, 3))["order_id"]
+    assert stocks() == (9, 6)
+    assert client.post(f"/api/orders/{order}/cancel/", {}).status == 200
+    assert stocks() == (9, 9)
+
+
 def test_deleted_between_cart_and_order(ctx):
     client, m = ordering.buyer(ctx), Manager.of(ctx.server())
     (one, first), (two, second) = m.variant(), m.variant(name="Sold before")
@@ -231,7 +299,9 @@ def test_other_peoples_orders(ctx):
         assert answer.status == 403, (path, answer)
         assert "Cape Town" not in answer.body.decode() and "MW-" not in answer.body.decode()
     denied = stranger.post(f"/api/orders/{order}/status/", {"status": "paid"})
-    assert denied.status == 403, denied
+    assert denied.status == 403 and denied.json == DENIED, denied
+    assert stranger.get(f"/api/orders/{order}/").json == DENIED
+    refused_b(stranger.get(f"/api/v1/orders/{order}/"), 403, "permission_denied")
     assert boss.get(f"/api/orders/{order}/").json["address"] == ADDRESS
     assert boss.get(f"/api/v1/orders/{order}/").json["address"] == ADDRESS
     path = "/api/orders/99999999/"
@@ -318,6 +388,7 @@ def test_statuses(ctx):
     assert done.status == 200 and done.json["data"]["status"] == "cancelled", done.json
     for body in ({}, {"status": "gone"}, {"status": None}, {"status": 1}):
         assert set(boss.post(f"/api/orders/{order}/status/", body).json) == {"status"}, body
+    assert boss.post(f"/api/orders/{order}/status/", {}).json == {"status": ["This field is required."]}
     assert ctx.client().post(f"/api/orders/{order}/status/", {"status": "paid"}).status == 401
 
 
