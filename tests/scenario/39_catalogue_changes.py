@@ -102,8 +102,9 @@ def test_categories_are_read_by_users_and_changed_by_managers_and_staff(ctx):
         made = who.post(CATEGORIES, {"name": word()})
         assert made.status == 201, made
         path = f"{CATEGORIES}{made.json['id']}/"
-        error(s.user.patch(path, {"name": "y"}), 403)
-        error(s.user.delete(path), 403)
+        for method, body in (("PUT", {"name": "y"}), ("PATCH", {"name": "y"}), ("DELETE", None)):
+            assert error(s.user.request(method, path, json=body), 403)["reason"] == "permission_denied"
+            assert error(s.stranger.request(method, path, json=body), 401)["reason"] == "not_authenticated"
         assert s.user.get(path).json == made.json
         assert who.delete(path).status == 204
         error(who.get(path), 404)
@@ -143,10 +144,16 @@ def test_the_life_of_a_category(ctx):
     assert s.manager.patch(path, {}).json == patched.json
     for body, key in (({"name": ""}, "name"), ({"name": None}, "name"), ({"name": "x" * 256}, "name"),
                       ({"parent": 0}, "parent"), ({"parent": 10**12}, "parent"), ({"description": 5}, "description"),
+                      ({"description": "x" * 10001}, "description"), ({"created_at": None}, "created_at"),
                       ({"slug": "x"}, "slug"), ({"is_active": False}, "is_active"), ({"id": 1}, "id")):
         assert key in fields(s.manager.patch(path, body)), body
     assert s.manager.get(path).json == patched.json
-    error(s.manager.patch(CATEGORIES + "999999999/", {"name": "x"}), 404)
+    longest = s.manager.patch(path, {"name": "ñ" * 255, "description": "ö" * 10000}).json
+    assert (longest["name"], longest["description"]) == ("ñ" * 255, "ö" * 10000)
+    for method, body in (("GET", None), ("PUT", {"name": "x"}), ("PATCH", {"name": "x"}), ("DELETE", None)):
+        for number in ("999999999", "0", "x", "9" * 30):
+            gone = error(s.manager.request(method, f"{CATEGORIES}{number}/", json=body), 404)
+            assert (gone["message"], gone["reason"]) == ("Not found.", "not_found"), gone
 
 
 def test_categories_make_no_circle_and_stand_no_deeper_than_eight(ctx):
@@ -171,8 +178,9 @@ def test_a_category_goes_when_nothing_stands_in_it(ctx):
     parent = s.manager.post(CATEGORIES, {"name": word()}).json["id"]
     child = s.manager.post(CATEGORIES, {"name": word(), "parent": parent}).json["id"]
     p = s.add(category=child)
-    error(s.manager.delete(f"{CATEGORIES}{parent}/"), 409)
-    error(s.manager.delete(f"{CATEGORIES}{child}/"), 409)
+    for full in (parent, child):
+        refused = error(s.manager.delete(f"{CATEGORIES}{full}/"), 409)
+        assert refused["message"] == "Products or categories stand in this category still.", refused
     assert s.manager.delete(f"{PRODUCTS}{p['id']}/").status == 204
     assert s.manager.delete(f"{CATEGORIES}{child}/").status == 204
     assert s.manager.delete(f"{CATEGORIES}{parent}/").status == 204
@@ -195,7 +203,10 @@ def test_categories_are_listed_by_search_parent_and_order(ctx):
     assert listed(search=key, ordering="created_at") == names + ["under"]
     assert listed(search=key, ordering="-created_at") == ["under"] + names[::-1]
     assert listed(search=key + " o") == [f"{key} o"] and listed(search=key + "%") == [] and listed(search="_" + key) == []
-    assert listed(parent=made[0]["id"]) == ["under"]
+    assert listed(parent=made[0]["id"]) == listed(parent=made[0]["id"], search=key) == ["under"]
+    assert listed(parent=made[0]["id"], search=key + " o") == listed(parent=10**12) == []
+    for bad in ("x", "-1", "1.5", "1e1"):
+        assert fields(s.user.get(f"{CATEGORIES}?parent={bad}")) == {"parent": ["A valid integer is required."]}, bad
     page = s.user.get(f"{CATEGORIES}?search={key}&page_size=2&page=2").json
     assert page["count"] == 4 and len(page["results"]) == 2 and page["next"] is None and page["previous"]
     assert "ordering" in fields(s.user.get(CATEGORIES + "?ordering=id"))
@@ -226,6 +237,8 @@ def test_the_life_of_a_product(ctx):
     # The other contract sees it.
     a = s.stranger.get(f"/api/catalog/products/{p['id']}/").json
     assert (a["base_price"], a["name"], a["coverage_level"]) == ("149.50", name, None)
+    by_slugs = f"/api/catalog/products/{a['category']['slug']}/{p['slug']}/"
+    assert a["category"]["id"] == s.category and s.stranger.get(by_slugs).json == a
     assert [(x["sku"], x["size"], x["color"], x["stock_available"]) for x in a["variants"]] == [(p["sku"], None, name, 7)]
     # PUT wants what is required, PATCH nothing; the slug outlives the name; what is not sent stays.
     assert set(fields(s.manager.put(path, {"stock": 1}))) == {"name", "category", "price"}
@@ -237,14 +250,16 @@ def test_the_life_of_a_product(ctx):
     patched = s.manager.patch(path, {"stock": 0, "is_active": False, "description": None})
     assert patched.json["stock"] == 0 and patched.json["is_active"] is False and patched.json["description"] is None
     assert s.stranger.get(f"/api/catalog/products/{p['id']}/").status == 404
+    assert s.stranger.get(by_slugs).status == 404
     assert s.manager.get(path).json["is_active"] is False
     assert s.manager.patch(path, {"is_active": True}).json["is_active"] is True
     assert s.stranger.get(f"/api/catalog/products/{p['id']}/").json["name"] == "Parka"
     same = s.other.patch(path, {"name": "Parka"}).json
     assert same["modified_at"] == s.manager.get(path).json["modified_at"] and same["modified_by"] == s.manager_id
     assert s.manager.delete(path).status == 204
-    for method in ("GET", "PATCH", "DELETE"):
-        error(s.manager.request(method, path, json={} if method == "PATCH" else None), 404)
+    for method, body in (("GET", None), ("PUT", s.product()), ("PATCH", {}), ("DELETE", None)):
+        gone = error(s.manager.request(method, path, json=body), 404)
+        assert (gone["message"], gone["reason"]) == ("Not found.", "not_found"), (method, gone)
     assert s.stranger.get(f"/api/catalog/products/{p['id']}/").status == 404
 
 
@@ -301,11 +316,20 @@ def test_variants_with_the_product(ctx):
     other = word("F-")
     q = s.add(sku=..., stock=..., variants=[{"name": "S / Red", "sku": other, "stock": 4}])
     assert (q["sku"], q["stock"], [v["name"] for v in q["variants"]]) == (other, 4, ["S / Red"])
+    # The product's stock and SKU are its default's; what it has in all is the sum.
+    less = s.manager.patch(path, {"stock": 1})
+    assert (less.json["stock"], less.json["sku"], less.json["variants"][0]["stock"]) == (5, base, 1), less
+    a = s.stranger.get(f"/api/catalog/products/{p['id']}/").json
+    assert sum(v["stock_available"] for v in a["variants"]) == 5 and a["variants"][0]["stock_available"] == 1, a
+    put = s.manager.patch(path, {"stock": 2})
     # Nobody else's SKU, and none twice.
-    error(s.manager.patch(path, {"variants": [{"name": "x", "sku": other}]}), 409)
-    error(s.manager.post(PRODUCTS, s.product(sku=other)), 409)
-    error(s.manager.post(PRODUCTS, s.product(variants=[{"name": "x", "sku": other}])), 409)
-    error(s.manager.patch(path, {"sku": other}), 409)
+    whole = {"name": "x", "category": s.category, "price": "1.00", "sku": other}
+    for answer in (s.manager.patch(path, {"variants": [{"name": "x", "sku": other}]}),
+                   s.manager.post(PRODUCTS, s.product(sku=other)),
+                   s.manager.post(PRODUCTS, s.product(variants=[{"name": "x", "sku": other}])),
+                   s.manager.patch(path, {"sku": other}), s.manager.put(path, whole)):
+        taken = error(answer, 409)
+        assert (taken["reason"], taken["message"]) == ("duplicate", "A product with this SKU already exists."), taken
     twice = [{"name": "x", "sku": word("T")}] * 2
     assert "variants" in fields(s.manager.patch(path, {"variants": twice}))
     assert "sku" in fields(s.manager.post(PRODUCTS, s.product(sku=...)))
@@ -366,8 +390,33 @@ def test_variants_one_by_one(ctx):
     error(s.manager.delete(f"{path}{p['variants'][0]['id']}/"), 409)
     assert s.manager.delete(one).status == 204
     error(s.manager.get(one), 404)
-    for target in (f"{PRODUCTS}999999999/variants/", one):
-        error(s.manager.request("GET", target), 404)
+    whole = {"name": "x", "sku": word()}
+    nowhere = f"{PRODUCTS}999999999/variants/"
+    for method, target, body in (("GET", nowhere, None), ("POST", nowhere, whole), *(
+            (method, target, body) for target in (one, f"{path}0/", f"{path}x/", f"{nowhere}{made.json['id']}/")
+            for method, body in (("GET", None), ("PUT", whole), ("PATCH", {"stock": 1}), ("DELETE", None)))):
+        gone = error(s.manager.request(method, target, json=body), 404)
+        assert (gone["message"], gone["reason"]) == ("Not found.", "not_found"), (method, target, gone)
+
+
+def test_how_long_names_and_skus_may_be(ctx):
+    s = shop(ctx)
+    p = s.add(name="ñ" * 255, description="ö" * 10000, sku=word("L") + "s" * 55)
+    assert (len(p["name"]), len(p["description"]), len(p["sku"])) == (255, 10000, 64)
+    assert s.manager.get(f"{PRODUCTS}{p['id']}/").json == p
+    path = f"{PRODUCTS}{p['id']}/variants/"
+    v = s.manager.post(path, {"name": "é" * 255, "sku": word("V") + "s" * 55})
+    assert v.status == 201 and (len(v.json["name"]), len(v.json["sku"])) == (255, 64), v
+    one = f"{path}{v.json['id']}/"
+    for body, key in (({"name": "x" * 256}, "name"), ({"name": ""}, "name"), ({"name": None}, "name"), ({"sku": "x" * 65}, "sku"),
+                      ({"sku": ""}, "sku"), ({"sku": None}, "sku"), ({"id": 1}, "id"), ({"product": 1}, "product"),
+                      ({"is_active": True}, "is_active")):
+        for method, target in (("POST", path), ("PUT", one), ("PATCH", one)):
+            sent = {"name": "x", "sku": word(), **body} if method != "PATCH" else body
+            assert key in fields(s.manager.request(method, target, json=sent)), (method, body)
+        row = {"variants": [{"name": "x", "sku": word(), **body}]}
+        assert f"variants.0.{key}" in fields(s.manager.patch(f"{PRODUCTS}{p['id']}/", row)), body
+    assert s.manager.get(one).json == v.json
 
 
 def test_products_are_listed_by_filter_search_and_order(ctx):
@@ -396,8 +445,10 @@ def test_products_are_listed_by_filter_search_and_order(ctx):
     assert listed(search=b["sku"].lower()) == "b" and listed(search="%") == "" and listed(search="x'; --") == ""
     page = s.manager.get(f"{PRODUCTS}?category={top['id']}&page_size=2&page=2").json
     assert page["count"] == 3 and [row["id"] for row in page["results"]] == [a["id"]] and page["next"] is None
-    for key, bad in (("ordering", "stock"), ("in_stock", "maybe"), ("min_price", "1e2"), ("category", "a b")):
-        error(s.manager.get(f"{PRODUCTS}?{key}={urllib.parse.quote(bad)}"), 400)
+    assert listed(min_price="10.00", max_price="20.00") == "ca" and listed(min_price="30.01") == listed(category=10**12) == ""
+    for key, bad in (("ordering", "stock"), ("in_stock", "maybe"), ("min_price", "1e2"), ("max_price", "-1"), ("category", "a b"),
+                     ("search", "a" * 201)):
+        assert set(fields(s.manager.get(f"{PRODUCTS}?{key}={urllib.parse.quote(bad)}"))) == {key}, key
     error(s.manager.get(PRODUCTS + "?page=9999"), 404)
 
 
@@ -432,6 +483,7 @@ def test_every_price_and_count_is_held_to_its_rule(ctx):
         error(s.manager.patch(path, body='{"price":1e400}'), 400)
         rows = lambda x: s.manager.post(PRODUCTS + "bulk_create/", [s.product(), s.product(price=x)])
         ups = lambda x: s.manager.put(PRODUCTS + "bulk_update/", [{"id": p["id"], "price": x}])
+        assert error(rows("-1"), 400)["rows"] == [{"row": 1, "fields": {"price": [words]}}]
         for bad in PRICES_BAD:
             assert [r["row"] for r in error(rows(bad), 400)["rows"]] == [1], bad
             assert [r["row"] for r in error(ups(bad), 400)["rows"]] == [0], bad
@@ -494,7 +546,10 @@ def test_bulk_is_all_or_nothing_with_the_numbers_of_rows(ctx):
     told = error(s.manager.post(PRODUCTS + "bulk_create/", [double, s.product(), double]), 400)
     assert [(r["row"], sorted(r["fields"])) for r in told["rows"]] == [(2, ["sku"])], told
     assert s.manager.get(PRODUCTS).json["count"] == total
+    assert told["message"] and told["reason"] == "invalid", told
     ids = [p["id"] for p in made.json]
+    told = error(s.manager.put(PRODUCTS + "bulk_update/", [{"id": ids[0]}, {"price": "1.00"}]), 400)
+    assert told["rows"] == [{"row": 1, "fields": {"id": ["This field is required."]}}], told
     up = s.manager.put(PRODUCTS + "bulk_update/", [{"id": ids[0], "price": "1.11"}, {"id": ids[1], "stock": 0}])
     assert up.status == 200 and up.json[0]["price"] == "1.11" and up.json[1]["stock"] == 0, up
     told = error(s.manager.put(PRODUCTS + "bulk_update/", [
