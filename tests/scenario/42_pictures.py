@@ -287,6 +287,35 @@ def test_pictures_of_products_come_and_go(ctx):
     gone(stranger, second["thumbnail"])
 
 
+def test_every_place_that_shows_a_product_shows_its_pictures(ctx):
+    server = shop(ctx)
+    manager, client = Manager.of(server), person(ctx)
+    variant, product = manager.variant()
+    bare = manager.product()["id"]
+    # Wider than high and larger than all that is made of it.
+    assert send_image(manager.client, product, picture("JPEG", 2400, 1200)).status == 201
+    images = client.get(f"/api/catalog/products/{product}/").json["images"]
+    thumbnail = images[0]["thumbnail"]
+    assert opened(client.get(local(thumbnail), token=None).body).size == (300, 150)
+    portrait = send_picture(client, picture()).json["profile_picture_url"]
+    assert client.post("/api/orders/cart/add/", {"variant_id": variant}).status == 201
+    assert client.post("/api/orders/wishlist/add/", {"variant_id": variant}).status == 201
+    made = client.post("/api/outfits/", {"name": "Seen", "products": [bare, product], "is_public": True})
+    assert made.status == 201 and [i["product"]["images"] for i in made.json["items"]] == [[], images], made
+    for path in ("/api/orders/cart/", "/api/orders/wishlist/"):
+        assert [i["variant"]["product"]["images"] for i in client.get(path).json["items"]] == [images], path
+    outfits = [made.json, client.get(f"/api/outfits/{made.json['id']}/").json]
+    for path in ("/api/outfits/", "/api/outfits/public/", "/api/outfits/my-outfits/"):
+        outfits += [row for row in client.get(path).json["results"] if row["id"] == made.json["id"]]
+    assert len(outfits) == 5
+    for outfit in outfits:
+        assert outfit["preview_images"] == [thumbnail] and outfit["created_by"]["profile_picture_url"] == portrait, outfit
+    order = client.post("/api/orders/create/", {"address": "1 Long Street", "payment_method": "offline"}).json["data"]
+    whole = client.get(f"/api/orders/{order['order_id']}/").json
+    assert [i["variant"]["product"]["images"] for i in whole["items"]] == [images], whole
+    assert [i["thumbnail"] for i in client.get("/api/orders/").json["results"][0]["items_preview"]] == [thumbnail]
+
+
 def test_pictures_of_products_are_refused_in_the_contracts_words(ctx):
     server = shop(ctx)
     manager = Manager.of(server)
