@@ -282,6 +282,11 @@ def test_what_was_ordered_is_hidden_when_it_is_deleted(ctx):
     assert made.status == 201, made
     assert s.manager.delete(f"{path}variants/{sized}/").status == 204
     assert s.manager.get(f"{path}variants/{sized}/").json["is_active"] is False
+    # Hidden: contract A does not show it, and it counts for nothing in contract B's sum.
+    whole = s.manager.get(path).json
+    assert [(v["id"], v["is_active"], v["stock"]) for v in whole["variants"]] == [(plain, True, 5), (sized, False, 5)], whole
+    assert whole["stock"] == 5, whole
+    assert [v["id"] for v in s.stranger.get(f"/api/catalog/products/{p['id']}/").json["variants"]] == [plain]
     assert s.manager.delete(path).status == 204
     hidden = s.manager.get(path).json
     assert (hidden["id"], hidden["name"], hidden["is_active"]) == (p["id"], p["name"], False), hidden
