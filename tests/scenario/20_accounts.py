@@ -179,6 +179,15 @@ def test_the_deployed_front_ends_paths(ctx):
     assert client.get("/api/auth/profile/", token=tokens["access_token"]).status == 401
 
 
+def test_every_path_of_accounts_has_the_deployed_front_ends_name_too(ctx):
+    paths = ctx.server().schema().raw["paths"]
+    ours = {path: set(item) for path, item in paths.items() if path.startswith("/api/users/") and path != "/api/users/"}
+    assert len(ours) > 20, sorted(ours)
+    for path, item in ours.items():
+        assert set(paths.get(path.replace("/api/users/", "/api/auth/"), ())) == item, path
+    assert set(paths["/api/auth/email-verify/"]) == ours["/api/users/verify-email/"]
+
+
 @also_tls
 def test_registration_refusals(ctx):
     client = ctx.client()

@@ -182,6 +182,11 @@ def test_the_search_grammar_is_asked_before_who_asks(ctx):
             answer = client.get(f"{path}?search={urllib.parse.quote(bad)}")
             assert answer.status == 400, (bad, answer)
         if bad.startswith("';"):
+            words = ["Letters, digits, spaces and ' - . , & @ + _ are allowed here."]
+            target = "users/?search=" + urllib.parse.quote(bad)
+            assert client.get("/api/" + target).json == {"search": words}
+            told = client.get("/api/v1/" + target).json["error"]
+            assert (told["code"], told["reason"], told["fields"]) == (400, "invalid", {"search": words}), told
             assert server.log_text().count("input_suspicious") > before, "no event"
     for good in ("O'Brien", "a.b", "a,b", "a & b", "a@b.c", "a+b", "a_b-c", "Zoë", "Łódź 1"):
         answer = client.get(f"/api/users/?search={urllib.parse.quote(good)}")
