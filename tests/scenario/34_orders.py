@@ -491,6 +491,13 @@ def test_repeated_requests_make_one_order(ctx):
     refused(client.post("/api/orders/create/", body, headers={"Idempotency-Key": "order-2"}), 400, "Cart is empty", "empty_cart")
     ordering.put(client, variant)
     assert client.post("/api/orders/create/", body, headers={"Idempotency-Key": "order-2"}).status == 201
+    # By the deployed front end's spelling.
+    ordering.put(client, variant)
+    first = client.post("/api/orders/checkout/", {"address": ADDRESS}, headers=headers)
+    ordering.put(client, variant)
+    again = client.post("/api/orders/checkout/", {"address": ADDRESS}, headers=headers)
+    assert first.status == again.status == 201 and again.json == first.json and again.get("Idempotency-Replayed") == "true"
+    assert client.get("/api/orders/").json["count"] == 3 and ordering.cart(client) == {variant["id"]: 1}
     address = ordering.address_of(client)
     body = {"items": [{"variant": variant["id"], "quantity": 1}], "address": address}
     first = client.post("/api/v1/orders/", body, headers=headers)

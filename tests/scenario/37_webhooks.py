@@ -120,6 +120,7 @@ def test_a_payment_that_fails_for_good_frees_the_stock(ctx):
     session.update(status="complete", payment_status="unpaid", url=None)
     assert payworld.deliver_stripe(client, stripe.event("checkout.session.async_payment_failed", session)).status == 200
     paying.wait_state(client, made["order_id"], "cancelled")
+    assert client.get(f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "failed"
     paying.wait_until(lambda: ordering.available(client, variant) == before)
 
 
