@@ -17,6 +17,10 @@ MIB = 1024 * 1024
 NO_SCANNER = "[uploads]\nscan = configured\n"
 
 
+# How a JPEG tells its quality.
+QUALITY_85 = opened(encode(draw(8, 8), "JPEG", quality=85)).quantization
+
+
 # And without the sample catalogue, whose pictures lie there, too.
 EMPTY = {"demo": False, "insecure_dev": True}
 
@@ -57,6 +61,7 @@ def test_a_profile_picture_of_each_kind_is_kept_and_shown(ctx):
         assert shown.get("x-ratelimit-limit") is None
         image = opened(shown.body)
         assert image.format == kept and image.size == (640, 400)
+        assert kind != "JPEG" or image.quantization == QUALITY_85
         head = client.request("HEAD", local(url), token=None)
         assert head.status == 200 and head.get("content-length") == str(len(shown.body)) and not head.body
     assert client.get(PROFILE).json["profile_picture"] == name
