@@ -155,7 +155,7 @@ def test_refresh_without_a_token(ctx):
     client = ctx.client()
     for body in ({}, {"refresh_token": ""}):
         answer = client.post("/api/users/token/refresh/", body)
-        assert answer.status == 400 and "Refresh token is required" in answer.text, answer
+        assert answer.status == 400 and answer.json["error"] == "Refresh token is required.", answer
     for wrong in ("x", "a.b.c", "é.é.é", "." * 50, "a" * 20000):
         answer = refresh(client, wrong)
         assert answer.status in (400, 401), (wrong[:20], answer)
@@ -207,9 +207,12 @@ def test_registration_refusals(ctx):
     for bad in ("x", "x@", "@example.com", "a b@example.com", "a@b", "a@example..com", "a@-example.com",
                 "a" * 255 + "@example.com", "a\n@example.com"):
         answer = register(email=bad, password=PASSWORD, full_name="X")
-        assert answer.status == 400 and answer.json["email"], (bad, answer)
+        words = "Ensure this field has no more than 254 characters." if len(bad) > 254 else "Enter a valid email address."
+        assert answer.status == 400 and answer.json == {"email": [words]}, (bad, answer)
     # A NUL is refused by the parser, before any field is looked at.
     assert register(email="a@exam\u0000ple.com", password=PASSWORD, full_name="X").json["code"] == "parse_error"
+    answer = register(email=new_email(), password=PASSWORD, full_name="X", phone_number="+27 21 555 0199")
+    assert answer.status == 201 and answer.json["data"]["user"]["phone_number"] == "+27 21 555 0199", answer
     answer = register(email=new_email(), password=PASSWORD, full_name="X", phone_number="1" * 16)
     assert answer.status == 400 and answer.json["phone_number"], answer
     answer = register(email=new_email(), password=PASSWORD, full_name="X", phone_number="hello")
@@ -315,6 +318,26 @@ def test_logins_are_refused_alike(ctx):
         assert answer.status == 400 and answer.json["error"] == "Email and password are required", answer
     # Any case and blanks around it: the same address.
     assert client.post("/api/users/login/", {"email": email.upper(), "password": PASSWORD}).status == 200
+
+
+def test_what_a_device_may_say_of_itself(ctx):
+    client = ctx.client()
+    email = new_email()
+    client.register(email)
+
+    def login(device):
+        return client.post("/api/users/login/", {"email": email, "password": PASSWORD, "device_info": device})
+
+    longest = {"device_type": "ü" * 64, "os": "東" * 64, "app_version": "9" * 64}
+    answer = login(longest)
+    assert answer.status == 200, answer
+    shown = client.get("/api/users/sessions/", token=answer.json["data"]["tokens"]["access_token"]).json["data"]["sessions"]
+    assert {name: next(s for s in shown if s["current"])[name] for name in longest} == longest
+    for name in longest:
+        for bad in (longest[name] + "x", 5, []):
+            answer = login({name: bad})
+            assert answer.status == 400 and set(answer.json) == {f"device_info.{name}"}, (name, answer)
+    assert set(login({"imei": "1"}).json) == {"device_info.imei"} and set(login("phone").json) == {"device_info"}
 
 
 def test_unknown_and_known_addresses_take_the_same_time(ctx):
