@@ -43,7 +43,8 @@ def test_answers_a_plain_request_and_keeps_the_connection(ctx):
         for _ in range(3):
             assert client.get("/healthz").json == {"status": "ok"}
         first = client.conn
-        assert client.get("/health").status == 200
+        health = client.get("/health")
+        assert health.status == 200 and health.json == {"status": "ok", "checks": {"store": "ok", "counters": "ok"}}, health
         assert client.conn is first
 
 

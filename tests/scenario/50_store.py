@@ -349,7 +349,8 @@ def test_postgres_goes_and_comes_back(ctx):
         tokens = client.register(email)["tokens"]
         postgres.stop()
         answer = client.get("/health")
-        assert answer.status == 503, answer
+        assert answer.status == 503 and answer.json == {
+            "status": "unavailable", "checks": {"store": "unavailable", "counters": "ok"}}, answer
         assert client.get("/healthz").status == 200
         for method, path, body, token in (
                 ("POST", "/api/users/login/", {"email": email, "password": PASSWORD}, None),
