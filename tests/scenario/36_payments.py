@@ -319,6 +319,25 @@ def test_a_refund_is_asked_for_until_it_is_known(ctx):
     assert client.get(f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "refunded"
 
 
+def test_what_was_given_back_by_hand_is_said_to_who_cancels(ctx):
+    server, stripe, _ = worlds(ctx)
+    client = paying.buyer(ctx, server)
+    made = paying.order(client)
+    for event in stripe.pay(made["order_id"]):
+        payworld.deliver_stripe(client, event)
+    paying.wait_state(client, made["order_id"], "paid")
+    intent = stripe.intent_of(made["order_id"])
+    event = stripe.event("charge.refunded", stripe.charge_of(intent, intent["amount"]))
+    assert payworld.deliver_stripe(client, event).status == 200
+    paying.wait_until(lambda: client.get(f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "refunded")
+    asked = stripe.count("POST", "/v1/refunds")
+    gone = client.post(f"/api/orders/{made['order_id']}/cancel/", {})
+    assert gone.status == 200 and gone.json["data"]["refund_status"] == "refunded", gone
+    time.sleep(1)
+    assert stripe.count("POST", "/v1/refunds") == asked and client.get(
+        f"/api/v1/orders/{made['order_id']}/").json["payment_status"] == "refunded"
+
+
 def test_a_refund_that_fails_is_told(ctx):
     server, stripe, _ = worlds(ctx)
     client = paying.buyer(ctx, server)

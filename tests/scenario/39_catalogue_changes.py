@@ -483,6 +483,10 @@ def test_every_price_and_count_is_held_to_its_rule(ctx):
         for place in places[:3]:
             told = error(place("-1"), 400)
             assert told["message"] == words and told["fields"]["price"] == [words], told
+        for sent, want in (({"price": "x"}, "A valid number is required."), ({"price": None}, "This field may not be null."),
+                           ({"stock": "x"}, "A valid integer is required."), ({"odd": 1}, "Unknown field.")):
+            told = error(s.manager.patch(path, sent), 400)
+            assert told["fields"] == {key: [want] for key in sent} and told["reason"] == "invalid", told
         # 2^63 is no number of JSON's here at all.
         error(s.manager.patch(path, body='{"price":9223372036854775808}'), 400)
         error(s.manager.patch(path, body='{"price":1e400}'), 400)
