@@ -45,6 +45,7 @@ def test_the_anonymous_rate_as_the_preset_says(ctx):
         assert answer.json["detail"] == f"Request was throttled. Expected available in {wait} seconds.", answer
         assert answer.json["retry_after"] == wait and answer.json.get("code", "throttled") == "throttled"
         assert answer.get("X-RateLimit-Remaining") == "0" and answer.get("X-RateLimit-Limit") == "100"
+        assert abs(int(answer.get("X-RateLimit-Reset")) - time.time() - wait) <= 2, answer.headers
     # Not counted: health and static files.  Another address has its own count.
     for path in ("/healthz", "/health", "/docs/", "/"):
         assert client.get(path).status == 200, path
@@ -77,7 +78,10 @@ def test_the_preset_nsgg_in_its_envelope(ctx):
     answer = client.get("/api/v1/users/me/")
     assert answer.status == 429, answer
     assert answer.json["error"]["code"] == 429 and answer.json["error"]["reason"] == "throttled", answer
-    assert int(answer.get("Retry-After")) > 86000
+    wait = int(answer.get("Retry-After"))
+    assert wait > 86000 and abs(int(answer.get("X-RateLimit-Reset")) - time.time() - wait) <= 2, answer.headers
+    assert (answer.get("X-RateLimit-Limit"), answer.get("X-RateLimit-Remaining")) == ("5", "0"), answer.headers
+    assert answer.json["error"]["message"] == f"Request was throttled. Expected available in {wait} seconds.", answer
 
 
 def test_the_login_rate_and_the_users_rate(ctx):
