@@ -2,15 +2,16 @@
 #include "api/attempt.h"
 
 #include "audit/audit.h"
+#include "base/clock.h"
 #include "guard/visitor.h"
 #include "mail/mail.h"
 #include "mail/postman.h"
 #include "store/device.h"
 
 enum {
-    WAIT_MS = 50,     /* for a try of others to end, at a time */
-    WAITS_MAX = 100,  /* and so many times */
-    BUSY_RETRY_S = 1, /* what is told after that */
+    WAIT_MS = 50,       /* for a try of others to end, at a time */
+    PATIENCE_MS = 5000, /* and so long in all: who waits beside many is woken by each of them */
+    BUSY_RETRY_S = 1,   /* what is told after that */
     LOCK_TOLD_MAX_S = 24 * 3600,
 };
 
@@ -89,7 +90,8 @@ SUT_ERR api_attempt_begin(struct api_attempt *t, struct api_account *ret)
         locked(t, (left_ms + 999) / 1000, "locked_by_operator", ret);
         return SUT_OK;
     }
-    for (int i = 0; i < WAITS_MAX; i++) {
+    const uint64_t until_ns = sut_monotonic_in(PATIENCE_MS);
+    do {
         struct sut_lock_result res;
         sut_lockout_begin(c, &t->subject, now_of(t), &res);
         if (res.is_locked) {
@@ -100,7 +102,7 @@ SUT_ERR api_attempt_begin(struct api_attempt *t, struct api_account *ret)
         if (t->is_open)
             return SUT_OK;
         sut_lockout_wait(c, WAIT_MS);
-    }
+    } while (sut_monotonic_ns() < until_ns);
     t->r->retry_after_s = BUSY_RETRY_S;
     FAIL(BUSY);
 }
