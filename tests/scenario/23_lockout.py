@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guessing: the lock of accounts (A9, A10), replayed refreshes (A4), rates (C6), the client's address (C7)."""
+import collections
 import concurrent.futures
 import math
 import shutil
@@ -376,6 +377,27 @@ def test_ten_thousand_accounts_from_one_address_take_bounded_memory(ctx):
     assert seen == {401}, seen
     # 120 bytes each would be 1.2 MB; what else moves in a server that works is more.
     assert grown < 12_000_000, grown
+
+
+def test_many_sign_ins_of_one_person_at_once_all_get_in(ctx):
+    """More than may be tried at a time: the others wait, however often they are woken for nothing."""
+    server = ctx.own_server(insecure_dev=True, env=CHEAP)
+    server.schema()
+    email = new_email()
+    server.client().register(email)
+    answers = []
+
+    def one():
+        with server.client(check=False) as client:
+            for _ in range(40):
+                answers.append(client.post("/api/users/login/", {"email": email, "password": PASSWORD}).status)
+
+    threads = [threading.Thread(target=one) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert collections.Counter(answers) == {200: 64 * 40}, collections.Counter(answers)
 
 
 def test_known_and_unknown_addresses_can_not_be_told_apart_by_time(ctx):
