@@ -291,3 +291,18 @@ void wait_for(atomic_int *value, int wanted)
         pause_ms(2);
     assert_int_equal(atomic_load(value), wanted);
 }
+
+static uint64_t count_now(const struct app *a, size_t count)
+{
+    const struct sut_server_counts counts = sut_server_count(a->server);
+    uint64_t n;
+    memcpy(&n, (const char *) &counts + count, sizeof(n));
+    return n;
+}
+
+void wait_for_count(const struct app *a, size_t count, uint64_t wanted)
+{
+    for (int i = 0; i < 2500 && count_now(a, count) != wanted; i++)
+        pause_ms(2);
+    assert_int_equal(count_now(a, count), wanted);
+}

@@ -58,6 +58,10 @@ char *ask(const struct app *a, const char *request);
 unsigned count_of(const char *z, const char *needle);
 /* Wait up to 5 s. */
 void wait_for(atomic_int *value, int wanted);
+/* Wait up to 5 s for a count of the server, COUNT(field): a client may see what is counted before
+ * it is. */
+#define COUNT(field) offsetof(struct sut_server_counts, field)
+void wait_for_count(const struct app *a, size_t count, uint64_t wanted);
 void pause_ms(unsigned ms);
 
 #endif

@@ -228,7 +228,7 @@ static void a_keeper_that_is_gone_fails_the_handshake_and_nothing_else(void **st
         assert_int_equal(shake(&c, &w.app, version), 0);
         client_done(&c);
     }
-    assert_int_equal(sut_server_count(w.app.server).tls_failed, 2);
+    wait_for_count(&w.app, COUNT(tls_failed), 2);
     assert_true(asks_well(&early));
     client_done(&early);
     atomic_store(&w.keeper.is_gone, false);

@@ -38,7 +38,7 @@ static void a_request_is_answered_with_length_date_and_body(void **state)
     assert_non_null(strstr(got, "Connection: close\r\n"));
     assert_true(sut_str_ends(sut_str_from(got), SUT_STR("\r\n\r\nhello")));
     sut_mem_free(got);
-    assert_int_equal(sut_server_count(a.server).requests, 1);
+    wait_for_count(&a, COUNT(requests), 1);
     app_stop(&a);
 }
 
@@ -209,7 +209,7 @@ static void refusals_are_read_by_the_client_and_close(void **state)
         close(fd);
     }
     assert_int_equal(atomic_load(&a.handled), 0);
-    assert_int_equal(sut_server_count(a.server).refused, sizeof(rows) / sizeof(rows[0]));
+    wait_for_count(&a, COUNT(refused), sizeof(rows) / sizeof(rows[0]));
     sut_mem_free(big);
     app_stop(&a);
 }
@@ -290,7 +290,7 @@ static void slow_clients_are_ended_in_time(void **state)
     got = ask(&a, GET("/hello"));
     assert_int_equal(count_of(got, "HTTP/1.1"), 1);
     sut_mem_free(got);
-    assert_int_equal(sut_server_count(a.server).timeouts, 2);
+    wait_for_count(&a, COUNT(timeouts), 2);
     app_stop(&a);
 }
 
@@ -403,7 +403,7 @@ static void a_body_has_to_give_way_when_the_service_says_so(void **state)
         const int fd = client_open(&a);
         client_send(fd, parts[i % 2]);
         pause_ms(400);
-        assert_int_equal(atomic_load(&a.got), i == 3 ? 2 : 0);
+        wait_for(&a.got, i == 3 ? 2 : 0);
         atomic_store(&a.word, SUT_BODY_REFUSE);
         char *got = client_read_all(fd, 5000, NULL);
         assert_int_equal(count_of(got, "HTTP/1.1 503"), 1);
@@ -413,8 +413,8 @@ static void a_body_has_to_give_way_when_the_service_says_so(void **state)
         close(fd);
     }
     assert_int_equal(atomic_load(&a.handled), 0);
-    assert_int_equal(atomic_load(&a.done), 4);
-    assert_int_equal(sut_server_count(a.server).refused, 4);
+    wait_for(&a.done, 4);
+    wait_for_count(&a, COUNT(refused), 4);
     app_stop(&a);
 }
 
@@ -486,10 +486,8 @@ static void a_client_may_vanish_while_the_pool_works_for_it(void **state)
     const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(fd);
-    for (int i = 0; i < 1000 && sut_server_count(a.server).connections > 0; i++)
-        pause_ms(2);
-    assert_int_equal(sut_server_count(a.server).connections, 0);
-    assert_int_equal(sut_server_count(a.server).vanished, 1);
+    wait_for_count(&a, COUNT(connections), 0);
+    wait_for_count(&a, COUNT(vanished), 1);
     assert_int_equal(atomic_load(&a.cleanups), 0);
     atomic_store(&a.gate, 1);
     wait_for(&a.cleanups, 1);
@@ -590,9 +588,7 @@ static void a_reader_that_takes_nothing_is_dropped(void **state)
     app_start(&a, 0);
     const int fd = client_open(&a);
     client_send(fd, GET("/big"));
-    for (int i = 0; i < 1500 && sut_server_count(a.server).timeouts == 0; i++)
-        pause_ms(2);
-    assert_int_equal(sut_server_count(a.server).timeouts, 1);
+    wait_for_count(&a, COUNT(timeouts), 1);
     size_t n = 0;
     char *got = client_read_all(fd, 5000, &n);
     assert_true(n < BIG_BYTES);
@@ -634,7 +630,7 @@ static void too_many_connections_from_an_address_are_turned_away(void **state)
     got = client_read_all(three, 5000, &n);
     assert_int_equal(n, 0);
     sut_mem_free(got);
-    assert_int_equal(sut_server_count(a.server).turned_away, 1);
+    wait_for_count(&a, COUNT(turned_away), 1);
     close(one);
     close(two);
     close(three);
@@ -819,8 +815,8 @@ static void connections_are_dealt_evenly_over_the_loops(void **state)
             sut_mem_free(got);
         }
     }
-    assert_int_equal(sut_server_count(a.server).connections, N);
-    assert_int_equal(sut_server_count(a.server).requests, 3 * N);
+    wait_for_count(&a, COUNT(connections), N);
+    wait_for_count(&a, COUNT(requests), 3 * N);
     for (int i = 0; i < N; i++)
         close(fds[i]);
     app_stop(&a);
