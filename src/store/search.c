@@ -13,9 +13,22 @@ static const struct sut_sql page_sqlite = {
 };
 
 /*
- * GIN gives no order, and the planner can't tell how many a prefix finds: it would read all rows
- * backwards for a word that three have.  So up to 1000 are taken first, in no order: were they
- * all, they are sorted; else there are enough to read rows from the end until a page is full.
+ * GIN gives no order, and to find what many have takes it longer than to read rows from the end
+ * until a page is full.  So the newest rows are looked at first; a page that they don't fill is
+ * sought among all.
+ */
+static const struct sut_sql newest_postgres = {
+    .name = "search_newest",
+    .text = "SELECT p.id, p.version FROM products p JOIN (SELECT w.product_id AS id FROM"
+            " (SELECT product_id, words FROM product_words ORDER BY product_id DESC LIMIT 500) w"
+            " WHERE w.words @@ CAST($1 AS TSQUERY) ORDER BY w.product_id DESC LIMIT $2 OFFSET $3) f"
+            " ON f.id = p.id ORDER BY p.id DESC",
+};
+
+/*
+ * The planner can't tell how many a prefix finds: it would read all rows backwards for a word that
+ * three have. So up to 1000 are taken first, in no order: were they all, they are sorted; else
+ * there are enough to read rows from the end until the page is full.
  */
 #define FOUND "FROM product_words w WHERE w.words @@ CAST($1 AS TSQUERY)"
 static const struct sut_sql page_postgres = {
@@ -170,13 +183,16 @@ SUT_ERR sut_search_text(enum sut_db_kind kind, const struct sut_search *s,
 
 /* --- lists --- */
 
-static SUT_ERR prepare(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
-                       const struct sut_sql *sqlite, const struct sut_sql *postgres,
-                       struct sut_buf *text, struct sut_db_stmt **ret)
+static bool is_remote(struct sut_db_conn *c)
 {
-    const enum sut_db_kind kind = sut_db_conn_kind(c);
-    TRY(sut_search_text(kind, s, part, text));
-    TRY(sut_db_prepare(c, kind == SUT_DB_SQLITE ? sqlite : postgres, ret));
+    return sut_db_conn_kind(c) == SUT_DB_POSTGRES;
+}
+
+static SUT_ERR prepare(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
+                       const struct sut_sql *sql, struct sut_buf *text, struct sut_db_stmt **ret)
+{
+    TRY(sut_search_text(sut_db_conn_kind(c), s, part, text));
+    TRY(sut_db_prepare(c, sql, ret));
     sut_db_bind_text(*ret, 1, sut_buf_str(text));
     return SUT_OK;
 }
@@ -188,19 +204,20 @@ SUT_ERR sut_search_count(struct sut_db_conn *c, const struct sut_search *s,
     DEFER(sut_db_end) struct sut_db_stmt *q = NULL;
     bool is_row = false;
     sut_buf_init(&text, SUT_SEARCH_TEXT_MAX);
-    TRY(prepare(c, s, part, &count_sqlite, &count_postgres, &text, &q));
+    TRY(prepare(c, s, part, is_remote(c) ? &count_postgres : &count_sqlite, &text, &q));
     TRY(sut_db_step(q, &is_row));
     *ret = is_row ? sut_db_col_i64(q, 0) : 0;
     return SUT_OK;
 }
 
-static SUT_ERR page_of(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
-                       int64_t limit, int64_t offset, struct sut_product_ref *refs, size_t *ret_n)
+static SUT_ERR page_by(struct sut_db_conn *c, const struct sut_sql *sql, const struct sut_search *s,
+                       enum sut_search_part part, int64_t limit, int64_t offset,
+                       struct sut_product_ref *refs, size_t *ret_n)
 {
     DEFER(sut_buf_done) struct sut_buf text = { .p = NULL };
     DEFER(sut_db_end) struct sut_db_stmt *q = NULL;
     sut_buf_init(&text, SUT_SEARCH_TEXT_MAX);
-    TRY(prepare(c, s, part, &page_sqlite, &page_postgres, &text, &q));
+    TRY(prepare(c, s, part, sql, &text, &q));
     sut_db_bind_i64(q, 2, limit);
     sut_db_bind_i64(q, 3, offset);
     size_t n = 0;
@@ -216,6 +233,17 @@ static SUT_ERR page_of(struct sut_db_conn *c, const struct sut_search *s, enum s
     }
     *ret_n = n;
     return SUT_OK;
+}
+
+static SUT_ERR page_of(struct sut_db_conn *c, const struct sut_search *s, enum sut_search_part part,
+                       int64_t limit, int64_t offset, struct sut_product_ref *refs, size_t *ret_n)
+{
+    if (!is_remote(c))
+        return page_by(c, &page_sqlite, s, part, limit, offset, refs, ret_n);
+    TRY(page_by(c, &newest_postgres, s, part, limit, offset, refs, ret_n));
+    return *ret_n == (size_t) limit
+               ? SUT_OK
+               : page_by(c, &page_postgres, s, part, limit, offset, refs, ret_n);
 }
 
 SUT_ERR sut_search_page(struct sut_db_conn *c, const struct sut_search *s, int64_t limit,
