@@ -53,6 +53,7 @@ struct sut_worker {
     struct sut_demo_pictures *demo_pictures;
     struct sut_key_admin *keys;
     unsigned char keyring_seen[SUT_KEYS_STAMP]; /* a remote store's keyring, when last looked at */
+    size_t holds_behind;                        /* sut_order_expiry.behind, from step to step */
     struct sut_handshakes handshakes;
     struct sut_remote_signer signer; /* of handshakes: the keeper */
     struct sut_remote_keys *remote_keys;

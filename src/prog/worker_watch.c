@@ -111,19 +111,18 @@ static void tell_low_stock(struct sut_worker *w, sut_ms now)
 /* Orders that nobody paid in time end here, and what they held can be bought again. */
 static void end_holds(struct sut_worker *w, sut_ms now)
 {
-    DEFER(sut_mem_freep)
-    int64_t *products = sut_mem_zalloc(SUT_ORDER_EXPIRE_PRODUCTS, sizeof(*products));
-    size_t n = 0;
-    size_t n_left = 0;
+    DEFER(sut_mem_freep) struct sut_order_expiry *x = sut_mem_zalloc(1, sizeof(*x));
     /* The next second may have memory. */
-    if (products == NULL)
+    if (x == NULL)
         return;
-    const sut_err e = sut_order_expire(w->boot.store, now, products, &n, &n_left);
-    if (sut_failed(e) || n_left > 0)
-        sut_log(SUT_LOG_WARN, "holds_not_ended", LOG_INT("orders", (int64_t) n_left), LOG_ERR(e));
-    if (n == 0)
-        return;
-    api_orders_changed(&w->app, products, n);
+    x->behind = w->holds_behind;
+    const sut_err e = sut_order_expire(w->boot.store, now, x);
+    w->holds_behind = x->behind;
+    if (sut_failed(e) || x->n_left > 0)
+        sut_log(SUT_LOG_WARN, "holds_not_ended", LOG_INT("orders", (int64_t) x->n_left),
+                LOG_ERR(e));
+    if (x->n_products > 0)
+        api_orders_changed(&w->app, x->products, x->n_products);
 }
 
 void sut_worker__watch(struct sut_worker *w, unsigned turn)

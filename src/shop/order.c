@@ -208,19 +208,18 @@ struct expiring {
     sut_ms now;
     const int64_t *orders;
     size_t n_orders;
-    int64_t *products;
-    size_t n_before; /* of the writes before this one */
-    size_t n;
+    struct sut_order_expiry *to;
+    size_t n_before; /* products of the writes before this one */
 };
 
-static void note_products(struct expiring *x, const struct sut_order_result *r)
+static void note_products(struct sut_order_expiry *to, const struct sut_order_result *r)
 {
     for (size_t i = 0; i < r->n_products; i++) {
         bool is_known = false;
-        for (size_t k = 0; k < x->n; k++)
-            is_known = is_known || x->products[k] == r->products[i];
-        if (!is_known && x->n < SUT_ORDER_EXPIRE_PRODUCTS)
-            x->products[x->n++] = r->products[i];
+        for (size_t k = 0; k < to->n_products; k++)
+            is_known = is_known || to->products[k] == r->products[i];
+        if (!is_known && to->n_products < SUT_ORDER_EXPIRE_PRODUCTS)
+            to->products[to->n_products++] = r->products[i];
     }
 }
 
@@ -234,7 +233,7 @@ static SUT_ERR expire_one(struct sut_db_conn *c, struct expiring *x, int64_t ord
         r.order.held_until.v > x->now.v)
         return SUT_OK;
     TRY(cancel(c, x->arena, &s, x->now, &r));
-    note_products(x, &r);
+    note_products(x->to, &r);
     return SUT_OK;
 }
 
@@ -242,7 +241,7 @@ static SUT_ERR expire_job(struct sut_db_conn *c, void *arg)
 {
     struct expiring *x = arg;
     sut_arena_rewind(x->arena, x->mark);
-    x->n = x->n_before;
+    x->to->n_products = x->n_before;
     for (size_t i = 0; i < x->n_orders; i++)
         TRY(expire_one(c, x, x->orders[i]));
     return SUT_OK;
@@ -252,44 +251,52 @@ static SUT_ERR expire_some(struct expiring *x, const int64_t *orders, size_t n)
 {
     x->orders = orders;
     x->n_orders = n;
-    x->n_before = x->n;
+    x->n_before = x->to->n_products;
     const sut_err e = sut_store_write(x->store, expire_job, x);
     if (sut_failed(e))
-        x->n = x->n_before;
+        x->to->n_products = x->n_before;
     return e;
 }
 
-static SUT_ERR find_overdue(struct sut_store *s, sut_ms now, int64_t *ret, size_t *ret_n)
+static SUT_ERR find_overdue(struct sut_store *s, sut_ms now, size_t behind, int64_t *ret,
+                            size_t *ret_n)
 {
     struct sut_db_conn *c = NULL;
     TRY(sut_store_lease(s, &c));
-    const sut_err e = sut_order_overdue(c, now, SUT_ORDER_EXPIRE_MAX, ret, ret_n);
+    const sut_err e = sut_order_overdue(c, now, behind, SUT_ORDER_EXPIRE_MAX, ret, ret_n);
     sut_store_return(s, &c);
     return e;
 }
 
-SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now,
-                         int64_t ret_products[SUT_ORDER_EXPIRE_PRODUCTS], size_t *ret_n,
-                         size_t *ret_left)
+/* One that can't be cancelled takes no other with it. */
+static SUT_ERR expire_each(struct expiring *x, const int64_t *orders, size_t n)
+{
+    const sut_err all = expire_some(x, orders, n);
+    if (!sut_failed(all))
+        return SUT_OK;
+    for (size_t i = 0; i < n; i++)
+        x->to->n_left += sut_failed(expire_some(x, &orders[i], 1));
+    /* When not one of them could be, the store itself may be at fault. */
+    return x->to->n_left < n ? SUT_OK : all;
+}
+
+SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, struct sut_order_expiry *io)
 {
     enum { ARENA_MAX = 8 * 1024 * 1024 };
     DEFER(sut_arena_free) struct sut_arena *a = NULL;
     int64_t orders[SUT_ORDER_EXPIRE_MAX];
+    const size_t behind = io->behind;
     size_t n = 0;
-    *ret_n = *ret_left = 0;
-    TRY(find_overdue(s, now, orders, &n));
+    io->n_left = io->n_products = io->behind = 0;
+    TRY(find_overdue(s, now, behind, orders, &n));
     if (n == 0)
         return SUT_OK;
     TRY(sut_arena_create(ARENA_MAX, &a));
     sut_arena_set_flags(a, SUT_ARENA_SECRET);
-    struct expiring x = { .store = s, .arena = a, .now = now, .products = ret_products };
+    struct expiring x = { .store = s, .arena = a, .now = now, .to = io };
     x.mark = sut_arena_mark(a);
-    sut_err e = expire_some(&x, orders, n);
-    /* One that can't be cancelled takes no other with it. */
-    for (size_t i = 0; sut_failed(e) && n > 1 && i < n; i++) {
-        const sut_err one = expire_some(&x, &orders[i], 1);
-        *ret_left += sut_failed(one);
-    }
-    *ret_n = x.n;
-    return n > 1 ? SUT_OK : e;
+    const sut_err e = expire_each(&x, orders, n);
+    if (n == SUT_ORDER_EXPIRE_MAX)
+        io->behind = behind + io->n_left;
+    return e;
 }

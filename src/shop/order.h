@@ -135,13 +135,20 @@ SUT_ERR sut_order_advance(struct sut_db_conn *c, struct sut_arena *a,
 SUT_ERR sut_order_set_refund(struct sut_db_conn *c, int64_t order, enum sut_refund_status s,
                              sut_ms now);
 
+/* What a step of sut_order_expire did; zero before the first. */
+struct sut_order_expiry {
+    size_t
+        behind; /* so many of the longest overdue are not looked at: they could not be cancelled */
+    size_t n_left;     /* that could not be cancelled this time */
+    size_t n_products; /* of what was cancelled, for the fragments */
+    int64_t products[SUT_ORDER_EXPIRE_PRODUCTS];
+};
 /*
  * Give back what unpaid orders held beyond their time: up to SUT_ORDER_EXPIRE_MAX of them, the
- * longest overdue first, which are cancelled.  ret_products, for the fragments, has room for all of
- * theirs; *ret_left: those that could not be cancelled.  Of several servers one does it.  Blocks.
+ * longest overdue first, which are cancelled.  One that can't be keeps none from its turn: the next
+ * step begins behind it, and the first after the end looks at all again.  Of several servers one
+ * does it.  Blocks.
  */
-SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now,
-                         int64_t ret_products[SUT_ORDER_EXPIRE_PRODUCTS], size_t *ret_n,
-                         size_t *ret_left);
+SUT_ERR sut_order_expire(struct sut_store *s, sut_ms now, struct sut_order_expiry *io);
 
 #endif

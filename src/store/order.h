@@ -124,8 +124,10 @@ struct sut_order_query {
  */
 SUT_ERR sut_order_list(struct sut_db_conn *c, struct sut_arena *a, const struct sut_order_query *q,
                        bool has_address, struct sut_order **ret, size_t *ret_n, int64_t *ret_count);
-/* Up to n (at most 50) unpaid orders whose hold ended by `now`, the longest ended first. */
-SUT_ERR sut_order_overdue(struct sut_db_conn *c, sut_ms now, size_t n, int64_t *ret, size_t *ret_n);
+/* Up to n (at most 50) unpaid orders whose hold ended by `now`, the longest ended first, behind so
+ * many. */
+SUT_ERR sut_order_overdue(struct sut_db_conn *c, sut_ms now, size_t behind, size_t n, int64_t *ret,
+                          size_t *ret_n);
 /* When the next hold ends; 0: nothing is held for a time. */
 SUT_ERR sut_order_next_overdue(struct sut_db_conn *c, sut_ms *ret);
 

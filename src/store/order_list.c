@@ -37,7 +37,7 @@ static const struct sut_sql counts[2][2] = {
 static const struct sut_sql order_overdue = {
     .name = "order_overdue",
     .text = "SELECT id FROM orders WHERE held_until IS NOT NULL AND held_until <= $1"
-            " ORDER BY held_until LIMIT $2",
+            " ORDER BY held_until, id LIMIT $2 OFFSET $3",
 };
 
 static const struct sut_sql order_next_overdue = {
@@ -94,13 +94,15 @@ SUT_ERR sut_order_list(struct sut_db_conn *c, struct sut_arena *a, const struct 
     return SUT_OK;
 }
 
-SUT_ERR sut_order_overdue(struct sut_db_conn *c, sut_ms now, size_t n, int64_t *ret, size_t *ret_n)
+SUT_ERR sut_order_overdue(struct sut_db_conn *c, sut_ms now, size_t behind, size_t n, int64_t *ret,
+                          size_t *ret_n)
 {
     ENSURE(n <= OVERDUE_MAX, INVALID);
     DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
     TRY(sut_db_prepare(c, &order_overdue, &s));
     sut_db_bind_i64(s, 1, now.v);
     sut_db_bind_i64(s, 2, (int64_t) n);
+    sut_db_bind_i64(s, 3, (int64_t) behind);
     for (*ret_n = 0; *ret_n < n; ++*ret_n) {
         bool has_row = false;
         TRY(sut_db_step(s, &has_row));

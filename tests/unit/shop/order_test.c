@@ -308,23 +308,22 @@ static void a_hold_ends(void **state)
     const int64_t held = make(f, who, v, 2, SUT_PAY_STRIPE);
     const int64_t paid = make(f, who, v, 1, SUT_PAY_STRIPE);
     const int64_t door = make(f, who, v, 1, SUT_PAY_OFFLINE);
-    static int64_t products[SUT_ORDER_EXPIRE_PRODUCTS];
-    size_t n = 0;
-    size_t n_left = 0;
+    static struct sut_order_expiry x;
+    x.behind = 0;
     step(f, paid, SUT_ORDER_PAID, now);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE - 1 }, products, &n, &n_left));
-    assert_int_equal(n, 0);
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE - 1 }, &x));
+    assert_int_equal(x.n_products, 0);
     assert_int_equal(look(f, held).status, SUT_ORDER_PENDING);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE }, products, &n, &n_left));
-    assert_int_equal(n, 1);
-    assert_int_equal(n_left, 0);
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 30 * MINUTE }, &x));
+    assert_int_equal(x.n_products, 1);
+    assert_int_equal(x.n_left, 0);
     assert_int_equal(look(f, held).status, SUT_ORDER_CANCELLED);
     assert_int_equal(look(f, paid).status, SUT_ORDER_PAID);
     assert_int_equal(look(f, door).status, SUT_ORDER_PENDING);
     assert_int_equal(available(f, v), EACH - 2);
     is_sound(f);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + 100 * hour }, products, &n, &n_left));
-    assert_int_equal(n, 0);
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + 100 * hour }, &x));
+    assert_int_equal(x.n_products, 0);
     /* Too late, and nothing is changed. */
     struct doing d = { .f = f, .what = PAY, .step = { .order = held }, .at = now };
     OK(sut_store_write(f->store, do_job, &d));
@@ -337,16 +336,62 @@ static void more_than_one_step_of_them_end(void **state)
     struct fixture *f = fixture_of(state);
     const int64_t v = stock(f, 1);
     const int64_t who = person(f, "a@example.com");
-    static int64_t products[SUT_ORDER_EXPIRE_PRODUCTS];
-    size_t n = 0;
-    size_t n_left = 0;
+    static struct sut_order_expiry x;
+    x.behind = 0;
     for (int i = 0; i < EACH; i++)
         make(f, who, v, 1, SUT_PAY_PAYSTACK);
     assert_int_equal(available(f, v), 0);
-    OK(sut_order_expire(f->store, (sut_ms){ now.v + hour }, products, &n, &n_left));
-    assert_int_equal(n, 1);
+    OK(sut_order_expire(f->store, (sut_ms){ now.v + hour }, &x));
+    assert_int_equal(x.n_products, 1);
     assert_int_equal(available(f, v), EACH);
     is_sound(f);
+}
+
+static SUT_ERR plenty_job(struct sut_db_conn *c, void *arg)
+{
+    static const struct sut_sql sql = { "test_plenty", "UPDATE variants SET stock = 100" };
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    (void) arg;
+    TRY(sut_db_prepare(c, &sql, &s));
+    return sut_db_step(s, &has_row);
+}
+
+/* What the variant's orders hold is not in its row any more: none of them can be cancelled. */
+static SUT_ERR damage_job(struct sut_db_conn *c, void *arg)
+{
+    static const struct sut_sql sql = { "test_damage",
+                                        "UPDATE variants SET reserved = 0 WHERE id = $1" };
+    DEFER(sut_db_end) struct sut_db_stmt *s = NULL;
+    bool has_row = false;
+    TRY(sut_db_prepare(c, &sql, &s));
+    sut_db_bind_i64(s, 1, *(const int64_t *) arg);
+    return sut_db_step(s, &has_row);
+}
+
+static void orders_that_cannot_be_cancelled_keep_none_from_its_turn(void **state)
+{
+    struct fixture *f = fixture_of(state);
+    static struct sut_order_expiry x;
+    x.behind = 0;
+    int64_t bad = stock(f, 2);
+    const int64_t who = person(f, "a@example.com");
+    const sut_ms later = { now.v + hour };
+    OK(sut_store_write(f->store, plenty_job, NULL));
+    for (int i = 0; i < SUT_ORDER_EXPIRE_MAX + 1; i++)
+        make(f, who, bad, 1, SUT_PAY_STRIPE);
+    const int64_t good = make(f, who, bad + 1, 1, SUT_PAY_STRIPE);
+    OK(sut_store_write(f->store, damage_job, &bad));
+    assert_true(sut_failed(sut_order_expire(f->store, later, &x)));
+    assert_int_equal(x.n_left, SUT_ORDER_EXPIRE_MAX);
+    OK(sut_order_expire(f->store, later, &x));
+    assert_int_equal(x.n_left, 1);
+    assert_int_equal(x.n_products, 1);
+    assert_int_equal(look(f, good).status, SUT_ORDER_CANCELLED);
+    assert_int_equal(available(f, bad + 1), 100);
+    /* And from the first again. */
+    assert_true(sut_failed(sut_order_expire(f->store, later, &x)));
+    assert_int_equal(x.n_left, SUT_ORDER_EXPIRE_MAX);
 }
 
 static void a_payment_that_failed_is_noted(void **state)
@@ -421,6 +466,7 @@ int main(int argc, char **argv)
         T(the_sum_is_the_lines),
         T(a_hold_ends),
         T(more_than_one_step_of_them_end),
+        T(orders_that_cannot_be_cancelled_keep_none_from_its_turn),
         T(a_payment_that_failed_is_noted),
         T(a_list_is_of_whom_and_what_is_asked),
     };
