@@ -253,7 +253,7 @@ char *client_read_answers(int fd, unsigned wanted)
             wanted--;
             continue;
         }
-        assert_true(wait_readable(fd, 5000));
+        assert_true(wait_readable(fd, PATIENCE_MS));
         assert_true(n + 1 < cap);
         const ssize_t r = recv(fd, all + n, cap - n - 1, 0);
         assert_true(r > 0);
@@ -266,7 +266,7 @@ char *ask(const struct app *a, const char *request)
 {
     const int fd = client_open(a);
     client_send(fd, request);
-    char *all = client_read_all(fd, 5000, NULL);
+    char *all = client_read_all(fd, PATIENCE_MS, NULL);
     close(fd);
     return all;
 }
@@ -287,7 +287,7 @@ void pause_ms(unsigned ms)
 
 void wait_for(atomic_int *value, int wanted)
 {
-    for (int i = 0; i < 2500 && atomic_load(value) != wanted; i++)
+    for (int i = 0; i < PATIENCE_MS / 2 && atomic_load(value) != wanted; i++)
         pause_ms(2);
     assert_int_equal(atomic_load(value), wanted);
 }
@@ -302,7 +302,7 @@ static uint64_t count_now(const struct app *a, size_t count)
 
 void wait_for_count(const struct app *a, size_t count, uint64_t wanted)
 {
-    for (int i = 0; i < 2500 && count_now(a, count) != wanted; i++)
+    for (int i = 0; i < PATIENCE_MS / 2 && count_now(a, count) != wanted; i++)
         pause_ms(2);
     assert_int_equal(count_now(a, count), wanted);
 }

@@ -16,7 +16,8 @@
 
 #include "serve/server.h"
 
-enum { BIG_BYTES = 6 * 1024 * 1024 };
+/* So long is waited for what must come: a busy machine takes its time. */
+enum { BIG_BYTES = 6 * 1024 * 1024, PATIENCE_MS = 30 * 1000 };
 
 /*
  * The routes: /hello, /echo, /pool, /slow (on the pool, until gate is opened),
@@ -56,9 +57,9 @@ char *client_read_answers(int fd, unsigned n);
 char *ask(const struct app *a, const char *request);
 /* How often `needle` is in z. */
 unsigned count_of(const char *z, const char *needle);
-/* Wait up to 5 s. */
+/* Wait up to PATIENCE_MS. */
 void wait_for(atomic_int *value, int wanted);
-/* Wait up to 5 s for a count of the server, COUNT(field): a client may see what is counted before
+/* The same for a count of the server, COUNT(field): a client may see what is counted before
  * it is. */
 #define COUNT(field) offsetof(struct sut_server_counts, field)
 void wait_for_count(const struct app *a, size_t count, uint64_t wanted);
