@@ -12,6 +12,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 #include "ipc/courier_wire.h"
 #include "os/fd.h"
 
-enum { MS = 1000, NS_PER_MS = 1000000, BODY_MAX = 65536 };
+enum { MS = 10000, WAIT_MS = 30000, NS_PER_MS = 1000000, BODY_MAX = 65536 };
 
 #define OK(expr_) assert_int_equal((expr_).code, SUT_E_OK)
 
@@ -31,14 +32,15 @@ struct script {
     sut_str fields; /* of the answer */
     uint16_t type_xor;
     uint32_t id_xor;
-    unsigned slow_ms;
+    unsigned slow_ms; /* it answers so late, if it is not hung up on before */
 };
 
 struct fake {
     int fd;
     pthread_t thread;
     const struct script *script;
-    unsigned heard; /* whole requests */
+    atomic_uint heard;   /* whole requests */
+    atomic_bool is_held; /* it answers nothing until it is let go */
     struct sut_buf said;
 };
 
@@ -97,8 +99,11 @@ static bool answer(struct fake *f)
     f->said.n = asked.length;
     if (want < asked.length)
         return false;
-    f->heard++;
-    (void) poll(NULL, 0, (int) s->slow_ms);
+    atomic_fetch_add(&f->heard, 1);
+    struct pollfd hung_up = { .fd = f->fd };
+    (void) poll(&hung_up, 1, (int) s->slow_ms);
+    while (atomic_load(&f->is_held))
+        (void) poll(NULL, 0, 1);
     const struct sut_ipc_header h = { .type =
                                           (uint16_t) ((asked.type | SUT_IPC_REPLY) ^ s->type_xor),
                                       .length = (uint32_t) s->fields.n,
@@ -124,13 +129,18 @@ static void *serve(void *arg)
     return NULL;
 }
 
-static void begin(struct fake *f, const struct script *s, int *ret_fd)
+static void begin_as(struct fake *f, const struct script *s, bool is_held, int *ret_fd)
 {
     int pair[2];
     OK(sut_fd_socketpair(pair));
-    *f = (struct fake){ .fd = pair[0], .script = s };
+    *f = (struct fake){ .fd = pair[0], .script = s, .is_held = is_held };
     assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
     *ret_fd = pair[1];
+}
+
+static void begin(struct fake *f, const struct script *s, int *ret_fd)
+{
+    begin_as(f, s, false, ret_fd);
 }
 
 static void finish(struct fake *f)
@@ -259,7 +269,7 @@ static void one_that_is_silent_is_given_up(void **state)
     const struct script s = { .reads = SIZE_MAX,
                               .writes = SIZE_MAX,
                               .fields = answer_of(SUT_COURIER_OK, 200, "a/b", "{}"),
-                              .slow_ms = 4000 };
+                              .slow_ms = 60000 };
     struct fake f;
     int fd = -1;
     struct sut_courier *c = NULL;
@@ -268,7 +278,7 @@ static void one_that_is_silent_is_given_up(void **state)
     OK(sut_courier_create(&fd, 1, &c));
     const uint64_t start = sut_monotonic_ns();
     assert_int_equal(fetch_for(c, 200, &a).code, SUT_E_UNAVAILABLE);
-    assert_in_range(since_ms(start), 200, 3500);
+    assert_in_range(since_ms(start), 200, 30000);
     /* Its answer would be another errand's: the connection is gone. */
     assert_int_equal(sut_courier_connections(c), 0);
     sut_courier_free(&c);
@@ -296,6 +306,13 @@ static void call_later(struct caller *x, struct sut_courier *c, unsigned ms)
     assert_int_equal(pthread_create(&x->thread, NULL, call, x), 0);
 }
 
+static void wait_until_heard(struct fake *f)
+{
+    for (int i = 0; i < 30000 && atomic_load(&f->heard) == 0; i++)
+        (void) poll(NULL, 0, 1);
+    assert_int_equal(atomic_load(&f->heard), 1);
+}
+
 static void a_call_without_a_connection_waits_for_one(void **state)
 {
     (void) state;
@@ -309,7 +326,7 @@ static void a_call_without_a_connection_waits_for_one(void **state)
     int fd = -1;
     OK(sut_courier_create(NULL, 0, &c));
     assert_int_equal(fetch_for(c, 50, &a).code, SUT_E_UNAVAILABLE);
-    call_later(&x, c, 5000);
+    call_later(&x, c, WAIT_MS);
     (void) poll(NULL, 0, 100);
     begin(&f, &s, &fd);
     OK(sut_courier_reconnect(c, &fd, 1));
@@ -323,21 +340,21 @@ static void a_call_in_flight_ends_on_its_own_connection_when_others_come(void **
 {
     (void) state;
     const sut_str good = answer_of(SUT_COURIER_OK, 200, "a/b", "{}");
-    const struct script slow = { SIZE_MAX, SIZE_MAX, good, 0, 0, 400 };
-    const struct script quick = { SIZE_MAX, SIZE_MAX, good, 0, 0, 0 };
+    const struct script s = { SIZE_MAX, SIZE_MAX, good, 0, 0, 0 };
     struct fake old, new;
     int fd = -1;
     struct sut_courier *c = NULL;
     struct sut_errand_answer a;
     struct caller x;
-    begin(&old, &slow, &fd);
+    begin_as(&old, &s, true, &fd);
     OK(sut_courier_create(&fd, 1, &c));
-    call_later(&x, c, 5000);
-    (void) poll(NULL, 0, 100);
-    begin(&new, &quick, &fd);
+    call_later(&x, c, WAIT_MS);
+    wait_until_heard(&old);
+    begin(&new, &s, &fd);
     OK(sut_courier_reconnect(c, &fd, 1));
     OK(fetch_for(c, MS, &a));
     assert_int_equal(new.heard, 1);
+    atomic_store(&old.is_held, false);
     (void) pthread_join(x.thread, NULL);
     OK(x.got);
     assert_int_equal(old.heard, 1);
@@ -354,20 +371,25 @@ static void more_calls_than_connections_wait_their_turn(void **state)
 {
     (void) state;
     const struct script s = { SIZE_MAX, SIZE_MAX, answer_of(SUT_COURIER_OK, 200, "a/b", "{}"),
-                              0,        0,        300 };
+                              0,        0,        0 };
     struct fake f;
     int fd = -1;
     struct sut_courier *c = NULL;
     struct sut_errand_answer a;
-    struct caller x;
-    begin(&f, &s, &fd);
+    struct caller x, y;
+    begin_as(&f, &s, true, &fd);
     OK(sut_courier_create(&fd, 1, &c));
-    call_later(&x, c, 5000);
-    (void) poll(NULL, 0, 100);
+    call_later(&x, c, WAIT_MS);
+    wait_until_heard(&f);
     assert_int_equal(fetch_for(c, 50, &a).code, SUT_E_BUSY);
-    OK(fetch_for(c, 5000, &a));
+    call_later(&y, c, WAIT_MS);
+    (void) poll(NULL, 0, 50);
+    atomic_store(&f.is_held, false);
     (void) pthread_join(x.thread, NULL);
+    (void) pthread_join(y.thread, NULL);
     OK(x.got);
+    OK(y.got);
+    assert_int_equal(f.heard, 2);
     sut_courier_free(&c);
     finish(&f);
 }

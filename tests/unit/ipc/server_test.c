@@ -17,7 +17,16 @@
 #include "ipc/server.h"
 #include "os/fd.h"
 
-enum { ECHO = 1, ONCE = 2, FAILS = 3, TRAILING = 4, BIG = 5, PATIENCE_MS = 300 };
+enum {
+    ECHO = 1,
+    ONCE = 2,
+    FAILS = 3,
+    TRAILING = 4,
+    BIG = 5,
+    /* The server's: a client of the test may itself be kept waiting between two steps. */
+    PATIENCE_MS = 2500,
+    WAIT_S = 30 /* the test's, for what must come */
+};
 
 static char dir[] = "/tmp/sut-ipc-XXXXXX";
 static char path[64];
@@ -115,7 +124,7 @@ static sut_err call_echo(int fd, uint16_t type, uint32_t id, sut_str text, sut_s
     sut_buf_init(&reply, 2048);
     sut_buf_init(&fields, 4096);
     sut_ipc_put_bytes(&fields, text);
-    const sut_err e = sut_ipc_call(fd, type, id, sut_buf_str(&fields), 2000, &reply);
+    const sut_err e = sut_ipc_call(fd, type, id, sut_buf_str(&fields), WAIT_S * 1000, &reply);
     sut_buf_done(&fields);
     if (!sut_failed(e)) {
         struct sut_ipc_reader r = sut_ipc_reader_of(sut_buf_str(&reply));
@@ -129,8 +138,8 @@ static sut_err call_echo(int fd, uint16_t type, uint32_t id, sut_str text, sut_s
 static void expect_dropped(int fd)
 {
     char c = 0;
-    struct timeval two_s = { .tv_sec = 2 };
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &two_s, sizeof(two_s)), 0);
+    const struct timeval wait = { .tv_sec = WAIT_S };
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
     const ssize_t n = recv(fd, &c, 1, 0);
     assert_true(n == 0 || (n < 0 && errno == ECONNRESET));
     sut_fd_close(&fd);
@@ -360,7 +369,7 @@ static void call_refuses_what_is_no_reply(void **state)
         if (cases[i].n > 0)
             send_raw(pair[1], cases[i].text, cases[i].n);
         assert_int_equal(shutdown(pair[1], SHUT_WR), 0);
-        assert_int_equal(sut_ipc_call(pair[0], ECHO, 7, SUT_STR(""), 500, &reply).code,
+        assert_int_equal(sut_ipc_call(pair[0], ECHO, 7, SUT_STR(""), WAIT_S * 1000, &reply).code,
                          cases[i].code);
         sut_buf_done(&reply);
         sut_fd_close(&pair[0]);
