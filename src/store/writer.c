@@ -413,6 +413,14 @@ static sut_err queue(struct sut_writer *w, struct job *j)
     return j->err;
 }
 
+unsigned sut_writer_waiting(struct sut_writer *w)
+{
+    pthread_mutex_lock(&w->lock);
+    const unsigned n = w->waiting;
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
 SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool alone)
 {
     return sut_writer_run_for(w, job, arg, alone, NULL);

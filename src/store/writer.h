@@ -33,6 +33,9 @@ SUT_ERR sut_writer_run(struct sut_writer *w, sut_store_job *job, void *arg, bool
 SUT_ERR sut_writer_run_for(struct sut_writer *w, sut_store_job *job, void *arg, bool alone,
                            void *note);
 
+/* How many jobs wait for their turn; for tests. */
+unsigned sut_writer_waiting(struct sut_writer *w);
+
 /* Run the job on the writer's own connection in its turn, but outside any transaction. */
 SUT_ERR sut_writer_between(struct sut_writer *w, sut_store_job *job, void *arg);
 

@@ -173,9 +173,18 @@ static void shut_gate(struct client *me, struct place *p)
         (void) usleep(200);
 }
 
-static void open_gate(struct client *me)
+/* Until so many are in the queue. */
+static void wait_for_waiting(struct place *p, unsigned n)
 {
-    (void) usleep(20000); /* let the others come into the queue */
+    for (int i = 0; i < 30000 && sut_writer_waiting(p->writer) < n; i++)
+        (void) usleep(1000);
+    assert_int_equal(sut_writer_waiting(p->writer), n);
+}
+
+/* When so many others are in the queue. */
+static void open_gate(struct client *me, struct place *p, unsigned n)
+{
+    wait_for_waiting(p, n);
     atomic_store(&gate_open, true);
     assert_int_equal(pthread_join(me->thread, NULL), 0);
 }
@@ -199,7 +208,7 @@ static void a_job_that_fails_is_undone_alone(void **state)
     shut_gate(&gate, p);
     for (int64_t i = 0; i < CLIENTS; i++)
         start_client(&c[i], p, put_two_odd_fail, i);
-    open_gate(&gate);
+    open_gate(&gate, p, CLIENTS);
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
         assert_int_equal(c[i].err.code, i % 2 == 0 ? SUT_E_OK : SUT_E_DENIED);
@@ -215,7 +224,7 @@ static void of_many_equal_rows_one_wins(void **state)
     shut_gate(&gate, p);
     for (int i = 0; i < CLIENTS; i++)
         start_client(&c[i], p, put_one, 7);
-    open_gate(&gate);
+    open_gate(&gate, p, CLIENTS);
     int won = 0;
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
@@ -234,10 +243,10 @@ static void a_full_queue_is_busy(void **state)
     shut_gate(&gate, p);
     for (int64_t i = 0; i < 3; i++)
         start_client(&c[i], p, put_one, i);
-    (void) usleep(20000);
+    wait_for_waiting(p, 3);
     struct client late = { .id = 99 };
     assert_int_equal(sut_writer_run(p->writer, put_one, &late, false).code, SUT_E_BUSY);
-    open_gate(&gate);
+    open_gate(&gate, p, 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
         assert_int_equal(c[i].err.code, SUT_E_OK);
@@ -254,9 +263,9 @@ static void a_disk_full_at_commit_fails_the_whole_batch_and_tells_each(void **st
     shut_gate(&gate, p);
     for (int64_t i = 0; i < CLIENTS; i++)
         start_client(&c[i], p, put_one, i);
-    (void) usleep(20000);
+    wait_for_waiting(p, CLIENTS);
     sut_testvfs_set_budget(sut_testvfs_total() + 100);
-    open_gate(&gate);
+    open_gate(&gate, p, CLIENTS);
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
         assert_int_equal(c[i].err.code, SUT_E_FULL);
@@ -280,10 +289,10 @@ static void a_job_too_large_for_the_disk_takes_no_other_with_it(void **state)
     for (int64_t i = 0; i < CLIENTS; i++) {
         c[i].rows = i == 5 ? 6000 : 1;
         start_client(&c[i], p, fat, i * 10000);
-        (void) usleep(1000);
+        wait_for_waiting(p, (unsigned) i + 1);
     }
     sut_testvfs_set_budget(sut_testvfs_total() + 3 * 1024 * 1024);
-    open_gate(&gate);
+    open_gate(&gate, p, CLIENTS);
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
         assert_int_equal(c[i].err.code, i == 5 ? SUT_E_FULL : SUT_E_OK);
@@ -299,9 +308,9 @@ static void a_large_job_runs_alone(void **state)
     shut_gate(&gate, p);
     for (int64_t i = 0; i < 3; i++) {
         start_client(&c[i], p, fat, i * 10000);
-        (void) usleep(1000);
+        wait_for_waiting(p, (unsigned) i + 1);
     }
-    open_gate(&gate);
+    open_gate(&gate, p, 3);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
         assert_int_equal(c[i].err.code, SUT_E_OK);
@@ -325,7 +334,7 @@ static void a_job_that_hides_its_failure_fails(void **state)
     shut_gate(&gate, p);
     start_client(&c[0], p, swallow, 1);
     start_client(&c[1], p, put_one, 2);
-    open_gate(&gate);
+    open_gate(&gate, p, 2);
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
     assert_int_equal(c[0].err.code, SUT_E_SYSTEM);
@@ -342,7 +351,7 @@ static void stopping_finishes_what_waits(void **state)
     shut_gate(&gate, p);
     for (int64_t i = 0; i < CLIENTS; i++)
         start_client(&c[i], p, put_one, i);
-    open_gate(&gate);
+    open_gate(&gate, p, CLIENTS);
     sut_writer_stop(&p->writer);
     for (int i = 0; i < CLIENTS; i++) {
         assert_int_equal(pthread_join(c[i].thread, NULL), 0);
