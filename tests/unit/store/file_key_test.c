@@ -429,7 +429,7 @@ struct worker {
     atomic_bool *stop;
     int64_t first;
     int64_t written;
-    unsigned reads;
+    atomic_uint reads;
     unsigned failed;
     uint64_t longest_us;
 };
@@ -462,7 +462,7 @@ static void *work(void *arg)
         }
         const uint64_t us = (sut_monotonic_ns() - from) / 1000;
         w->longest_us = us > w->longest_us ? us : w->longest_us;
-        w->reads++;
+        atomic_fetch_add(&w->reads, 1);
     }
     sut_store_seat_free(&seat);
     return NULL;
@@ -494,13 +494,17 @@ static void those_who_read_and_write_lose_nothing(void **state)
                       (unsigned long long) out.stopped_us, out.stops_tried);
         (void) usleep(20000);
     }
+    /* A busy machine may have let one of them do nothing yet. */
+    for (int i = 0; i < THREADS; i++)
+        for (int k = 0; k < 30000 && atomic_load(&w[i].reads) == 0; k++)
+            (void) usleep(1000);
     atomic_store(&stop, true);
     int64_t written = 0;
     uint64_t longest = 0;
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_join(w[i].thread, NULL), 0);
         assert_int_equal(w[i].failed, 0);
-        assert_true(w[i].reads > 0);
+        assert_true(atomic_load(&w[i].reads) > 0);
         written += w[i].written;
         longest = w[i].longest_us > longest ? w[i].longest_us : longest;
     }
@@ -673,6 +677,8 @@ static void two_at_once_are_one_and_a_refusal(void **state)
     sut_store_close(&s);
 }
 
+static atomic_bool is_kept;
+
 /* One that keeps a connection for a while is waited for. */
 static void *keep(void *arg)
 {
@@ -680,7 +686,8 @@ static void *keep(void *arg)
     struct sut_db_conn *c = NULL;
     if (sut_failed(sut_store_lease(s, &c)))
         return s;
-    (void) usleep(400 * 1000);
+    atomic_store(&is_kept, true);
+    (void) usleep(2000 * 1000);
     int64_t n = 0;
     const bool failed = sut_failed(number(c, &count_rows, &n)) || n != 100;
     sut_store_return(s, &c);
@@ -694,7 +701,8 @@ static void a_long_lease_is_waited_for(void **state)
     make_rows(s, 100);
     pthread_t t;
     assert_int_equal(pthread_create(&t, NULL, keep, s), 0);
-    (void) usleep(20 * 1000);
+    for (int i = 0; i < 30000 && !atomic_load(&is_kept); i++)
+        (void) usleep(1000);
     struct hooks h = { .place = p };
     const struct sut_file_key_change ask = change_to(p->new_key, &h);
     struct sut_file_key_outcome out;

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "store/audit_row.h"
@@ -355,7 +356,7 @@ static void everybody_is_found_under_a_new_index_and_the_old_one_goes(void **sta
 struct changer {
     pthread_t thread;
     atomic_bool is_ending;
-    unsigned changes;
+    atomic_uint changes;
     struct sut_arena *arena;
 };
 
@@ -412,6 +413,8 @@ static void changes_meanwhile_are_not_lost(void **state)
         OK(e);
         OK(sut_store_reload_keys(store));
     }
+    for (int i = 0; i < 30000 && atomic_load(&ch.changes) <= 3; i++)
+        (void) usleep(1000);
     atomic_store(&ch.is_ending, true);
     assert_int_equal(pthread_join(ch.thread, &fault), 0);
     assert_null(fault);
