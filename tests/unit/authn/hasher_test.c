@@ -201,16 +201,31 @@ static unsigned lowest_threads(void)
     return n;
 }
 
+/* Their number when it is steady: one that was joined stands there for a moment more. */
+static unsigned settled_threads(void)
+{
+    unsigned n = lowest_threads();
+    for (int still = 0; still < 100;) {
+        (void) usleep(1000);
+        const unsigned now = lowest_threads();
+        still = now == n ? still + 1 : 0;
+        n = now;
+    }
+    return n;
+}
+
 static void its_threads_give_way_to_all_others(void **state)
 {
     (void) state;
-    const unsigned before = lowest_threads();
+    const unsigned before = settled_threads();
     struct sut_hasher *h = start(&usual);
     (void) hash(h, SUT_STR("p"));
-    for (int i = 0; i < 200 && lowest_threads() < before + 2; i++)
+    for (int i = 0; i < 6000 && lowest_threads() < before + 2; i++)
         (void) usleep(5000);
     assert_int_equal(lowest_threads(), before + 2);
     sut_hasher_stop(&h);
+    for (int i = 0; i < 6000 && lowest_threads() > before; i++)
+        (void) usleep(5000);
     assert_int_equal(lowest_threads(), before);
 }
 
@@ -222,16 +237,11 @@ static double cpu_ms(void)
     return (double) t.tv_sec * 1e3 + (double) t.tv_nsec / 1e6;
 }
 
-static double best_ms(struct sut_hasher *h, sut_str encoded)
+static double try_ms(struct sut_hasher *h, sut_str encoded)
 {
-    double best = 1e9;
-    for (int i = 0; i < 7; i++) {
-        const double from = cpu_ms();
-        (void) verify(h, encoded, SUT_STR("a wrong password"));
-        const double ms = cpu_ms() - from;
-        best = ms < best ? ms : best;
-    }
-    return best;
+    const double from = cpu_ms();
+    (void) verify(h, encoded, SUT_STR("a wrong password"));
+    return cpu_ms() - from;
 }
 
 static void an_account_that_is_not_there_costs_the_same(void **state)
@@ -242,12 +252,22 @@ static void an_account_that_is_not_there_costs_the_same(void **state)
     opt.policy.passes = 2;
     struct sut_hasher *h = start(&opt);
     const struct sut_pwhash_text t = hash(h, SUT_STR("p"));
-    const double known = best_ms(h, sut_pwhash_str(&t));
-    const double others[] = { best_ms(h, SUT_STR("")), best_ms(h, SUT_STR("!none")),
-                              best_ms(h, SUT_STR("gibberish")) };
-    /* Wide, for shared caches: without the stand-in it would be a thousandth. */
-    for (size_t i = 0; i < 3; i++)
-        assert_true(others[i] > known / 2 && others[i] < known * 2);
+    const sut_str all[] = { sut_pwhash_str(&t), SUT_STR(""), SUT_STR("!none"),
+                            SUT_STR("gibberish") };
+    double best[] = { 1e9, 1e9, 1e9, 1e9 };
+    bool is_alike = false;
+    /* In turn, and the best of each; more often when other work has spoilt the caches. */
+    for (int turn = 0; turn < 7 || (turn < 70 && !is_alike); turn++) {
+        for (size_t i = 0; i < 4; i++) {
+            const double ms = try_ms(h, all[i]);
+            best[i] = ms < best[i] ? ms : best[i];
+        }
+        is_alike = true;
+        /* Wide, for shared caches: without the stand-in it would be a thousandth. */
+        for (size_t i = 1; i < 4; i++)
+            is_alike &= best[i] > best[0] / 2 && best[i] < best[0] * 2;
+    }
+    assert_true(is_alike);
     sut_hasher_stop(&h);
 }
 

