@@ -64,7 +64,7 @@ static unsigned count_in_memory(const unsigned char turned[SUT_KEY_SIZE])
 static void assert_copies(const unsigned char turned[SUT_KEY_SIZE], unsigned want)
 {
     unsigned found = count_in_memory(turned);
-    for (int i = 0; i < 100 && found > want; i++) {
+    for (int i = 0; i < 3000 && found > want; i++) {
         usleep(10000);
         found = count_in_memory(turned);
     }
