@@ -266,7 +266,7 @@ static void the_thread_checkpoints_by_itself(void **state)
     assert_false(sut_failed(sut_counters_start(c)));
     assert_true(take(c, sut_rate_ask_id(SUT_RATE_USER, 1)));
     const struct timespec pause = { .tv_nsec = 5000000 };
-    for (int i = 0; i < 1000 && atomic_load(&rows.saves) == 0; i++)
+    for (int i = 0; i < 6000 && atomic_load(&rows.saves) == 0; i++)
         (void) nanosleep(&pause, NULL);
     assert_true(atomic_load(&rows.saves) > 0);
     assert_false(sut_failed(sut_counters_stop(c)));

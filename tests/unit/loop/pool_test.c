@@ -60,7 +60,7 @@ static void all_jobs_run_and_idle_threads_end(void **state)
     while (atomic_load(&done) != N)
         nanosleep(&A_MOMENT, NULL);
     assert_true(sut_pool_count(p).threads <= 4);
-    for (int i = 0; i < 2000 && sut_pool_count(p).threads > 0; i++)
+    for (int i = 0; i < 15000 && sut_pool_count(p).threads > 0; i++)
         nanosleep(&A_MOMENT, NULL);
     assert_int_equal(sut_pool_count(p).threads, 0);
     /* And it starts one again when there is work. */
