@@ -13,10 +13,11 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
+
+from ports import give_back, lasting_port
 
 
 def find_bin():
@@ -24,12 +25,6 @@ def find_bin():
     found = glob.glob("/usr/lib/postgresql/*/bin/initdb")
     found.sort(key=lambda p: float(p.split("/")[4]))
     return os.path.dirname(found[-1]) if found else None
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Server:
@@ -40,7 +35,7 @@ class Server:
         if self.bin is None:
             raise FileNotFoundError("/usr/lib/postgresql/*/bin/initdb")
         self.folder = tempfile.mkdtemp(prefix="sutler-pg-", dir="/tmp")
-        self.port = free_port()
+        self.port = lasting_port()
         self.process = None
         self.user = {}
         if os.geteuid() == 0:
@@ -61,7 +56,7 @@ class Server:
     def _run(self, *argv):
         env = {"PATH": "/usr/bin:/bin", "PGPASSWORD": self.password, "LC_ALL": "C"}
         return subprocess.run([os.path.join(self.bin, argv[0]), *argv[1:]], env=env,
-                              cwd=self.folder, capture_output=True, text=True, timeout=60,
+                              cwd=self.folder, capture_output=True, text=True, timeout=300,
                               **self.user)
 
     def _checked(self, *argv):
@@ -88,6 +83,7 @@ class Server:
 
     def __exit__(self, *_):
         self.stop(signal.SIGQUIT)
+        give_back(self.port)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
@@ -103,7 +99,7 @@ class Server:
                  "-c", f"shared_buffers={self.shared_buffers}"],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={"PATH": "/usr/bin:/bin"}, **self.user)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while self._run("pg_isready", "-h", "127.0.0.1", "-p", str(self.port)).returncode != 0:
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError("PostgreSQL does not start")
@@ -114,7 +110,7 @@ class Server:
         if self.process is None:
             return
         self.process.send_signal(how)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
         self.process = None
 
     def sql(self, text):

@@ -2,8 +2,8 @@
 """sutler - starts, stops and kills a real server for the tests, and speaks to it.
 
 Every answer that a Client reads is held against the served OpenAPI document (openapi.py) and
-against the headers that every answer carries (headers.py).  Servers listen on loopback ports
-that the kernel picks; they are ended by the process ids that we hold.
+against the headers that every answer carries (headers.py).  Servers listen on loopback ports of
+their own (ports.py); they are ended by the process ids that we hold.
 """
 import contextlib
 import json as json_module
@@ -13,7 +13,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -23,6 +22,7 @@ import urllib.parse
 
 import headers as header_rules
 import openapi
+from ports import give_back, lasting_port
 from wire import Conn, WireError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -103,19 +103,6 @@ def is_alive(pid):
         return False
 
 
-def lasting_port():
-    """A free port below those that the kernel gives to connections: it stays free while its server is down.
-    (A client that asks for a closed port of the kernel's range again and again meets itself at last.)"""
-    while True:
-        port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
 def clean_env(extra=None):
     """The environment without anything that the program would understand as a setting."""
     known = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "GOOGLE_CLIENT_ID",
@@ -170,7 +157,10 @@ class Server:
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="sutler-test-"))
         self.data, self.keys = self.folder / "data", self.folder / "data.keys"
         self.secret_key = secrets.token_urlsafe(48)
-        self.settings, self.args, self.want_tls, self.want_port = settings, list(args), tls, port
+        self.settings, self.args, self.want_tls = settings, list(args), tls
+        # After a restart it is where it was.
+        self.own_port = 0 if port else lasting_port()
+        self.want_port = port or self.own_port
         # Pictures of the sample catalogue would change it for some seconds after each start; and without an
         # address of its own the shop is told of nothing: mails are those of the test.
         self.env = {"SECRET_KEY": self.secret_key, "SUTLER_SHOP_DEMO_PICTURES": "no",
@@ -212,14 +202,16 @@ class Server:
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
             env=clean_env(self.env), start_new_session=self.own_session, cwd=self.folder)
         log.close()
-        self.lines, self.out = [], threading.Thread(target=self._read_out, daemon=True)
+        self.lines = []
+        # What the start before this one said last is not among this one's lines, however late it is read.
+        self.out = threading.Thread(target=self._read_out, args=(self.process, self.lines), daemon=True)
         self.out.start()
         return self.wait() if wait else self
 
-    def _read_out(self):
-        process = self.process
+    @staticmethod
+    def _read_out(process, lines):
         for line in process.stdout:
-            self.lines.append(line.decode(errors="replace").rstrip("\n"))
+            lines.append(line.decode(errors="replace").rstrip("\n"))
         process.stdout.close()
 
     def wait(self):
@@ -240,12 +232,12 @@ class Server:
         self.kill()
         raise AssertionError(f"not ready in {START_SECONDS} s:\n{self.log_text()[-3000:]}")
 
-    def wait_well(self, seconds=20):
+    def wait_well(self, seconds=60):
         """Until /healthz answers again (after the worker was killed)."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                with Conn("127.0.0.1", self.port, timeout=2) as conn:
+                with Conn("127.0.0.1", self.port, timeout=5) as conn:
                     conn.send(f"GET /healthz HTTP/1.1\r\nHost: localhost:{self.port}\r\n\r\n".encode())
                     if conn.read().status == 200:
                         return
@@ -256,7 +248,7 @@ class Server:
     def roles(self):
         return children_of(self.process.pid)
 
-    def role(self, name, seconds=20):
+    def role(self, name, seconds=60):
         """Process id of the role ("keeper", "worker"); waits for one that is just being started."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -300,8 +292,8 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        self.process.wait(10)
-        end = time.monotonic() + 10
+        self.process.wait(30)
+        end = time.monotonic() + 30
         while any(is_alive(pid) for pid in pids) and time.monotonic() < end:
             time.sleep(0.005)
 
@@ -312,10 +304,10 @@ class Server:
         pids = self.roles()
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(40)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError("SIGTERM did not end the server in 20 s:\n" + self.log_text()[-2000:])
+            raise AssertionError("SIGTERM did not end the server in 40 s:\n" + self.log_text()[-2000:])
         left = [pid for pid in pids if is_alive(pid)]
         for pid in left:
             os.kill(pid, signal.SIGKILL)
@@ -328,6 +320,7 @@ class Server:
 
     def done(self):
         self.kill()
+        give_back(self.own_port)
         if self.own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -385,20 +378,24 @@ class Server:
         """What all threads of all roles have computed so far: not disturbed by what else the machine does."""
         total = 0
         for pid in self.roles():
-            for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-                # A thread may have ended since the list was read.
-                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    total += int((task / "schedstat").read_text().split()[0])
+            # A role or a thread of it may have ended since the list was read.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        total += int((task / "schedstat").read_text().split()[0])
         return total
 
-    def memory_bytes(self):
-        """PSS of the supervisor and its roles."""
+    def memory_bytes(self, fields=("Pss:",)):
+        """
+        PSS of the supervisor and its roles.  Of files (the program, its libraries) it is a share: it grows when
+        another process that has them ends.  ("Pss_Anon:", "Pss_Shmem:") is what is their own.
+        """
         total = 0
         for pid in [self.process.pid] + self.roles():
             # One that does a picture and ends may have ended since the list was read.
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                    if line.startswith("Pss:"):
+                    if line.startswith(tuple(fields)):
                         total += int(line.split()[1]) * 1024
         return total
 

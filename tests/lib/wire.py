@@ -41,7 +41,7 @@ class Answer:
 class Conn:
     """One connection, plain or TLS.  `source` binds another loopback address (127.0.0.N)."""
 
-    def __init__(self, host, port, tls=False, timeout=20, source=None, context=None,
+    def __init__(self, host, port, tls=False, timeout=60, source=None, context=None,
                  server_hostname="localhost"):
         self.sock = socket.create_connection(
             (host, port), timeout, source_address=(source, 0) if source else None)
@@ -147,7 +147,7 @@ class Conn:
         answer.closed = "close" in [v.lower() for v in answer.all("connection")]
         return answer
 
-    def is_ended(self, timeout=5):
+    def is_ended(self, timeout=20):
         """Whether the server ends the connection in time, sending nothing more."""
         self.sock.settimeout(timeout)
         if self.buffer:
