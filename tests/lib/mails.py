@@ -35,7 +35,7 @@ class Mail:
         return urllib.parse.parse_qs(urllib.parse.urlsplit(self.link).query)["token"][0]
 
 
-def wait_sent(server, seconds=30):
+def wait_sent(server, seconds=60):
     """Until no mail waits: the postman has nothing more to open."""
     end = time.monotonic() + seconds
     while True:
@@ -61,7 +61,7 @@ class Mailbox:
     def to(self, address):
         return [m for m in self.all() if m.to.lower() == address.lower()]
 
-    def take(self, address, path="", n=1, seconds=20, subject=""):
+    def take(self, address, path="", n=1, seconds=60, subject=""):
         """The next n mails to an address, in order: whose link has this path, whose subject has these words."""
         end = time.monotonic() + seconds
         while True:
@@ -75,6 +75,16 @@ class Mailbox:
             if time.monotonic() > end:
                 raise AssertionError(f"{len(found)} of {n} mails to {address} ({path}) after {seconds} s: {self.all()}")
             time.sleep(0.02)
+
+    def saying(self, address, words, seconds=60):
+        """All mails to an address that have these words, once there is one."""
+        end = time.monotonic() + seconds
+        while True:
+            found = [m for m in self.to(address) if words in m.text]
+            if found:
+                return found
+            assert time.monotonic() < end, f"no mail to {address} says {words!r} after {seconds} s: {self.all()}"
+            time.sleep(0.05)
 
     def token(self, address, path):
         return self.take(address, path).token

@@ -4,6 +4,7 @@
 Exim runs from a folder of its own, on loopback ports, as a user without rights; what it takes over
 lies in a maildir.  Both are ended by the process or thread that we hold.
 """
+import contextlib
 import email
 import email.policy
 import os
@@ -18,7 +19,8 @@ import tempfile
 import threading
 import time
 
-from sutler import Skip, lasting_port
+from ports import give_back, lasting_port
+from sutler import Skip
 
 USER, PASSWORD = "shop", "fk2-Mailbox-secret"
 
@@ -150,11 +152,13 @@ class Exim:
                                         stdout=subprocess.DEVNULL, stderr=(self.folder / "err").open("ab"),
                                         cwd=self.folder, env={"PATH": "/usr/bin:/bin"}, start_new_session=True,
                                         **who)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while time.monotonic() < end:
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0 and probe.recv(16).startswith(b"220"):
+            # It listens before it has a process for who calls: the greeting may take a while.
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.settimeout(20)
+                probe.connect(("127.0.0.1", self.port))
+                if probe.recv(16).startswith(b"220"):
                     probe.sendall(b"QUIT\r\n")
                     return self
             if self.process.poll() is not None:
@@ -170,11 +174,13 @@ class Exim:
         """With its connections: each is a process of the session that we began."""
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(30)
         self.process = None
 
     def done(self):
         self.stop()
+        give_back(self.port)
+        give_back(self.port_tls)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -188,7 +194,7 @@ class Exim:
         env = {"EMAIL_HOST": "localhost", "EMAIL_PORT": str(self.port_tls if implicit else self.port),
                "EMAIL_HOST_USER": USER, "EMAIL_HOST_PASSWORD": PASSWORD,
                "EMAIL_USE_SSL": "True" if implicit else "False", "EMAIL_USE_TLS": "False" if implicit else "True",
-               "DEFAULT_FROM_EMAIL": "The Shop <shop@shop.example>", "EMAIL_TIMEOUT": "5",
+               "DEFAULT_FROM_EMAIL": "The Shop <shop@shop.example>", "EMAIL_TIMEOUT": "10",
                "SUTLER_COURIER_CA_FILE": str(self.authority.ca)}
         return env | more
 
@@ -197,7 +203,7 @@ class Exim:
         files = [f for name in ("new", "cur") for f in (self.folder / "box" / name).glob("*")]
         return [f.read_bytes() for f in sorted(files, key=lambda f: f.stat().st_mtime_ns)]
 
-    def wait_mails(self, n, to=None, seconds=30):
+    def wait_mails(self, n, to=None, seconds=90):
         """Until there are n (to this address)."""
         end = time.monotonic() + seconds
         while True:
@@ -284,10 +290,10 @@ class Fake:
         return {"EMAIL_HOST": "localhost", "EMAIL_PORT": str(self.port),
                 "EMAIL_USE_SSL": "True" if self.implicit else "False",
                 "EMAIL_USE_TLS": "False" if self.implicit else "True",
-                "DEFAULT_FROM_EMAIL": "shop@shop.example", "EMAIL_TIMEOUT": "3",
+                "DEFAULT_FROM_EMAIL": "shop@shop.example", "EMAIL_TIMEOUT": "10",
                 "SUTLER_COURIER_CA_FILE": str(authority.ca)} | more
 
-    def wait_mails(self, n, seconds=40):
+    def wait_mails(self, n, seconds=90):
         end = time.monotonic() + seconds
         while len(self.mails) < n:
             if time.monotonic() > end:
@@ -297,6 +303,9 @@ class Fake:
 
     def done(self):
         self.is_over = True
+        # Without it the thread that waits in accept() would take one more.
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
     def __enter__(self):

@@ -53,6 +53,7 @@ def signature_fault(method, target, headers, body, region=REGION, secret=SECRET)
 
 class ObjectStore(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -74,7 +74,7 @@ class Box:
             shell("ip", "addr", "add", address + ("/128" if ":" in address else "/32"), "dev", "lo",
                   *(["nodad"] if ":" in address else []))
         for name, text in (("hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"),
-                           ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")):
+                           ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:3 attempts:2\n")):
             path = self.folder / name
             path.write_text(text)
             path.chmod(0o644)
@@ -191,7 +191,10 @@ class Box:
                 lines = head.decode("latin-1").split("\r\n")
                 length = next((int(line[15:]) for line in lines if line.lower().startswith("content-length:")), 0)
                 while len(body) < length:
-                    body += tls.recv(65536)
+                    piece = tls.recv(65536)
+                    if not piece:
+                        return
+                    body += piece
                 with self.lock:
                     self.requests.append({"head": lines, "body": body.decode("latin-1")})
                 self.reply(tls, lines[0].split(" ")[1])
@@ -263,7 +266,7 @@ class Box:
             process.stdin.flush()
             answers.append(process.stdout.readline().rstrip("\n"))
         process.stdin.close()
-        assert process.wait(20) == 0, process.returncode
+        assert process.wait(60) == 0, process.returncode
         return answers
 
 

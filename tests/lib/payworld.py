@@ -84,6 +84,7 @@ class Spec:
 class StandIn(http.server.ThreadingHTTPServer):
     """Takes a request, keeps it, and gives what answer() says; or does what `faults` wants first."""
     daemon_threads = True
+    request_queue_size = 128
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -56,7 +56,7 @@ class Providers:
 
     def _ask(self, path, **body):
         request = urllib.request.Request(self.control + path, data=json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def mode(self, mode):
@@ -106,8 +106,12 @@ class Graph:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Listener(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            # More at once than the five of the library: who is turned away asks again a second later.
+            request_queue_size = 128
+
+        self.server = Listener(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v19.0"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
