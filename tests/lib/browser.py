@@ -28,14 +28,16 @@ class Browser:
         for fd in (down_read, up_write, *high):
             os.close(fd)
         self.down, self.up = down_write, up_read
-        self.next, self.answers, self.events = 0, {}, []
+        self.next, self.answers, self.events, self.documents = 0, {}, [], set()
         self.news = threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
-        self.session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        # Of a page it is the name of its frame, too.
+        self.frame = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        self.session = self.call("Target.attachToTarget", {"targetId": self.frame, "flatten": True})["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log", "Security"):
             self.call(domain + ".enable")
+        self.call("Page.setLifecycleEventsEnabled", {"enabled": True})
 
     def _read(self):
         rest = b""
@@ -53,6 +55,8 @@ class Browser:
                         self.answers[message["id"]] = message
                     else:
                         self.events.append(message)
+                        if message["method"] == "Page.lifecycleEvent":
+                            self.documents.add(message["params"]["loaderId"])
                 self.news.notify_all()
 
     def call(self, method, params=None, timeout=60):
@@ -74,10 +78,16 @@ class Browser:
         """Load a page; everything that it complained about, as sentences."""
         with self.news:
             self.events.clear()
+            before = set(self.documents)
+
+        def is_loaded():
+            # The document before this one may say late that it is.
+            return any(e["method"] == "Page.lifecycleEvent" and e["params"]["name"] == "load"
+                       and e["params"]["frameId"] == self.frame and e["params"]["loaderId"] not in before
+                       for e in self.events)
         self.call("Page.navigate", {"url": url})
         with self.news:
-            loaded = self.news.wait_for(
-                lambda: any(e["method"] == "Page.loadEventFired" for e in self.events), 60)
+            loaded = self.news.wait_for(is_loaded, 60)
         assert loaded, f"{url} did not load"
         quiet = time.monotonic() + settle
         while time.monotonic() < quiet:
@@ -108,7 +118,7 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait_for(self, expression, seconds=15):
+    def wait_for(self, expression, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.evaluate(expression):
