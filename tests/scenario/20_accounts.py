@@ -235,16 +235,15 @@ def test_usernames_are_made_unique(ctx):
 def test_password_rules_in_djangos_words(ctx):
     client = ctx.client()
 
-    def said(password, email=None, name="Sarah Connor"):
-        answer = client.post("/api/users/register/", {
-            "email": email or new_email(), "password": password, "full_name": name})
+    # An address of chance is like the digits of a password now and then; this one is never taken.
+    def said(password, email="sarah.connor@example.org", name="Sarah Connor"):
+        answer = client.post("/api/users/register/", {"email": email, "password": password, "full_name": name})
         assert answer.status == 400, (password, answer)
         return answer.json["error"]
 
     assert said("password123") == "This password is too common."
     assert said("12345678") == "This password is too common., This password is entirely numeric."
-    # An address of chance is like these digits now and then.
-    assert said("8263517409", email="sarah.connor@example.org") == "This password is entirely numeric."
+    assert said("8263517409") == "This password is entirely numeric."
     assert said("aB3$x") == "This password is too short. It must contain at least 8 characters."
     assert said("sarah@example.com", email="sarah@example.com").startswith(
         "The password is too similar to the ")
@@ -344,17 +343,21 @@ def test_unknown_and_known_addresses_take_the_same_time(ctx):
     server = ctx.server()
     client = ctx.client(server)
     took = {"known": [], "unknown": []}
-    for _ in range(4):
-        email = new_email()
-        client.register(email)
-        # Fewer tries than lock an account.
-        for i in range(4):
-            for kind, address in (("known", email), ("unknown", new_email())):
-                began = server.cpu_ns()
-                answer = client.post("/api/users/login/", {"email": address, "password": f"wrong-{i}-battery"})
-                took[kind].append(server.cpu_ns() - began)
-                assert answer.status == 401, answer
-    known, unknown = (sorted(took[kind])[8] for kind in ("known", "unknown"))
+    # A core that is shared computes slower: the least of many says what it costs, and more are asked when they differ.
+    for _ in range(3):
+        for _ in range(4):
+            email = new_email()
+            client.register(email)
+            # Fewer tries than lock an account.
+            for i in range(4):
+                for kind, address in (("known", email), ("unknown", new_email())):
+                    began = server.cpu_ns()
+                    answer = client.post("/api/users/login/", {"email": address, "password": f"wrong-{i}-battery"})
+                    took[kind].append(server.cpu_ns() - began)
+                    assert answer.status == 401, answer
+        known, unknown = (sorted(took[kind])[1] for kind in ("known", "unknown"))
+        if 0.75 < known / unknown < 1.33:
+            break
     assert unknown > 5_000_000 and 0.75 < known / unknown < 1.33, (known / unknown, took)
 
 
