@@ -21,6 +21,8 @@ WRONG = "wrong-Horse7-battery"
 # Hashes that cost next to nothing, for floods of guesses: the count before them is what is tried.
 CHEAP = {"SUTLER_PASSWORD_HASH": "argon2id", "SUTLER_PASSWORD_MEMORY": "64K", "SUTLER_PASSWORD_TIME": "1",
          "SUTLER_LIMITS_REQUEST_MEMORY": "1M"}
+# And one that takes a while, but not a tenth of a second of a core: who waits for others does it for five seconds.
+LIGHT = {"insecure_dev": True, "settings": "[password]\niterations = 40000\n"}
 
 
 def login(client, email, password=PASSWORD, **more):
@@ -149,7 +151,7 @@ def test_the_rate_is_asked_before_the_lock(ctx):
 
 
 def test_of_fifty_wrong_guesses_at_once_five_are_checked(ctx):
-    server = ctx.server()
+    server = ctx.server(**LIGHT)
     server.schema()
     for email in (new_email(), new_email("nobody")):
         if not email.startswith("nobody"):
@@ -172,7 +174,7 @@ def test_of_fifty_wrong_guesses_at_once_five_are_checked(ctx):
 
 
 def test_right_passwords_at_once_wait_for_each_other(ctx):
-    server = ctx.server()
+    server = ctx.server(**LIGHT)
     server.schema()
     email = new_email()
     server.client().register(email)
@@ -310,7 +312,8 @@ def test_the_owners_device_gets_in_while_strangers_hold_the_lock(ctx):
     other = new_email()
     theirs = device_cookie(home.post("/api/users/register/", {"email": other, "password": PASSWORD, "full_name": "B"}))
     name, _, value = cookie.partition("=")
-    for bad in (theirs, f"{name}={value[:-2]}AA", f"{name}={value[::-1]}", f"{cookie}; {cookie}",
+    other_end = "AA" if value[-2:] != "AA" else "QA"
+    for bad in (theirs, f"{name}={value[:-2]}{other_end}", f"{name}={value[::-1]}", f"{cookie}; {cookie}",
                 f"{name}={'A' * 22}.{'A' * 22}", f"{name}="):
         expect_locked(login(home, email, headers={"Cookie": bad}))
     # The device's own count locks the device alone.
@@ -333,15 +336,13 @@ def test_ten_thousand_guesses_from_a_thousand_addresses(ctx):
     home = server.client(source="127.0.0.61")
     registered = home.post("/api/users/register/", {"email": email, "password": PASSWORD, "full_name": "Ada Byron"})
     cookie = device_cookie(registered)
-    counted = {}
     stop = threading.Event()
     entered = []
 
     def hammer(part):
         with server.client(check=False) as client:
-            for n in range(part * 1250, (part + 1) * 1250):
-                answer = login(client, email, f"{WRONG}-{n}", headers=behind(server, n % 1000))
-                counted[answer.status] = counted.get(answer.status, 0) + 1
+            return collections.Counter(login(client, email, f"{WRONG}-{n}", headers=behind(server, n % 1000)).status
+                                       for n in range(part * 1250, (part + 1) * 1250))
 
     def owner():
         with server.client(source="127.0.0.61", check=False) as client:
@@ -352,7 +353,7 @@ def test_ten_thousand_guesses_from_a_thousand_addresses(ctx):
     visits = threading.Thread(target=owner)
     visits.start()
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        list(pool.map(hammer, range(8)))
+        counted = sum(pool.map(hammer, range(8)), collections.Counter())
     stop.set()
     visits.join()
     assert counted == {401: 5, 403: 9995}, counted
@@ -365,7 +366,9 @@ def test_ten_thousand_accounts_from_one_address_take_bounded_memory(ctx):
     with server.client(check=False) as client:
         for n in range(200):
             assert login(client, f"warm{n}@example.org", WRONG).status == 401
-    before = server.memory_bytes()
+    own = ("Pss_Anon:", "Pss_Shmem:")
+    before = server.memory_bytes(own)
+    assert before > 1_000_000, before
 
     def spray(part):
         with server.client(check=False) as client:
@@ -373,7 +376,7 @@ def test_ten_thousand_accounts_from_one_address_take_bounded_memory(ctx):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         seen = set().union(*pool.map(spray, range(4)))
-    grown = server.memory_bytes() - before
+    grown = server.memory_bytes(own) - before
     assert seen == {401}, seen
     # 120 bytes each would be 1.2 MB; what else moves in a server that works is more.
     assert grown < 12_000_000, grown
@@ -401,30 +404,41 @@ def test_many_sign_ins_of_one_person_at_once_all_get_in(ctx):
 
 
 def test_known_and_unknown_addresses_can_not_be_told_apart_by_time(ctx):
-    """Interleaved, 2,000 tries each; the hash is cheap, so that what is around it shows."""
+    """Interleaved, 2,000 tries each; the hash is cheap, so that what is around it shows.
+
+    Chance alone exceeds the limit in one of a hundred thousand measurements: what is found is measured once more,
+    and counts when it is found again.
+    """
     server = ctx.own_server(insecure_dev=True, env={**CHEAP, "SUTLER_LOCKOUT_FAILURES": "1000"})
     server.schema()
     client = server.client(check=False)
     known = [new_email() for _ in range(8)]
     for email in known:
         client.register(email)
-    took = ([], [])
-    for n in range(2000):
-        for side in ((0, 1) if n % 2 else (1, 0)):
-            email = known[n % 8] if side == 0 else f"ada.{n % 8:010d}@example.com"
-            data = client.bytes_of("POST", "/api/users/login/", {"email": email, "password": WRONG})
-            began = time.perf_counter_ns()
-            client.conn.send(data)
-            answer = client.conn.read("POST")
-            took[side].append(time.perf_counter_ns() - began)
-            assert answer.status == 401, answer
-    # What the machine does beside it is cut off on both sides alike.
-    cut = sorted(took[0] + took[1])[int(len(took[0] + took[1]) * 0.9)]
-    a, b = ([v for v in side if v <= cut] for side in took)
-    t = (statistics.fmean(a) - statistics.fmean(b)) / math.sqrt(
-        statistics.variance(a) / len(a) + statistics.variance(b) / len(b))
-    print(f"# t = {t:.2f} ({statistics.fmean(a) / 1000:.0f} and {statistics.fmean(b) / 1000:.0f} us)")
-    assert abs(t) < 4.5, (t, statistics.fmean(a), statistics.fmean(b), len(a), len(b))
+
+    def measure():
+        took = ([], [])
+        for n in range(2000):
+            for side in ((0, 1) if n % 2 else (1, 0)):
+                email = known[n % 8] if side == 0 else f"ada.{n % 8:010d}@example.com"
+                data = client.bytes_of("POST", "/api/users/login/", {"email": email, "password": WRONG})
+                began = time.perf_counter_ns()
+                client.conn.send(data)
+                answer = client.conn.read("POST")
+                took[side].append(time.perf_counter_ns() - began)
+                assert answer.status == 401, answer
+        # What the machine does beside it is cut off on both sides alike.
+        cut = sorted(took[0] + took[1])[int(len(took[0] + took[1]) * 0.9)]
+        a, b = ([v for v in side if v <= cut] for side in took)
+        t = (statistics.fmean(a) - statistics.fmean(b)) / math.sqrt(
+            statistics.variance(a) / len(a) + statistics.variance(b) / len(b))
+        print(f"# t = {t:.2f} ({statistics.fmean(a) / 1000:.0f} and {statistics.fmean(b) / 1000:.0f} us)")
+        return t
+
+    first = measure()
+    if abs(first) >= 4.5:
+        again = measure()
+        assert abs(again) < 4.5 or again * first < 0, (first, again)
 
 
 # -- refresh, kindly strict
@@ -543,10 +557,11 @@ def test_the_login_rate_as_drf_counts(ctx):
     server.schema()
     client = server.client(source="127.0.0.91")
     history, seen = [], []
-    for n in range(40):
-        before = time.time()
+    for n in range(400):
+        # The server's clock has milliseconds.
+        before = time.time() - 0.002
         answer = login(client, f"nobody{n}@example.org", WRONG)
-        after = time.time()
+        after = time.time() + 0.002
         # As DRF's allow_request(), at both ends of when the server may have looked.
         expect = set()
         for now in (before, after):
@@ -562,6 +577,9 @@ def test_the_login_rate_as_drf_counts(ctx):
             history.append((before, after))
         else:
             assert answer.get("Retry-After") == "1" and answer.get("X-RateLimit-Remaining") == "0", answer
+        # As long as it takes to see both.
+        if n >= 40 and True in seen and False in seen:
+            break
         time.sleep((0, 0.01, 0.05, 0.2, 0.3)[n % 5])
     assert True in seen and False in seen, seen
 
@@ -610,7 +628,7 @@ class Proxied:
     """A connection that a proxy opens: its header in pieces, then HTTP, over TLS or not."""
 
     def __init__(self, server, header, tls=False, source="127.0.0.1", pieces=1, gap=0.0):
-        self.sock = socket.create_connection(("127.0.0.1", server.port_tls if tls else server.port), 10,
+        self.sock = socket.create_connection(("127.0.0.1", server.port_tls if tls else server.port), 60,
                                              source_address=(source, 0))
         size = max(1, -(-len(header) // pieces))
         for at in range(0, len(header), size):
@@ -630,7 +648,7 @@ class Proxied:
         self.conn.sock.close()
 
 
-def is_closed(server, data, source="127.0.0.1", seconds=5):
+def is_closed(server, data, source="127.0.0.1", seconds=20):
     with socket.create_connection(("127.0.0.1", server.port), seconds, source_address=(source, 0)) as sock:
         try:
             sock.sendall(data)
@@ -726,10 +744,8 @@ def test_behind_haproxy(ctx):
     if not shutil.which(haproxy):
         raise sutler.Skip("haproxy is not installed")
     server = proxied_server(ctx)
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    port = sutler.lasting_port()
+    with tempfile.TemporaryDirectory() as folder:
         config = f"{folder}/haproxy.cfg"
         with open(config, "w") as f:
             f.write(f"""
@@ -737,9 +753,10 @@ global
     maxconn 100
 defaults
     mode tcp
-    timeout connect 5s
-    timeout client 10s
-    timeout server 10s
+    timeout connect 30s
+    timeout check 30s
+    timeout client 60s
+    timeout server 60s
 frontend shop
     bind 127.0.0.1:{port}
     default_backend sutler
@@ -749,10 +766,10 @@ backend sutler
         process = subprocess.Popen([haproxy, "-db", "-f", config], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30
             while True:
                 try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    socket.create_connection(("127.0.0.1", port), 5).close()
                     break
                 except OSError:
                     assert time.monotonic() < deadline and process.poll() is None
@@ -768,4 +785,4 @@ backend sutler
             server.stop()
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(30)
