@@ -13,6 +13,7 @@ import time
 from mails import Mailbox
 from pictures import picture, send_picture
 from providers import Graph, Providers
+from steps import in_one_step
 from sutler import PASSWORD, also_tls, found_in_memory, new_email, only
 from tab import BROWSER, Tab
 import jwts as jwt
@@ -151,14 +152,20 @@ def test_a_second_rotation_is_met_a_minute_later_and_old_keys_go(ctx):
     old = providers.sign_in("ben")
     good(google(client, old))
     providers.rotate(keep=False)
-    at = time.monotonic()
     good(google(client, providers.sign_in("ben")))
+    # It asked for them before it answered.
+    at = time.monotonic()
     bad(google(client, old))
     providers.rotate(keep=False)
     token = providers.sign_in("ben")
     bad(google(client, token))
     time.sleep(max(0, at + 61 - time.monotonic()))
     good(google(client, token))
+
+
+def soon(seconds):
+    """So many seconds from when it is sent, however long what comes before it takes."""
+    return lambda: int(time.time()) + seconds
 
 
 def matrix(providers):
@@ -170,8 +177,8 @@ def matrix(providers):
                     {"aud": ["other"]}, {"aud": ["shop-RS256", "other"]}, {"aud": "shop-RS256 "}, {"aud": "Shop-RS256"},
                     {"azp": "other"}, {"azp": ""}, {"aud": ["shop-RS256", "other"], "azp": "other"},
                     {"exp": now}, {"exp": now - 1}, {"exp": now - 86400}, {"exp": None}, {"exp": str(now + 3600)},
-                    {"exp": now + 0.5}, {"iat": now + 120}, {"iat": now - 86400 - 60}, {"iat": None}, {"iat": str(now)},
-                    {"iat": 0}, {"iat": -1}, {"nbf": now + 120}, {"nbf": "x"},
+                    {"exp": now + 3600.5}, {"iat": soon(120)}, {"iat": now - 86400 - 60}, {"iat": None}, {"iat": str(now)},
+                    {"iat": 0}, {"iat": -1}, {"nbf": soon(120)}, {"nbf": "x"},
                     {"email_verified": False}, {"email_verified": None}, {"email_verified": "false"},
                     {"email_verified": "True"}, {"email_verified": 1}, {"email_verified": [True]},
                     {"email": None}, {"email": ""}, {"email": "nobody"}, {"email": "a@b.example\r\nTo: c@d.example"},
@@ -183,7 +190,7 @@ def matrix(providers):
         no.append(({}, header))
     for changes in ({}, {"aud": ["shop-RS256"]}, {"aud": "shop-ES256"}, {"azp": "shop-RS256"}, {"azp": "shop-ES256"},
                     {"aud": ["shop-RS256", "other"], "azp": "shop-RS256"}, {"email_verified": "true"},
-                    {"iat": now - 80000}, {"iat": now + 30}, {"nbf": now}, {"exp": now + 10 * 86400},
+                    {"iat": now - 80000}, {"iat": soon(30)}, {"nbf": now}, {"exp": now + 10 * 86400},
                     {"nonce": "whatever"}, {"name": "Nur"}, {"name": 1, "given_name": None, "picture": "x"},
                     {"hd": "example.com", "at_hash": "x", "jti": "x"}):
         yes.append((changes, None))
@@ -204,6 +211,7 @@ def test_only_the_exact_set_of_claims_passes(ctx):
     client = ctx.client(server)
     before = providers.asked
     for changes, header, passes in matrix(providers):
+        changes = {name: value() if callable(value) else value for name, value in changes.items()}
         claims = providers.claims(**changes)
         # The mock puts in what is absent: null takes it away.
         claims = {"nbf": None, **claims}
@@ -264,7 +272,7 @@ def test_a_provider_that_is_down_or_slow(ctx):
     began = time.monotonic()
     down(google(client, providers.build(providers.claims(nbf=None))))
     took = time.monotonic() - began
-    assert 2 < took < 9, took
+    assert 2 < took < 20, took
     providers.mode("down")
     time.sleep(10.2)
     down(google(client, providers.build(providers.claims(nbf=None))))
@@ -313,16 +321,7 @@ def test_who_registered_anothers_address_loses_it_to_the_owner(ctx):
     # And the owner signs in again, without anybody's second factor; and hears of it.
     assert good(google(client, providers.build({**providers.claims(nbf=None, email=victim),
                                                 "sub": jwt.parts(token)[1]["sub"]})))["is_new_user"] is False
-    assert [m for m in wait_mails(box, victim, "Google")]
-
-
-def wait_mails(box, address, word, seconds=15):
-    end = time.monotonic() + seconds
-    while True:
-        found = [m for m in box.to(address) if word in m.text]
-        if found or time.monotonic() > end:
-            return found
-        time.sleep(0.05)
+    box.saying(victim, "Google")
 
 
 def totp(secret, off=0):
@@ -336,6 +335,7 @@ def enrol(client, token):
     answer = client.post("/api/users/totp/enrol/", token=token)
     assert answer.status == 200, answer
     secret = answer.json["secret"]
+    in_one_step()
     answer = client.post("/api/users/totp/confirm/", {"otp": totp(secret, -1)}, token=token)
     assert answer.status == 200, answer
     return secret, answer.json["recovery_codes"]
@@ -354,12 +354,12 @@ def test_a_verified_account_is_linked_and_told(ctx):
     assert {**before["user"], "is_verified": True} == data["user"]
     assert profile(client, before).status == 200
     assert client.login(email)["user"]["id"] == before["user"]["id"]
-    mail = wait_mails(box, email, "Google")
+    mail = box.saying(email, "Google")
     assert len(mail) == 1, mail
     # By the number from now on: whatever address the provider has by then.
     data = good(google(client, providers.build({**claims, "email": new_email("moved")})))
     assert data["user"]["id"] == before["user"]["id"] and data["user"]["email"] == email
-    assert len(wait_mails(box, email, "Google")) == 1
+    assert len(box.saying(email, "Google")) == 1
     # The address went to somebody else at the provider: they are not let in by it.
     answer = google(client, providers.build(providers.claims(nbf=None, email=email)))
     assert answer.status == 409 and answer.json["code"] == "duplicate", answer
@@ -420,7 +420,7 @@ def test_the_second_factor_is_asked_for_here_too(ctx):
         assert answer.status == 200, answer
         assert answer.json["data"]["user"]["email"] in (email, linked)
     # Once it was shown, the number opens the account whatever the address is by then.
-    assert len(wait_mails(Mailbox(server), email, "Google")) == 1
+    assert len(Mailbox(server).saying(email, "Google")) == 1
     answer = google(client, providers.build({**claims, "email": new_email("moved")}))
     assert answer.status == 401 and answer.json["code"] == "second_factor_required", answer
 
@@ -585,17 +585,22 @@ def test_facebook_out_of_order(ctx):
     began = time.monotonic()
     down(facebook(client, token))
     took = time.monotonic() - began
-    assert 2 < took < 9, took
+    assert 2 < took < 20, took
     # However many wait for it, others are served: by password, and of those who come too many it is said at once.
     email = server.make_user(new_email("patient"), "--verified")
-    with concurrent.futures.ThreadPoolExecutor(40) as pool:
-        asked = [pool.submit(facebook, server.client(), token) for _ in range(40)]
-        time.sleep(0.5)
-        began = time.monotonic()
-        client.login(email)
-        assert time.monotonic() - began < 2
-        statuses = [one.result().status for one in asked]
-    assert set(statuses) == {502, 503} and statuses.count(502) <= 8, statuses
+    served = []
+    for _ in range(3):  # a moment at which the machine was busy is not one in which they were not served
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            asked = [pool.submit(facebook, server.client(), token) for _ in range(40)]
+            time.sleep(0.5)
+            began = time.monotonic()
+            client.login(email)
+            served.append(time.monotonic() - began)
+            statuses = [one.result().status for one in asked]
+        assert set(statuses) == {502, 503} and statuses.count(502) <= 8, statuses
+        if served[-1] < 2:
+            break
+    assert served[-1] < 2, served
     graph.mode = "ok"
     good(facebook(client, token))
     # It does not know our app any more: nothing is known of the token.

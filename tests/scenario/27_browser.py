@@ -15,6 +15,7 @@ import time
 import sutler
 from browser import Browser
 from mails import Mailbox
+from steps import in_one_step
 from sutler import PASSWORD, Skip, also_tls, new_email, only
 from tab import BROWSER, Tab, set_cookie
 
@@ -327,6 +328,7 @@ def test_a_second_factor_in_browser_mode(ctx):
     tab, email = Tab(ctx, server), new_email()
     tab.register(email)
     secret = tab.post("/api/users/totp/enrol/").json["secret"]
+    in_one_step()
     answer = tab.post("/api/users/totp/confirm/", {"otp": code_of(secret, -1)})
     assert answer.status == 200, answer
     codes, cookie = answer.json["recovery_codes"], tab.cookie
@@ -718,6 +720,16 @@ def seen(browser, part):
             for id_, method in asked.items()]
 
 
+def posts_of(browser, part, more_than=0, seconds=30):
+    """What was posted to a path, once it was more than so often and each has its answer."""
+    end = time.monotonic() + seconds
+    while True:
+        posts = [s for s in seen(browser, part) if s[0] == "POST"]
+        if (len(posts) > more_than and all(status is not None for _, status, _ in posts)) or time.monotonic() > end:
+            return posts
+        time.sleep(0.05)
+
+
 @only("sqlite")
 def test_a_browser_signs_in_and_stays(ctx):
     server = ctx.server()
@@ -771,15 +783,14 @@ def test_pages_of_others_can_do_nothing(ctx):
             origin = f"http://{name}:{elsewhere.port}"
             for number in range(6):
                 browser.visit(f"{origin}/form{number}", settle=0.5)
-                posts = [s for s in seen(browser, "/api/users/") if s[0] == "POST"]
+                posts = posts_of(browser, "/api/users/")
                 assert posts and all(status in (401, 403, 415) for _, status, _ in posts), (name, number, posts)
                 assert all(along == comes_along for _, _, along in posts), (name, number, posts)
             browser.visit(origin + "/", settle=0.2)
             # It arrives; the answer is kept from the page (Cross-Origin-Resource-Policy).
             simple = browser.evaluate(fetch % (json.dumps(target), "'POST'", "'no-cors'", "{}", ""))
             assert simple == "TypeError", simple
-            time.sleep(0.3)
-            posts = [s for s in seen(browser, REFRESH) if s[0] == "POST"]
+            posts = posts_of(browser, REFRESH)
             assert posts and posts[-1][1] == (403 if comes_along else 400) and posts[-1][2] == comes_along, (name, posts)
             # What needs a preflight does not get through it.
             for method, mode, headers, more in (
