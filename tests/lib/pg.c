@@ -8,11 +8,14 @@
 #include <libpq-fe.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +28,7 @@ struct pg {
     char dsn[256];
     char dsn_tcp[256];
     int port;
+    int claim; /* nobody else's while it is open */
     pid_t pid;
 };
 
@@ -88,19 +92,51 @@ static bool find_bin(struct pg *p)
     return fits;
 }
 
-/* A port that was free a moment ago. */
-static int free_port(void)
+/* Whether the port's name is ours now; the kernel takes it back with the descriptor. */
+static bool claim(struct pg *p, int port)
 {
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
-    socklen_t n = sizeof(a);
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    const int n = snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "sutler-test-port-%d", port);
+    p->claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (p->claim < 0)
+        return false;
+    if (bind(p->claim, (struct sockaddr *) &a,
+             (socklen_t) (offsetof(struct sockaddr_un, sun_path) + 1 + (size_t) n)) == 0)
+        return true;
+    (void) close(p->claim);
+    p->claim = -1;
+    return false;
+}
+
+static bool is_free(int port)
+{
+    const struct sockaddr_in a = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t) port),
+                                   .sin_addr = { htonl(INADDR_LOOPBACK) } };
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int port = 0;
-    if (fd >= 0 && bind(fd, (struct sockaddr *) &a, n) == 0 &&
-        getsockname(fd, (struct sockaddr *) &a, &n) == 0)
-        port = ntohs(a.sin_port);
+    const bool ok = fd >= 0 && bind(fd, (const struct sockaddr *) &a, sizeof(a)) == 0;
     if (fd >= 0)
         (void) close(fd);
-    return port;
+    return ok;
+}
+
+/* Below those that the kernel gives to connections, and nobody else's in a test: as
+ * tests/lib/ports.py. */
+static bool find_port(struct pg *p)
+{
+    for (int i = 0; i < TRIES; i++) {
+        uint16_t chance = 0;
+        if (getrandom(&chance, sizeof(chance), 0) != sizeof(chance))
+            return false;
+        p->port = 20000 + chance % 12000;
+        if (!claim(p, p->port))
+            continue;
+        if (is_free(p->port))
+            return true;
+        (void) close(p->claim);
+        p->claim = -1;
+    }
+    return false;
 }
 
 static bool make_folder(struct pg *p)
@@ -245,12 +281,13 @@ static bool start_first(struct pg *p)
 struct pg *pg_create(void)
 {
     struct pg *p = calloc(1, sizeof(*p));
-    if (p == NULL || !find_bin(p) || !make_folder(p)) {
+    if (p != NULL)
+        p->claim = -1;
+    if (p == NULL || !find_bin(p) || !make_folder(p) || !find_port(p)) {
         (void) fprintf(stderr, "# no PostgreSQL to test with\n");
         pg_free(&p);
         return NULL;
     }
-    p->port = free_port();
     (void) snprintf(p->dsn, sizeof(p->dsn),
                     "host=%s port=%d user=sutler password=canary-password dbname=sutler", p->dir,
                     p->port);
@@ -280,6 +317,8 @@ void pg_free(struct pg **pp)
         if (pid > 0)
             (void) waitpid(pid, NULL, 0);
     }
+    if (p->claim >= 0)
+        (void) close(p->claim);
     free(p);
     *pp = NULL;
 }

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The malware scan (C5): a real clamd with a signature of the test's own, and what becomes of pictures without one."""
-import socket
 import threading
 import time
 
@@ -8,17 +7,13 @@ from PIL import Image
 
 from clamd import EICAR, Clamd, Liar
 from pictures import PROFILE, draw, encode, files_of, noise, picture, send, send_picture
+from ports import lasting_port
 from shopping import Manager
 from sutler import new_email, only
 
 # Above what any socket holds: nearly five megabytes that can't be packed.
 LARGE = encode(Image.frombytes("RGB", (1280, 1280), noise(3 * 1280 * 1280)), "PNG")
 REJECTED = {"profile_picture": ["Rejected by the malware scan"]}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as s:
-        return s.getsockname()[1]
 
 
 def shop(ctx, place, scan="configured", **more):
@@ -60,7 +55,7 @@ def test_what_is_found_is_rejected_wherever_in_the_file_it_hides(ctx):
 
 def test_clamd_at_a_port_is_asked_too(ctx):
     """And each contract says what it found in its own shape."""
-    with Clamd(port=free_port()) as clamd:
+    with Clamd(port=lasting_port()) as clamd:
         server = shop(ctx, clamd.place)
         client = person(ctx, server)
         infected = encode(draw(), "JPEG", comment=EICAR)
