@@ -103,6 +103,46 @@ def is_alive(pid):
         return False
 
 
+def is_running(pid):
+    """Whether it is neither stopped nor ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "TtZX"
+    except OSError:
+        return False
+
+
+def signal_all(pids, number):
+    """To those that are there still."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def stand_still(pids, seconds=10):
+    """SIGSTOP, and until it has reached them."""
+    signal_all(pids, signal.SIGSTOP)
+    end = time.monotonic() + seconds
+    while any(is_running(pid) for pid in pids) and time.monotonic() < end:
+        time.sleep(0.001)
+
+
+def wait_traced(tracer, *pids, seconds=60):
+    """Until this strace holds every thread of these processes; one that may not skips the test."""
+    def is_held(pid):
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended
+                if f"\nTracerPid:\t{tracer.pid}\n" not in (task / "status").read_text():
+                    return False
+        return True
+
+    end = time.monotonic() + seconds
+    while not all(is_held(pid) for pid in pids):
+        if tracer.poll() is not None:
+            raise Skip("strace may not attach here")
+        assert time.monotonic() < end, "strace does not attach"
+        time.sleep(0.01)
+
+
 def clean_env(extra=None):
     """The environment without anything that the program would understand as a setting."""
     known = {"SECRET_KEY", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "GOOGLE_CLIENT_ID",
@@ -286,14 +326,14 @@ class Server:
         """kill -9 of the supervisor and of all its roles: as a power cut to the processes."""
         if self.process is None or self.process.poll() is not None:
             return
+        # A power cut lets nobody see another's end and act on it (the worker that of the courier, say): all
+        # stand still before the first one dies, the supervisor first, so that no new one comes.
+        stand_still([self.process.pid])
         pids = [self.process.pid] + self.roles()
-        for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.process.wait(30)
-        end = time.monotonic() + 30
+        stand_still(pids)
+        signal_all(pids, signal.SIGKILL)
+        self.process.wait(60)
+        end = time.monotonic() + 60
         while any(is_alive(pid) for pid in pids) and time.monotonic() < end:
             time.sleep(0.005)
 
@@ -309,8 +349,7 @@ class Server:
             self.kill()
             raise AssertionError("SIGTERM did not end the server in 40 s:\n" + self.log_text()[-2000:])
         left = [pid for pid in pids if is_alive(pid)]
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
+        signal_all(left, signal.SIGKILL)
         assert not left, f"roles outlived their supervisor: {left}"
         assert self.process.returncode == 0, (self.process.returncode, self.log_text()[-2000:])
 
