@@ -81,6 +81,14 @@ class Spec:
         return []
 
 
+def pause(how):
+    """So many seconds, or until the test says so."""
+    if isinstance(how, threading.Event):
+        how.wait(120)
+    else:
+        time.sleep(how)
+
+
 class StandIn(http.server.ThreadingHTTPServer):
     """Takes a request, keeps it, and gives what answer() says; or does what `faults` wants first."""
     daemon_threads = True
@@ -98,17 +106,17 @@ class StandIn(http.server.ThreadingHTTPServer):
                                     "headers": {k.lower(): v for k, v in self.headers.items()}})
                 fault = world.faults.pop(0) if world.faults and world.faults[0][0] in (None, path) else None
             if fault and fault[1] == "hang":
-                time.sleep(fault[2])
+                pause(fault[2])
                 self.close_connection = True
                 return
             if fault and fault[1] == "slow":
-                time.sleep(fault[2])
+                pause(fault[2])
             if fault and fault[1] == "status":
                 return self.reply(fault[2], {"error": {"type": "api_error", "message": "An unknown error occurred"}})
             with world.lock:
                 status, answer = world.answer(self.command, path, query, body, self.headers)
             if fault and fault[1] in ("lose", "stall"):
-                time.sleep(fault[2] or 0)
+                pause(fault[2] or 0)
                 self.close_connection = True
                 return
             self.reply(status, answer)
@@ -142,7 +150,8 @@ class StandIn(http.server.ThreadingHTTPServer):
 
     def fail_next(self, how, value=None, path=None, times=1):
         """how: "status" (an answer of this status), "hang" (none for so many seconds), "lose" (done, and
-        the answer lost), "stall" (likewise, after so many seconds), "slow" (done and answered after so many)."""
+        the answer lost), "stall" (likewise, after so many seconds), "slow" (done and answered after so many).
+        In the place of seconds there may be a threading.Event, which is waited for."""
         with self.lock:
             self.faults += [(path, how, value)] * times
 

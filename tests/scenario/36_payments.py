@@ -172,16 +172,19 @@ def test_paid_elsewhere_while_the_provider_is_asked(ctx):
     """A way to pay that does not open takes nothing back from an order that is paid by then."""
     server, stripe, _ = worlds(ctx)
     client, boss = paying.buyer(ctx, server), ordering.staff(server)
-    made = []
+    made, is_paid = [], threading.Event()
     # Twice: a connection that was kept is tried anew.
-    stripe.fail_next("hang", 4, "/v1/checkout/sessions", times=2)
+    stripe.fail_next("hang", is_paid, "/v1/checkout/sessions", times=2)
     other = server.client(token=client.token)
     variant = paying.pick(client, 1)
     thread = threading.Thread(target=lambda: made.append(
         paying.order(other, "stripe", variant, check_status=201)))
     thread.start()
-    first = paying.wait_until(lambda: client.get("/api/orders/").json["results"])[0]
-    assert boss.post(f"/api/orders/{first['id']}/status/", {"status": "paid"}).status == 200
+    try:
+        first = paying.wait_until(lambda: client.get("/api/orders/").json["results"])[0]
+        assert boss.post(f"/api/orders/{first['id']}/status/", {"status": "paid"}).status == 200
+    finally:
+        is_paid.set()
     thread.join(60)
     assert paying.state(client, first["id"]) == "paid"
     stripe.faults.clear()
@@ -197,7 +200,8 @@ def test_a_crash_while_the_provider_is_asked(ctx):
     for world, method, path in zip(worlds, ("stripe", "paystack"), ("/v1/checkout/sessions", "/transaction/initialize")):
         body, headers = {"address": "1 Main Road", "payment_method": method}, {"Idempotency-Key": f"crash-{method}"}
         ordering.put(client, paying.pick(client))
-        world.fail_next("stall", 3, path)
+        is_over = threading.Event()
+        world.fail_next("stall", is_over, path)
 
         def send():
             with contextlib.suppress(Exception):
@@ -207,6 +211,7 @@ def test_a_crash_while_the_provider_is_asked(ctx):
         thread.start()
         paying.wait_until(lambda: world.count("POST", path))
         server.kill()
+        is_over.set()
         thread.join(60)
         server.start()
         client = server.client(token=client.token)
@@ -230,13 +235,17 @@ def test_over_while_the_provider_is_asked(ctx):
     server, stripe, _ = worlds(ctx)
     client, boss = paying.buyer(ctx, server), ordering.staff(server)
     for word in ("cancelled", "paid"):
-        stripe.fail_next("slow", 2, "/v1/checkout/sessions")
+        is_over = threading.Event()
+        stripe.fail_next("slow", is_over, "/v1/checkout/sessions")
         ordering.put(client, paying.pick(client))
         other, made = server.client(token=client.token), []
         thread = threading.Thread(target=lambda: made.append(ordering.create(other, "stripe")))
         thread.start()
-        order = paying.wait_until(lambda: client.get("/api/orders/?status=pending").json["results"])[0]["id"]
-        assert boss.post(f"/api/orders/{order}/status/", {"status": word}).status == 200
+        try:
+            order = paying.wait_until(lambda: client.get("/api/orders/?status=pending").json["results"])[0]["id"]
+            assert boss.post(f"/api/orders/{order}/status/", {"status": word}).status == 200
+        finally:
+            is_over.set()
         thread.join(60)
         if word == "paid":
             assert made[0].status == 201 and made[0].json["data"]["status"] == "paid", made
@@ -458,4 +467,6 @@ def test_a_card_number_is_taken_nowhere(ctx):
         body = {"address": "1 Main Road", "payment_method": "stripe", field: "card 4242 4242-4242 4242 please"}
         refused = client.post("/api/orders/create/", body)
         assert refused.status == 400 and field in refused.json, refused
-    assert "4242" not in server.log_text()
+    # Four digits alone may stand in any pseudonym and any request's id.
+    for part in ("4242 4242", "4242-4242", "42424242", "4242%20"):
+        assert part not in server.log_text(), part

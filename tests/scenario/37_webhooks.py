@@ -46,11 +46,9 @@ def test_an_event_acts_once_in_a_hundred_parallel_deliveries(ctx):
         def deliver():
             with server.client(check=False) as own:
                 gate.wait()
-                for _ in range(20):
-                    status = send(own, event).status
-                    # Too many at once: the provider comes again.
-                    if status != 503:
-                        break
+                end = time.monotonic() + 60
+                # Too many at once: the provider comes again.
+                while (status := send(own, event).status) == 503 and time.monotonic() < end:
                     time.sleep(0.2)
                 answers.append(status)
 
@@ -135,7 +133,10 @@ def test_money_from_elsewhere_is_not_ours(ctx):
                   stripe.event("customer.created", {"object": "customer", "id": "cus_1"})):
         assert payworld.deliver_stripe(client, event).status == 200
     time.sleep(0.5)
-    assert paying.state(client, made["order_id"]) == "pending" and len(stripe.asked) == asked
+    # Of another order something may be asked at any time: of these things nothing is.
+    texts = [a["path"] + a["query"] + a["body"] for a in stripe.asked[asked:]]
+    assert not [text for text in texts if any(name in text for name in ("pi_test_alien", "dp_1", "cus_1"))], texts
+    assert paying.state(client, made["order_id"]) == "pending"
     # Another charge for the same order, and that one paid: given back.
     for event in stripe.pay(made["order_id"]):
         payworld.deliver_stripe(client, event)
@@ -161,7 +162,7 @@ def test_forged_and_stale(ctx):
     bad = ["", "t=1", f"v1={mac}", f"t={now}", f"t={now},v1=", f"t={now},v1={mac[:-2]}", f"t={now},v0={mac}",
            f"t=x,v1={mac}", f"t={now},t={now},v1={mac}", f"t={now + 1},v1={mac}", "t=,v1=", "," * 500,
            payworld.stripe_header(body, secret="whsec_other"), payworld.stripe_header(body, secret=""),
-           payworld.stripe_header(body, at=now - 301), payworld.stripe_header(body, at=now + 310),
+           payworld.stripe_header(body, at=now - 301), payworld.stripe_header(body, at=now + 330),
            payworld.stripe_header(body, at=0), payworld.stripe_header(body, at=-now), payworld.stripe_header(body + b" "),
            f"t={now}," + ",".join(["v1=" + "0" * 64] * 9)]
     for header in bad:
@@ -171,7 +172,8 @@ def test_forged_and_stale(ctx):
     assert none.status == 400, none
     assert server.log_text().count("type=webhook_forged") > before
     other = "0" * 64
-    for header in (good, payworld.stripe_header(body, at=now - 295), payworld.stripe_header(body, at=now + 290),
+    now = int(time.time())
+    for header in (good, payworld.stripe_header(body, at=now - 280), payworld.stripe_header(body, at=now + 290),
                    payworld.stripe_header(body, secret=OLD_SECRET), f"t={now},v1={other},v1=zz,v0=1," + payworld.stripe_header(body, at=now).partition(",")[2]):
         assert payworld.deliver_stripe(client, event, header=header, body=body).status == 200, header
     # Paystack's.
@@ -263,7 +265,8 @@ def test_the_same_calls_by_the_official_package(ctx):
     paying.wait_until(lambda: stripe.refunds and any(s["status"] == "expired" for s in stripe.sessions.values()))
     open_one = paying.order(client)
     assert client.post(f"/api/v1/orders/{open_one['order_id']}/payment-intent/").status == 200
-    assert server.cli("payments", "reconcile").returncode == 0
+    # The stand-in has given the money back before we have heard so.
+    paying.wait_until(lambda: server.cli("payments", "reconcile").returncode == 0)
     ours = {}
     for asked in stripe.asked:
         shape = "/".join("{id}" if "_test_" in p else p for p in asked["path"].split("/"))
@@ -326,7 +329,8 @@ def test_a_thousand_webhooks_signed_by_the_official_package(ctx):
     bodies = [json.dumps({"id": f"evt_rnd_{i}_{FLIPS.randrange(10**9)}", "type": "customer.updated",
                           "data": {"object": {"object": "customer", "id": "cus_1", "name": "".join(FLIPS.choices(letters, k=FLIPS.randrange(60)))}}},
                          ensure_ascii=FLIPS.random() < 0.5, indent=FLIPS.choice((None, 2))) for i in range(1000)]
-    times = [now + FLIPS.randrange(-200, 200) for _ in bodies]
+    # The oldest are good for long enough still that the last of them is sent.
+    times = [now + FLIPS.randrange(-100, 280) for _ in bodies]
     headers, others = payworld.official([
         {"do": "sign", "secret": secret, "bodies": bodies, "timestamps": times} for secret in (payworld.STRIPE_SECRET, "whsec_wrong")])
     for text, header, other, at in zip(bodies, headers, others, times):
