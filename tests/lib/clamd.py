@@ -72,7 +72,8 @@ class Clamd:
 
 
 class Liar:
-    """What listens where clamd should and is none: it reads all of it, waits, says this, hangs up."""
+    """What listens where clamd should and is none: it reads all of it, waits (so many seconds, or for an event),
+    says this, hangs up."""
 
     def __init__(self, says, after=0.0, reads=True):
         self.says, self.after, self.reads, self.heard = says, after, reads, 0
@@ -104,7 +105,10 @@ class Liar:
                     if not piece:
                         return
                     text = (text + piece)[-64:]
-                time.sleep(self.after)
+                if isinstance(self.after, threading.Event):
+                    self.after.wait(60)
+                else:
+                    time.sleep(self.after)
                 conn.sendall(self.says)
         except OSError:
             pass

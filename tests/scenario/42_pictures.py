@@ -453,7 +453,7 @@ def until_files(server, n, seconds=60):
 
 
 def test_clients_that_stop_half_way_keep_nobody_out(ctx):
-    server = ctx.own_server(settings=NO_SCANNER + "[limits]\nbody_timeout = 1s\n", **EMPTY)
+    server = ctx.own_server(settings=NO_SCANNER + "[limits]\nbody_timeout = 5s\n", **EMPTY)
     client, other = person(ctx, server), person(ctx, server)
     body, kind = form([("profile_picture", "p.jpg", picture())])
     head = (f"PATCH {PROFILE} HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Type: {kind}\r\n"

@@ -11,6 +11,8 @@ from sutler import also_tls, new_email
 PLACES = 8
 NO_SCANNER = "[uploads]\nscan = configured\n"
 PICTURE = picture("PNG", 300, 200)
+# Who would wait until a half-sent body is given up for its time waits for 30 s.
+SOON = 15
 # So much is above what any buffer on the way holds.
 LARGE = noise(3 * 1024 * 1024)
 
@@ -84,7 +86,7 @@ def test_two_accounts_with_four_half_sent_bodies_each_keep_nobody_out(ctx):
             answer = send_picture(client, PICTURE)
             took = time.monotonic() - started
             assert answer.status == 200 and answer.json["profile_picture"], answer
-            assert took < 3, took
+            assert took < SOON, took
         told = answered(conns, 0.2)
         assert told, "somebody gave way"
         for answer in told:
@@ -116,7 +118,7 @@ def test_who_comes_again_at_once_keeps_nobody_out_either(ctx):
             started = time.monotonic()
             answer = send_picture(honest, PICTURE)
             took = time.monotonic() - started
-            assert answer.status == 200 and took < 3, (answer, took)
+            assert answer.status == 200 and took < SOON, (answer, took)
     finally:
         stop.set()
         for thread in threads:
@@ -132,7 +134,7 @@ def test_eight_accounts_with_a_half_sent_body_each_keep_nobody_out(ctx):
         # Of bodies that have just begun nobody knows yet how they come.
         while (answer := send_picture(honest, PICTURE)).status == 503:
             busy(answer)
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < SOON
             time.sleep(int(answer.get("retry-after")))
         assert answer.status == 200, answer
         for answer in answered(conns, 0.2):
@@ -147,7 +149,7 @@ def test_much_that_came_once_does_not_hold_a_place(ctx):
         time.sleep(3)
         started = time.monotonic()
         answer = send_picture(honest, PICTURE)
-        assert answer.status == 200 and time.monotonic() - started < 3, answer
+        assert answer.status == 200 and time.monotonic() - started < SOON, answer
 
 
 def test_ones_own_half_sent_bodies_give_way_to_ones_next(ctx):
@@ -158,11 +160,12 @@ def test_ones_own_half_sent_bodies_give_way_to_ones_next(ctx):
         time.sleep(2)
         started = time.monotonic()
         answer = send_picture(client, PICTURE)
-        assert answer.status == 200 and time.monotonic() - started < 3, answer
+        assert answer.status == 200 and time.monotonic() - started < SOON, answer
 
 
-def send_slowly(ctx, server, client, rate, seconds, step=0.125):
-    """A picture at `rate` bytes a second; the answer, or None when the server ended it in the middle."""
+def send_slowly(ctx, server, client, rate, seconds, step=0.125, late=None):
+    """A picture at `rate` bytes a second; the answer, or None when the server ended it in the middle.  `late` is told
+    by how much each piece went out too late: a machine that stands still keeps no rate."""
     data = PICTURE[:-12] + b"\0" * (rate * seconds - len(PICTURE)) if rate * seconds > len(PICTURE) else PICTURE
     body, kind = form([("profile_picture", "p.png", data)])
     piece = int(rate * step)
@@ -171,6 +174,8 @@ def send_slowly(ctx, server, client, rate, seconds, step=0.125):
         begun = time.monotonic()
         for i, at in enumerate(range(0, len(body), piece)):
             time.sleep(max(0.0, begun + i * step - time.monotonic()))
+            if late is not None:
+                late.append(time.monotonic() - begun - i * step)
             try:
                 conn.send(body[at:at + piece])
             except OSError:
@@ -204,12 +209,13 @@ def test_a_slow_upload_is_waited_for_when_nobody_else_waits(ctx):
     assert all(a.json == {"profile_picture": ["Corrupted image"]} for a in answers.values()), answers
 
 
-def test_a_slow_upload_of_a_mobile_stays_also_when_all_places_are_taken(ctx):
+def beside_half_sent_bodies(ctx):
+    """(what the slow upload was answered with, by how much its slowest piece was late)"""
     server = shop(ctx)
     slow, honest = person(ctx, server), person(ctx, server)
     foes = [person(ctx, server) for _ in range(PLACES - 1)]
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(send_slowly(ctx, server, slow, 64 * 1024, 7)))
+    answers, late = [], []
+    thread = threading.Thread(target=lambda: answers.append(send_slowly(ctx, server, slow, 64 * 1024, 7, late=late)))
     thread.start()
     time.sleep(0.3)
     with half_sent(ctx, server, foes, 1) as conns:
@@ -220,12 +226,23 @@ def test_a_slow_upload_of_a_mobile_stays_also_when_all_places_are_taken(ctx):
             conns.append(half_send(ctx, server, foes[len(conns) % len(foes)]))
             send_picture(honest, PICTURE)
         thread.join(60)
-    assert [a.status for a in answers] == [WHOLE], answers
+    server.done()
+    return [a.status for a in answers], max(late)
+
+
+def test_a_slow_upload_of_a_mobile_stays_also_when_all_places_are_taken(ctx):
+    for _ in range(5):
+        statuses, late = beside_half_sent_bodies(ctx)
+        # One that did not keep its rate, because the machine did not, shows nothing.
+        if statuses == [WHOLE] or late < 0.5:
+            break
+    assert statuses == [WHOLE], (statuses, late)
 
 
 def test_a_body_that_is_there_is_never_given_up(ctx):
     """However long what comes after it takes: here the scan of a picture."""
-    with Liar(b"stream: OK\0", after=4.0) as clamd:
+    is_over = threading.Event()
+    with Liar(b"stream: OK\0", after=is_over) as clamd:
         server = shop(ctx, NO_SCANNER + f"clamd = {clamd.place}\n")
         people, late = [person(ctx, server) for _ in range(2)], person(ctx, server)
         answers = []
@@ -238,15 +255,18 @@ def test_a_body_that_is_there_is_never_given_up(ctx):
         threads = [threading.Thread(target=send, args=(p,)) for p in people for _ in range(PLACES // 2)]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + 3
-        # Fewer are scanned at a time than there are places: the others are there and wait for it.
-        while clamd.heard < PLACES // 2:
-            assert time.monotonic() < end, clamd.heard
-            time.sleep(0.05)
-        time.sleep(0.3)
-        for _ in range(3):
-            busy(send_picture(late, PICTURE))
-            time.sleep(0.8)
+        try:
+            end = time.monotonic() + 10
+            # Fewer are scanned at a time than there are places: the others are there and wait for it.
+            while clamd.heard < PLACES // 2:
+                assert time.monotonic() < end, clamd.heard
+                time.sleep(0.05)
+            time.sleep(1.5)
+            for _ in range(3):
+                busy(send_picture(late, PICTURE))
+                time.sleep(0.8)
+        finally:
+            is_over.set()
         for thread in threads:
             thread.join(60)
         assert answers == [200] * PLACES, answers
@@ -262,7 +282,7 @@ def test_who_waits_for_a_place_sends_as_any_other(ctx):
         body, kind = form([("profile_picture", "p.png", PICTURE)])
         with half_sent(ctx, server, foes, 1), server.conn() as conn:
             conn.send(head_of(server, honest, kind, len(body), "Expect: 100-continue"))
-            conn.sock.settimeout(3)
+            conn.sock.settimeout(20)
             assert conn._line() == "HTTP/1.1 100 Continue" and conn._line() == ""
             conn.send(body)
             assert conn.read("PATCH").status == 200

@@ -153,7 +153,9 @@ def test_a_slow_store_holds_up_nothing_else(ctx):
             thread.start()
         time.sleep(1)
         begun = time.monotonic()
-        assert other.get("/api/catalog/products/").status == 200 and time.monotonic() - begun < 3
+        assert other.get("/api/catalog/products/").status == 200
+        # Before the first of those, or in less time than they take, on a machine that is busy.
+        assert not answers or time.monotonic() - begun < 3
         for thread in threads:
             thread.join(90)
         assert [answer.status for answer in answers] == [200] * 6, answers

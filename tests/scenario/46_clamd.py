@@ -9,7 +9,7 @@ from clamd import EICAR, Clamd, Liar
 from pictures import PROFILE, draw, encode, files_of, noise, picture, send, send_picture
 from ports import lasting_port
 from shopping import Manager
-from sutler import new_email, only
+from sutler import lasting_port, new_email, only
 
 # Above what any socket holds: nearly five megabytes that can't be packed.
 LARGE = encode(Image.frombytes("RGB", (1280, 1280), noise(3 * 1280 * 1280)), "PNG")
