@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is left behind: the audit (G2), events (G5), crashes and errors (G6), and no secret anywhere (E7)."""
+import contextlib
 import json
 import os
 import pathlib
@@ -205,6 +206,9 @@ def test_each_event_is_told_once_and_of_nobody(ctx):
                       (injection, "input_suspicious"), (smuggling, "input_suspicious"), (flood, "rate_limited")):
         before = len(events(server, kind))
         act()
+        end = time.monotonic() + 20
+        while len(events(server, kind)) == before and time.monotonic() < end:
+            time.sleep(0.01)
         time.sleep(0.05)
         told = events(server, kind)[before:]
         assert len(told) == 1, (kind, told)
@@ -280,12 +284,11 @@ def test_a_worker_does_not_outlive_its_supervisor(ctx):
     pids = server.roles()
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait(10)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while any(sutler.is_alive(pid) for pid in pids) and time.monotonic() < end:
         time.sleep(0.02)
     left = [pid for pid in pids if sutler.is_alive(pid)]
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
+    sutler.signal_all(left, signal.SIGKILL)
     assert not left, "a worker serves on without its supervisor"
     server.start()
     assert server.client().get("/healthz").status == 200
@@ -341,15 +344,17 @@ def test_no_secret_in_logs_proc_answers_or_files(ctx):
         text = answer.body + repr(answer.headers).encode()
         for word in words:
             assert word.encode() not in text, (word, answer)
-    processes = [server.process.pid] + server.roles()
-    for pid in processes:
-        for name in ("environ", "cmdline", "comm", "status", "maps"):
-            data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
-            for word in words:
-                assert word.encode() not in data, (pid, name, word)
-        core = next(line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()
-                    if line.startswith("Max core file size"))
-        assert core.split()[4:6] == ["0", "0"], core
+    staying = {server.process.pid, server.role("keeper"), server.role("worker")}
+    for pid in staying | set(server.roles()):
+        # What was started for a mail or a picture alone may end at any moment.
+        with contextlib.nullcontext() if pid in staying else contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for name in ("environ", "cmdline", "comm", "status", "maps"):
+                data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
+                for word in words:
+                    assert word.encode() not in data, (pid, name, word)
+            core = next(line for line in pathlib.Path(f"/proc/{pid}/limits").read_text().splitlines()
+                        if line.startswith("Max core file size"))
+            assert core.split()[4:6] == ["0", "0"], core
     shown = server.cli("config", "show")
     assert shown.returncode == 0, shown
     for word in words[:-1]:

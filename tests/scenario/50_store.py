@@ -61,7 +61,7 @@ def test_no_acknowledged_registration_is_lost_by_twenty_kills(ctx):
         try:
             for kill in range(20):
                 until = (kill + 1) * 50
-                end = time.monotonic() + 30
+                end = time.monotonic() + 120
                 while len(acknowledged) < until and time.monotonic() < end:
                     assert not any(job.done() for job in jobs), [j.exception() for j in jobs if j.done()]
                     time.sleep(0.005)
@@ -143,21 +143,20 @@ def test_no_temporary_file_is_made_and_the_sync_comes_before_the_answer(ctx):
     client = server.client()
     client.register(new_email())
     trace = server.folder / "trace"
-    pids = [str(pid) for pid in server.roles()]
+    # Those that stay; the others come and go.
+    pids = [str(server.role(name)) for name in ("keeper", "worker")]
     tracer = subprocess.Popen(["strace", "-f", "-qq", "-e", "trace=openat,open,creat,unlink,fsync,fdatasync,pwrite64,write,"
                                "sendto,sendmsg,writev", "-y", "-s", "24", "-o", str(trace),
                                *[w for pid in pids for w in ("-p", pid)]], stderr=subprocess.PIPE)
     try:
-        time.sleep(0.7)
-        if tracer.poll() is not None:
-            raise Skip("strace may not attach here")
+        sutler.wait_traced(tracer, *map(int, pids))
         client.register(new_email())
         for query in ("search=dress&ordering=-price", "category=dresses&ordering=date_added"):
             client.get("/api/catalog/products/?" + query)
         time.sleep(0.3)
     finally:
         tracer.send_signal(signal.SIGINT)
-        tracer.wait(10)
+        tracer.wait(60)
     lines = trace.read_text(errors="replace").splitlines()
     for line in lines:
         assert "etilqs" not in line and "/tmp/.sut" not in line and "-journal" not in line, line
@@ -273,7 +272,7 @@ def test_a_full_disk_answers_503_and_damages_nothing(ctx):
         assert 503 in seen and seen <= {201, 503}, seen
         assert client.get("/api/catalog/products/").status == 200, "reads go on"
         filler.unlink()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             answer = client.post("/api/users/register/", {
                 "email": new_email(), "password": PASSWORD, "full_name": "F D"})
@@ -361,7 +360,7 @@ def test_postgres_goes_and_comes_back(ctx):
             # What memory still knows of the catalogue may be served.
             assert answer.status == 503 or (path.startswith("/api/catalog") and answer.status == 200), (path, answer)
         postgres.start()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while client.get("/health").status != 200 and time.monotonic() < end:
             time.sleep(0.1)
         assert client.get("/health").status == 200
@@ -386,12 +385,9 @@ def test_a_killed_role_is_started_again_and_reported(ctx):
 
 def test_secrets_are_not_in_proc(ctx):
     server = ctx.own_server()
-    for pid in [server.process.pid] + server.roles():
+    for pid in (server.process.pid, server.role("keeper"), server.role("worker")):
         for name in ("cmdline", "environ"):
-            try:
-                data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
-            except OSError:
-                continue
+            data = pathlib.Path(f"/proc/{pid}/{name}").read_bytes()
             for canary in (server.secret_key, server.env.get("DATABASE_URL", "canary-password")):
                 assert canary.encode() not in data, (pid, name)
         limits = pathlib.Path(f"/proc/{pid}/limits").read_text()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a stolen database tells of people (E2): every table of either store, the files and the log, looked through."""
 import base64
+import contextlib
 import pathlib
 import re
 import secrets
@@ -157,7 +158,9 @@ def test_nothing_of_a_person_in_postgresql(ctx):
     logs = files_of(pathlib.Path(ctx.cluster.postgres.folder) / "data" / "pg_wal")
     assert logs
     for path in logs:
-        assert_none(path.read_bytes(), people, path.name)
+        # It gives its oldest file another name now and then, to write it anew.
+        with contextlib.suppress(FileNotFoundError):
+            assert_none(path.read_bytes(), people, path.name)
     assert_none(server.log_text().encode(), people, "log")
     assert client.post("/api/users/login/", {"email": people[0].email, "password": PASSWORD}).status == 200
 

@@ -33,7 +33,7 @@ def has_landlock():
         if os.path.exists("/sys/kernel/security/lsm") else True
 
 
-def wait_gone(pid, seconds=10):
+def wait_gone(pid, seconds=60):
     end = time.monotonic() + seconds
     while sutler.is_alive(pid):
         assert time.monotonic() < end, f"{pid} still lives"
@@ -79,7 +79,7 @@ def test_all_roles_together_are_small(ctx):
 
 def test_the_environment_and_the_arguments_tell_nothing(ctx):
     server = ctx.server()
-    for pid in [server.process.pid] + server.roles():
+    for pid in (server.process.pid, *map(server.role, ROLES)):
         assert server.secret_key.encode() not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
         assert server.secret_key.encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
 
@@ -95,14 +95,14 @@ def dies_or_is_refused(server, name, sig):
     while status_of(pid)["Seccomp_filters"] != "2":
         time.sleep(0.01)
     os.kill(pid, sig)
-    end = time.monotonic() + 15
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         said = re.search(r"probe: (\w+)", server.log_text()[before:])
         if said:
             return said.group(1)
         if not sutler.is_alive(pid):
             server.role(name)
-            server.wait_well(40)
+            server.wait_well()
             log = server.log_text()[before:]
             assert re.search(rf"event=role_ended which={name} by=sandbox code=31", log), log[-1500:]
             return "died"
@@ -140,14 +140,14 @@ def test_the_supervisor_stays_with_what_its_children_need(ctx):
     for sig in (OPEN, WRITE):
         before = len(server.log_text())
         os.kill(server.process.pid, sig)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while "probe: refused" not in server.log_text()[before:]:
             assert time.monotonic() < end, server.log_text()[before:]
             time.sleep(0.01)
     # A datagram socket: on the embedded store nobody has a name to look up.
     if ctx.store == "sqlite":
         os.kill(server.process.pid, SOCKET)
-        assert server.process.wait(10) == -signal.SIGSYS
+        assert server.process.wait(60) == -signal.SIGSYS
         for pid in server.roles():
             wait_gone(pid)
 
@@ -254,7 +254,7 @@ def test_the_supervisor_killed_takes_its_roles_with_it(ctx):
     server.process.kill()
     server.process.wait(10)
     for pid in pids:
-        wait_gone(pid, 30)
+        wait_gone(pid)
     # Its folder is free again.
     server.start()
     with ctx.client(server) as client:
@@ -285,7 +285,7 @@ def served_name(server):
     return text.rpartition("=")[2].strip()
 
 
-def wait_name(server, name, seconds=20):
+def wait_name(server, name, seconds=60):
     end = time.monotonic() + seconds
     while served_name(server) != name:
         assert time.monotonic() < end, (served_name(server), server.log_text()[-1500:])
@@ -330,7 +330,7 @@ def test_certificates_reload_by_hup(ctx):
         spoil()
         before = server.log_text().count("tls_key_refused")
         server.process.send_signal(signal.SIGHUP)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while server.log_text().count("tls_key_refused") == before:
             assert time.monotonic() < end, server.log_text()[-1500:]
             time.sleep(0.02)

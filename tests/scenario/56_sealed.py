@@ -11,7 +11,7 @@ import threading
 import time
 
 from mails import wait_sent
-from sutler import PASSWORD, Skip, new_email
+from sutler import PASSWORD, Skip, is_alive, new_email, wait_traced
 
 
 def to_the_keeper(worker):
@@ -46,15 +46,13 @@ class Messages:
         self.tracer = subprocess.Popen(
             ["strace", "-f", "-qq", "-y", "-s", "16", "-e", "trace=write,writev,sendto,sendmsg,sendmmsg",
              "-o", str(self.path), "-p", str(self.worker)], stderr=subprocess.DEVNULL)
-        time.sleep(0.7)
-        if self.tracer.poll() is not None:
-            raise Skip("strace may not attach here")
+        wait_traced(self.tracer, self.worker)
         return self
 
     def __exit__(self, *_):
         time.sleep(0.3)
         self.tracer.send_signal(signal.SIGINT)
-        self.tracer.wait(10)
+        self.tracer.wait(60)
         lines = self.path.read_text(errors="replace").splitlines()
         self.seen = len(lines)
         self.sent = [line for line in lines if self.sockets & set(re.findall(r"\[(\d+)(?:->\d+)?\]>", line))]
@@ -133,6 +131,10 @@ def test_people_come_and_are_read_while_the_keeper_is_killed_over_and_over(ctx):
         for pid in server.roles_named("keeper"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+    # On a busy machine the last of them need a while.
+    end = time.monotonic() + 60
+    while len(done) < 8 and not failed and time.monotonic() < end:
+        time.sleep(0.05)
     stop.set()
     for thread in threads:
         thread.join()
@@ -162,14 +164,15 @@ def test_a_keeper_that_stands_still_stops_nobody_who_does_not_need_it(ctx):
     threads = [threading.Thread(target=profile, args=person) for person in people]
     for thread in threads:
         thread.start()
-    end, slowest = time.monotonic() + 3, 0
-    while time.monotonic() < end:
-        began = time.monotonic()
+    # Who waited for it would be answered when another has its place, not before.
+    end, answered = time.monotonic() + 60, 0
+    while is_alive(before):
+        assert time.monotonic() < end, "it stands still for ever"
         assert server.client().get("/api/catalog/filters/").status == 200
-        slowest = max(slowest, time.monotonic() - began)
+        answered += is_alive(before)
     for thread in threads:
         thread.join()
     assert not failed, failed[0]
     assert server.role("keeper") != before
     if ctx.store == "sqlite":
-        assert slowest < 1.5, slowest
+        assert answered >= 3, answered
