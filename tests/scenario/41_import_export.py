@@ -277,7 +277,7 @@ def test_reads_go_on_while_much_is_imported(ctx):
         took = time.monotonic() - began
         print(f"    {3000 / took:.0f} products/s {' '.join(options) or 'at once'} on {ctx.store}; slowest of {reads} reads {slowest * 1000:.0f} ms")
         assert counts(box[0])["added"] == 3000, box
-        assert slowest < 5, slowest
+        assert slowest < 15, slowest
 
 
 def test_a_kill_in_the_middle_leaves_all_or_nothing(ctx):

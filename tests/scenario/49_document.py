@@ -22,7 +22,7 @@ console.log(JSON.stringify(Object.keys(api.paths).length));
 def node(*args, **env):
     if not NODE.exists():
         raise Skip("tools/setup test fetches the judges of the document")
-    return subprocess.run([NODE, *args], cwd=FOLDER, capture_output=True, text=True, timeout=120, env=env)
+    return subprocess.run([NODE, *args], cwd=FOLDER, capture_output=True, text=True, timeout=600, env=env)
 
 
 def written(folder):

@@ -123,7 +123,7 @@ def test_no_request_fails_and_no_write_is_lost_while_the_key_is_changed(ctx):
             time.sleep(0.1)
     assert load.people and load.requests > 10 * CLIENTS, load.requests
     print(f"# {load.requests} requests, {len(load.people)} people; the slowest took {load.slowest * 1000:.0f} ms")
-    assert load.slowest < 5, load.slowest
+    assert load.slowest < 15, load.slowest
     assert (server.data / "sutler.db").stat().st_ino != before
     assert_tidy(server)
     assert_all_there(server, load.people)

@@ -113,7 +113,7 @@ def test_the_demo_says_how_to_sign_in(ctx):
     """What serve --demo prints is true."""
     import re
     server = ctx.own_server()
-    end = 50
+    end = 600
     while end and not any("@" in line for line in server.lines):
         sutler.time.sleep(0.1)
         end -= 1

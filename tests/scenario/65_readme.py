@@ -38,7 +38,7 @@ def test_the_tour_shows_what_comes(ctx):
 
     mark = "-- end of step --"
     script = "".join(here(command) + f"\necho; echo '{mark}'\n" for command, _ in steps)
-    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, (done.stdout, done.stderr)
     came = [part.strip() for part in done.stdout.split(mark)][:len(steps)]
     for (command, shown), got in zip(steps, came):

@@ -49,7 +49,7 @@ def test_the_front_page_shows_what_is_sold(ctx):
             chromium.visit(base + "/")
             assert chromium.wait_for("document.querySelectorAll('#shelf img').length >= 12", 60)
             assert chromium.wait_for("[...document.querySelectorAll('#shelf img')].slice(0, 4)"
-                                     ".every(i => i.complete && i.naturalWidth > 0)")
+                                     ".every(i => i.complete && i.naturalWidth > 0)", 60)
             assert chromium.evaluate("getComputedStyle(document.getElementById('shop')).display") != "none"
 
 
