@@ -51,7 +51,7 @@ def half_sent(ctx, server, people, each, **more):
     conns = [half_send(ctx, server, p, **more) for p in people for _ in range(each)]
     try:
         # All have their places: the server answers in order of what it reads.
-        time.sleep(0.3)
+        time.sleep(0.6)
         yield conns
     finally:
         close(conns)
