@@ -84,9 +84,13 @@ def test_a_hot_profile_sends_nothing_to_the_keeper_and_a_cold_one_does(ctx):
     with Messages(server) as cold:
         read(server, client, email)
     assert cold.sent, "a key was opened without the keeper, or this test does not see it"
-    with Messages(server) as hot:
-        read(server, client, email, times=40)
-    assert hot.seen >= 40, hot.seen
+    for _ in range(5):
+        with Messages(server) as hot:
+            read(server, client, email, times=40)
+        assert hot.seen >= 40, hot.seen
+        # Over PostgreSQL the worker looks at its own keys, too, soon after the start: what reads send comes every time.
+        if not hot.sent:
+            break
     assert not hot.sent, hot.sent
 
 
