@@ -7,7 +7,6 @@ from PIL import Image
 
 from clamd import EICAR, Clamd, Liar
 from pictures import PROFILE, draw, encode, files_of, noise, picture, send, send_picture
-from ports import lasting_port
 from shopping import Manager
 from sutler import lasting_port, new_email, only
 
