@@ -113,9 +113,22 @@ static void reap(pid_t pid)
         ;
 }
 
+/* Who started us may have left ends of children ignored: then the kernel keeps none to wait for. */
+static SUT_ERR heed_ends(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGCHLD, NULL, &now) < 0)
+        FAIL_SYS(SYSTEM);
+    if ((now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_IGN &&
+        signal(SIGCHLD, SIG_DFL) == SIG_ERR)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
 SUT_ERR sut_role_spawn(const struct sut_role_spec *spec, struct sut_role *ret)
 {
     TRY(check(spec));
+    TRY(heed_ends());
     char role[64];
     const int n = snprintf(role, sizeof(role), "--role=%s", spec->name);
     ENSURE(n > 0 && (size_t) n < sizeof(role), INVALID);

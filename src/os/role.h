@@ -50,7 +50,8 @@ struct sut_role_end {
 #define SUT_ROLE_NONE ((struct sut_role){ .pid = 0, .pidfd = -1 })
 
 /*
- * Start a role.  SYSTEM with errno also when the child could not exec; then
+ * Start a role; an end that this process ignored until now is heeded from here on, so that it can
+ * be waited for.  SYSTEM with errno also when the child could not exec; then
  * nothing is left behind.  INVALID when the spec breaks a limit above.
  */
 SUT_ERR sut_role_spawn(const struct sut_role_spec *spec, struct sut_role *ret);

@@ -132,6 +132,14 @@ static int run_role(const char *name)
     return end.code;
 }
 
+/* A shell's `trap '' CHLD` goes over to what it starts: then no end could be waited for. */
+static void one_is_waited_for_though_who_started_us_ignored_such_ends(void **state)
+{
+    (void) state;
+    assert_true(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+    assert_int_equal(run_role("harden"), 0);
+}
+
 static void a_role_gets_the_descriptors_it_was_given_and_no_other(void **state)
 {
     (void) state;
@@ -283,6 +291,7 @@ int main(int argc, char **argv)
     if (sut_str_starts(first, SUT_STR("--role=")))
         return role_main(argv[1] + sizeof("--role=") - 1);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_is_waited_for_though_who_started_us_ignored_such_ends),
         cmocka_unit_test(a_role_gets_the_descriptors_it_was_given_and_no_other),
         cmocka_unit_test(descriptors_may_swap_their_numbers),
         cmocka_unit_test(a_missing_program_is_an_error_and_leaves_nothing),
