@@ -63,6 +63,8 @@ static SUT_ERR spawn(struct sut_supervisor *s, struct sut_supervised *r, int set
     const sut_err e = sut_role_spawn(&spec, &r->process);
     sut_fd_close(&pair[1]);
     sut_fd_close(&r->line);
+    if (sut_failed(e))
+        sut_fd_close(&pair[0]);
     r->line = sut_fd_take(&pair[0]);
     return e;
 }
@@ -115,6 +117,30 @@ static SUT_ERR spawn_courier(struct sut_supervisor *s, struct sut_supervised *r)
     return SUT_OK;
 }
 
+/* One that lived a while is started again at once, else ever later. */
+static void plan_again(struct sut_supervised *r)
+{
+    if ((sut_monotonic_ns() - r->started_ns) / NS_PER_MS > STABLE_MS)
+        r->backoff_ms = 0;
+    r->again_ns = after_ms(r->backoff_ms);
+    r->backoff_ms = r->backoff_ms == 0 ? BACKOFF_MIN_MS : r->backoff_ms * 2;
+    if (r->backoff_ms > r->backoff_max_ms)
+        r->backoff_ms = r->backoff_max_ms;
+}
+
+/* The machine may be out of processes, memory or descriptors for a while: what ran before can. */
+static void could_not_start(struct sut_supervisor *s, struct sut_supervised *r, sut_err e)
+{
+    sut_log(SUT_LOG_ERROR, "role_not_started", LOG_NAME("which", r->name), LOG_ERR(e));
+    if (!r->was_ready) {
+        sut_supervisor__give_up(s, SUT_EXIT_FAILED);
+        return;
+    }
+    r->deadline_ns = 0;
+    s->is_courier_due |= r == &s->courier;
+    plan_again(r);
+}
+
 static void start(struct sut_supervisor *s, struct sut_supervised *r)
 {
     r->is_ready = false;
@@ -122,10 +148,8 @@ static void start(struct sut_supervisor *s, struct sut_supervised *r)
     r->here_by_ns = 0;
     r->started_ns = sut_monotonic_ns();
     const sut_err e = r->spawn(s, r);
-    if (sut_failed(e)) {
-        sut_log(SUT_LOG_ERROR, "role_not_started", LOG_NAME("which", r->name), LOG_ERR(e));
-        sut_supervisor__give_up(s, SUT_EXIT_FAILED);
-    }
+    if (sut_failed(e))
+        could_not_start(s, r, e);
 }
 
 /* Start what is due; the worker needs a keeper that serves. */
@@ -177,17 +201,6 @@ void sut_supervisor__renew_keeper(struct sut_supervisor *s)
 {
     stop(&s->keeper, KEEPER_STOP_MS);
     s->keeper.again_ns = 0;
-}
-
-/* One that lived a while is started again at once, else ever later. */
-static void plan_again(struct sut_supervised *r)
-{
-    if ((sut_monotonic_ns() - r->started_ns) / NS_PER_MS > STABLE_MS)
-        r->backoff_ms = 0;
-    r->again_ns = after_ms(r->backoff_ms);
-    r->backoff_ms = r->backoff_ms == 0 ? BACKOFF_MIN_MS : r->backoff_ms * 2;
-    if (r->backoff_ms > r->backoff_max_ms)
-        r->backoff_ms = r->backoff_max_ms;
 }
 
 static void ended(struct sut_supervisor *s, struct sut_supervised *r)

@@ -283,6 +283,8 @@ static int play_hanger(const char *how)
 /* A worker that has an errand on the connections that came as the turn-th. */
 static int play_asker(int turn)
 {
+    /* As each role does: a courier may have died before it is asked. */
+    (void) signal(SIGPIPE, SIG_IGN);
     tell(SUT_WORD_READY, NULL);
     for (int i = 0;;) {
         struct sut_line_message m;
@@ -375,6 +377,8 @@ static int play(int argc, char **argv)
 
 /* Where clamd is, in the next stage's settings; empty: nowhere. */
 static char clamd_path[64];
+/* What the next stage starts its roles from. */
+static const char *program = "/proc/self/exe";
 
 /* --- the stage --- */
 
@@ -418,7 +422,7 @@ static void begin_all(struct stage *s, const char *keeper, const char *worker, c
     }
     static struct sut_supervisor_options o;
     o = (struct sut_supervisor_options){
-        .binary = "/proc/self/exe",
+        .binary = program,
         .keys = "/nowhere",
         .may_create = true,
         .keeper_settings_fd = settings(keeper),
@@ -814,6 +818,57 @@ static void a_courier_that_breaks_the_rules_or_is_silent_is_killed(void **state)
     assert_int_equal(end(&stage), 0);
 }
 
+static int times_of(const struct stage *s, const char *what)
+{
+    int n = 0;
+    while (has(s, what, n + 1))
+        n++;
+    return n;
+}
+
+/* As when the machine is out of processes, memory or descriptors for a while. */
+static void one_that_can_not_be_started_again_is_tried_later(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *name;
+        const char *worker;
+        const char *courier;
+    } parts[] = {
+        { "worker", "strange", NULL },
+        { "courier", "has an errand 1", "dies" },
+        { "keeper", "honest", NULL },
+    };
+    const struct folder f = make_folder();
+    char self[512];
+    char path[64];
+    char starts[64];
+    char fails[64];
+    const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    assert_true(n > 0);
+    self[n] = '\0';
+    (void) snprintf(path, sizeof(path), "%s/program", f.path);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const bool is_keeper = strcmp(parts[i].name, "keeper") == 0;
+        assert_int_equal(symlink(self, path), 0);
+        program = path;
+        begin_all(&stage, is_keeper ? "dies" : "honest", parts[i].worker, parts[i].courier, NULL);
+        program = "/proc/self/exe";
+        (void) snprintf(starts, sizeof(starts), is_keeper ? "%s --next" : "%s starts",
+                        parts[i].name);
+        (void) snprintf(fails, sizeof(fails), "event=role_not_started which=%s", parts[i].name);
+        expect_times(&stage, starts, 2);
+        assert_int_equal(unlink(path), 0);
+        expect_times(&stage, fails, 2);
+        const int before = times_of(&stage, starts);
+        assert_int_equal(symlink(self, path), 0);
+        expect_times(&stage, starts, before + 2);
+        assert_int_equal(end(&stage), 0);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(f.path), 0);
+}
+
 static void a_courier_gets_connections_to_clamd_and_to_nothing_else(void **state)
 {
     (void) state;
@@ -878,6 +933,7 @@ int main(int argc, char **argv)
         T(what_is_asked_while_a_courier_ends_is_for_the_next),
         T(a_courier_that_dies_comes_back_when_somebody_asks),
         T(a_courier_that_breaks_the_rules_or_is_silent_is_killed),
+        T(one_that_can_not_be_started_again_is_tried_later),
         T(a_courier_gets_connections_to_clamd_and_to_nothing_else),
         T(a_courier_that_can_not_start_ends_a_first_start),
     };
