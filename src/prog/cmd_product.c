@@ -3,6 +3,7 @@
  * cmd_product - `sutler product …`: the catalogue out of a file and into one, at the running
  * server or, when none runs, in the store itself.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -267,11 +268,43 @@ static void tell_faults(struct importing *m, const struct sut_import_answer *don
     }
 }
 
+/* An import that is left open holds up whoever writes until it is given up: it is ended by name. */
+static volatile sig_atomic_t is_told_to_end;
+
+static void note_end(int sig)
+{
+    (void) sig;
+    is_told_to_end = 1;
+}
+
+static void heed_ends(void)
+{
+    static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+    const struct sigaction note = { .sa_handler = note_end, .sa_flags = SA_RESTART };
+    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++) {
+        struct sigaction before;
+        /* What who started us wants ignored (nohup) stays so. */
+        if (sigaction(ending[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            (void) sigaction(ending[i], &note, NULL);
+    }
+}
+
+static SUT_ERR may_go_on(const struct importing *m)
+{
+    if (is_told_to_end == 0)
+        return SUT_OK;
+    const bool is_partial = m->line->import.is_partial && !m->line->import.is_dry;
+    sut_diag_set(m->d, "given up: %s",
+                 is_partial ? "what was taken before is kept" : "nothing was kept");
+    FAIL(STALE);
+}
+
 static SUT_ERR send(struct importing *m)
 {
     sut_str objects[SUT_IMPORT_BATCH_MAX];
     struct sut_products_answer answer;
     size_t from = 0;
+    TRY(may_go_on(m));
     if (m->n == 0)
         return SUT_OK;
     for (size_t i = 0; i < m->n; i++) {
@@ -346,6 +379,7 @@ static SUT_ERR import_once(struct importing *m, FILE *from, struct sut_import_an
     TRY(sut_product_call_ask(m->call, &ask, &answer, m->d));
     m->import = answer.import;
     TRY(read_all(m, from));
+    TRY(may_go_on(m));
     ask = (struct sut_products_ask){ .verb = SUT_PRODUCTS_END, .import = m->import };
     TRY(sut_product_call_ask(m->call, &ask, &answer, m->d));
     m->is_again = answer.done.is_again;
@@ -443,6 +477,7 @@ static int run_import(const struct sut_config *config, const struct product_line
         m->d = &d;
         m->progress = (struct progress){ .is_on = isatty(2) != 0, .began_ns = sut_monotonic_ns() };
         sut_buf_init(&m->text, SUT_PRODUCTS_ASK_MAX);
+        heed_ends();
         e = import_from(m, from, &done);
         end_progress(&m->progress);
         sut_buf_done(&m->text);

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import secrets
+import signal
 import subprocess
 import threading
 import time
@@ -305,6 +306,29 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(ctx):
     assert done.returncode == 0, done
     left = len(everything(manager(server)))
     assert left in (total, total + 12000), left
+
+
+def test_an_import_that_is_interrupted_holds_nobody_up(ctx):
+    server = ctx.own_server()
+    client = manager(server)
+    slug = client.post(CATEGORIES, {"name": word("Ended ")}).json["slug"]
+    total = len(everything(client))
+    path = file_of(server, "ended.csv", many(60000, slug, word("E")))
+    for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = subprocess.Popen(
+            [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
+             str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        assert process.poll() is None, "too quick to be interrupted"
+        process.send_signal(how)
+        began = time.monotonic()
+        assert client.post(CATEGORIES, {"name": word("Meanwhile ")}).status == 201
+        waited = time.monotonic() - began
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 1 and "given up: nothing was kept" in said, (process.returncode, said)
+        assert waited < 20, waited
+    assert len(everything(client)) == total
 
 
 def test_two_imports_do_not_mix(ctx):
