@@ -3,9 +3,12 @@
  * cmd_product - `sutler product …`: the catalogue out of a file and into one, at the running
  * server or, when none runs, in the store itself.
  */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -199,22 +202,68 @@ static SUT_ERR export_to(struct sut_product_call *call, const struct product_lin
     return SUT_OK;
 }
 
+/* Where an export goes: a plain file of before stays as it is until the new one is whole. */
+struct target {
+    FILE *to;
+    char path[PATH_MAX];      /* what is to be replaced, behind all links */
+    char temp[PATH_MAX + 32]; /* empty: written as it comes */
+};
+
+static void open_target(const char *path, struct target *t)
+{
+    struct stat st;
+    t->temp[0] = '\0';
+    const bool is_there = stat(path, &st) == 0;
+    const bool is_plain =
+        is_there ? S_ISREG(st.st_mode) && access(path, W_OK) == 0 && realpath(path, t->path) != NULL
+                 : lstat(path, &st) != 0 &&
+                       snprintf(t->path, sizeof(t->path), "%s", path) < (int) sizeof(t->path);
+    if (is_plain)
+        (void) snprintf(t->temp, sizeof(t->temp), "%s.%ld.new", t->path, (long) getpid());
+    t->to = is_plain ? fopen(t->temp, "wxe") : NULL;
+    if (t->to == NULL) {
+        /* A device, a pipe, or a file of ours in a folder that is not; or it may not be written. */
+        t->temp[0] = '\0';
+        t->to = fopen(path, "we");
+    } else if (is_there) {
+        (void) fchmod(fileno(t->to), st.st_mode & 07777);
+    }
+}
+
+static SUT_ERR close_target(struct target *t, sut_err e)
+{
+    const bool has_temp = t->temp[0] != '\0';
+    bool is_fine = !sut_failed(e) && fflush(t->to) == 0;
+    if (is_fine && has_temp)
+        is_fine = fsync(fileno(t->to)) == 0;
+    is_fine = fclose(t->to) == 0 && is_fine;
+    if (is_fine && has_temp)
+        is_fine = rename(t->temp, t->path) == 0;
+    if (!is_fine && has_temp)
+        (void) unlink(t->temp);
+    TRY(e);
+    ENSURE(is_fine, SYSTEM);
+    return SUT_OK;
+}
+
 static int run_export(const struct sut_config *config, const struct product_line *line)
 {
     DEFER(sut_product_call_close) struct sut_product_call *call = NULL;
     struct sut_diag d = { 0 };
+    struct target t = { .to = stdout };
     const bool is_out = line->path == NULL || strcmp(line->path, "-") == 0;
     sut_err e = sut_product_call_open(config, &call, &d);
     if (sut_failed(e))
         return fail_with(e, &d);
-    FILE *to = is_out ? stdout : fopen(line->path, "we");
-    if (to == NULL) {
+    if (!is_out)
+        open_target(line->path, &t);
+    if (t.to == NULL) {
         sut_diag_set(&d, "%s can't be written", line->path);
         return sut_command_fail(&d);
     }
-    e = export_to(call, line, to, &d);
-    if (!is_out && fclose(to) != 0 && !sut_failed(e))
-        e = (sut_err){ .code = SUT_E_SYSTEM };
+    e = export_to(call, line, t.to, &d);
+    if (!is_out)
+        e = close_target(&t, e);
     if (e.code == SUT_E_SYSTEM && d.text[0] == '\0')
         sut_diag_set(&d, "%s can't be written", is_out ? "the answer" : line->path);
     return sut_failed(e) ? fail_with(e, &d) : SUT_EXIT_OK;

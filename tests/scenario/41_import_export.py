@@ -212,6 +212,31 @@ def corpus():
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "'=1", "''=1", "'quoted", "'", "- a dash", "=\"x\",y", "@"]
 
 
+def test_an_export_that_fails_leaves_the_one_of_before(ctx):
+    server = ctx.own_server(start=False)
+    folder = server.folder / "exports"
+    folder.mkdir()
+    kept, link, new = folder / "kept.csv", folder / "link.csv", folder / "new.csv"
+    kept.write_text("all that there was\n")
+    kept.chmod(0o640)
+    link.symlink_to("kept.csv")
+    for path in (kept, link, new):
+        done = sutler.run("product", "export", path, "--data", server.folder / "nowhere")
+        assert done.returncode == 1 and "no data folder" in done.stderr, done
+        assert kept.read_text() == "all that there was\n"
+    assert sorted(p.name for p in folder.iterdir()) == ["kept.csv", "link.csv"]
+    server.start()
+    for path in (link, new):
+        product(server, "export", str(path))
+        assert path.read_text().startswith("sku,"), path
+    assert link.is_symlink() and kept.stat().st_mode & 0o777 == 0o640
+    assert sorted(p.name for p in folder.iterdir()) == ["kept.csv", "link.csv", "new.csv"]
+    # What is no file is written as it comes.
+    done = product(server, "export", "/dev/full", code=1)
+    assert "/dev/full can't be written" in done.stderr, done
+    assert product(server, "export", "/dev/stdout").stdout.startswith("sku,")
+
+
 def test_no_cell_of_an_export_is_a_formula(ctx):
     server = ctx.own_server()
     client = manager(server)
