@@ -39,7 +39,7 @@ static int open_and_tell(const struct sut_command *cmd, int argc, char **argv, u
     else
         (void) printf("the store is ready, schema %lld\n",
                       (long long) sut_store_version(boot.store));
-    return SUT_EXIT_OK;
+    return fflush(stdout) == 0 ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 static int run_init(int argc, char **argv)

@@ -89,7 +89,7 @@ static int run_list(struct asked *who, bool is_json)
     sut_key_print_list(&out, l, is_json, sut_clock_now(&sut_clock_system));
     const bool is_fine = print(&out, stdout);
     sut_buf_done(&out);
-    return is_fine ? SUT_EXIT_OK : SUT_EXIT_FAILED;
+    return is_fine ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 /* --- rotate --- */
@@ -167,7 +167,7 @@ static int tell_end(const struct sut_key_status *s, bool is_json)
         (void) snprintf(d.hint, sizeof(d.hint), "%s", s->hint);
         return sut_command_fail(&d);
     }
-    return is_fine ? SUT_EXIT_OK : SUT_EXIT_FAILED;
+    return is_fine ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 static int follow(struct asked *who, enum sut_key_kind kind, bool is_json)

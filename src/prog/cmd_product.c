@@ -538,6 +538,8 @@ static int run_import(const struct sut_config *config, const struct product_line
         (void) fprintf(stderr, "%llu are wrong; the first %llu faults were shown\n",
                        (unsigned long long) done.failed, (unsigned long long) m->shown);
     print_done(line, &done);
+    if (fflush(stdout) != 0)
+        return sut_command_unprinted();
     return done.failed > 0 ? SUT_EXIT_FAILED : SUT_EXIT_OK;
 }
 

@@ -78,6 +78,8 @@ static int run_routes(int argc, char **argv)
     const int code = sut_options_parse(&sut_cmd_routes, argc, argv, &o);
     if (code != SUT_EXIT_OK || o.help)
         return code;
+    if (o.n_rest > 0)
+        return sut_command_usage(&sut_cmd_routes, "%s is not expected here", o.rest[0]);
     struct sut_buf out;
     sut_buf_init(&out, DOCUMENT_MAX);
     struct sut_jw w = sut_jw_of(&out);
@@ -102,7 +104,7 @@ static int run_routes(int argc, char **argv)
     }
     const bool is_written = !out.overflowed && !sut_failed(sut_fd_write_full(1, sut_buf_str(&out)));
     sut_buf_done(&out);
-    return is_written ? SUT_EXIT_OK : SUT_EXIT_FAILED;
+    return is_written ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 static int run_openapi(int argc, char **argv)
@@ -111,6 +113,8 @@ static int run_openapi(int argc, char **argv)
     const int code = sut_options_parse(&sut_cmd_openapi, argc, argv, &o);
     if (code != SUT_EXIT_OK || o.help)
         return code;
+    if (o.n_rest > 0)
+        return sut_command_usage(&sut_cmd_openapi, "%s is not expected here", o.rest[0]);
     DEFER(sut_config_free) struct sut_config *config = sut_options_config(&o, true);
     if (config == NULL)
         return SUT_EXIT_FAILED;
@@ -125,7 +129,7 @@ static int run_openapi(int argc, char **argv)
         is_written = !sut_failed(sut_fd_write_full(1, sut_buf_str(&out)));
     }
     sut_buf_done(&out);
-    return is_written ? SUT_EXIT_OK : SUT_EXIT_FAILED;
+    return is_written ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 const struct sut_command sut_cmd_routes = {

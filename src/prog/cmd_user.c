@@ -273,7 +273,7 @@ static int carry_out(const struct sut_config *config, struct user_line *line)
             return sut_command_fail(&(struct sut_diag){ .text = "the rows can't be printed" });
         line->ask.offset += answer.n_rows;
     }
-    return sut_user_printer_end(&printer) ? SUT_EXIT_OK : SUT_EXIT_FAILED;
+    return sut_user_printer_end(&printer) ? SUT_EXIT_OK : sut_command_unprinted();
 }
 
 static int run_user(int argc, char **argv)

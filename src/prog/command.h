@@ -38,6 +38,8 @@ int sut_command_usage(const struct sut_command *cmd, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* The text of a failure whose own words a child has put on stderr already. */
 #define SUT_COMMAND_TOLD "the keeper of the keys could not start, and has said why"
+/* Say that the answer could not be written, on stderr; gives SUT_EXIT_FAILED. */
+int sut_command_unprinted(void);
 /* Print "sutler: <place>: <text>" and the hint to stderr, unless it has been told; gives
  * SUT_EXIT_FAILED. */
 int sut_command_fail(const struct sut_diag *diag);

@@ -44,6 +44,11 @@ int sut_command_fail(const struct sut_diag *diag)
     return SUT_EXIT_FAILED;
 }
 
+int sut_command_unprinted(void)
+{
+    return sut_command_fail(&(struct sut_diag){ .text = "the answer can't be printed" });
+}
+
 /* The value behind `--name=` or in the next word; NULL when it is not this option. */
 static const char *value_of(const char *option, int argc, char **argv, int *i, bool *ret_lacks)
 {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: what a person types, its exit codes, and what it never prints."""
 import json
+import re
 import secrets
+import subprocess
 
 import sutler
 from sutler import PASSWORD, new_email, only, run
@@ -23,6 +25,32 @@ def test_help_version_and_usage_errors(ctx):
     assert run("user").returncode == 2
     assert run("user", "fly").returncode == 2
     assert run("serve", "--listen").returncode == 2
+
+
+def test_words_that_nobody_expects_are_told(ctx):
+    for words in (("serve", "now"), ("init", "now"), ("migrate", "now"), ("config", "check", "now"), ("routes", "now"),
+                  ("openapi", "now"), ("key", "list", "now"), ("user", "list", "a", "now"), ("mail", "list", "now"),
+                  ("order", "list", "now"), ("payments", "reconcile", "now"), ("product", "export", "a", "now")):
+        done = run(*words)
+        assert done.returncode == 2 and not done.stdout and f"sutler {words[0]}:" in done.stderr, (words, done)
+
+
+@only("sqlite")
+def test_an_answer_that_can_not_be_written_is_told(ctx):
+    """A script that reads a file must not take what is missing for nothing."""
+    server = ctx.own_server(start=False)
+    server.command()
+    assert server.cli("init").returncode == 0
+    goods = server.folder / "goods.csv"
+    goods.write_text("sku,name,category,price\nX-1,Thing,things,1.00\n")
+    ends = ["--data", server.data, "--keys", server.keys, "--config", server.folder / "sutler.conf"]
+    for words in (("init",), ("migrate",), ("config", "show"), ("routes",), ("routes", "--json"), ("openapi",), ("key", "list"),
+                  ("key", "rotate", "link"), ("user", "list"), ("mail", "list"), ("order", "list"), ("product", "export"),
+                  ("product", "import", goods, "--create-categories", "--json")):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sutler.PROGRAM, *map(str, words), *map(str, ends)], env=sutler.clean_env(server.env),
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1 and re.search("can't (be )?(print|writ)", done.stderr), (words, done)
 
 
 @only("sqlite")
@@ -111,7 +139,6 @@ def test_changes_bite_a_running_server_at_once(ctx):
 @only("sqlite")
 def test_the_demo_says_how_to_sign_in(ctx):
     """What serve --demo prints is true."""
-    import re
     server = ctx.own_server()
     end = 600
     while end and not any("@" in line for line in server.lines):
