@@ -259,6 +259,7 @@ static void serve_until_told(struct sut_worker *w, int signal_fd)
 
 static void worker_done(struct sut_worker *w)
 {
+    sut_worker_line_end_asks(w->line);
     sut_control_stop(&w->control);
     sut_key_admin_free(&w->keys);
     sut_server_stop(&w->server);

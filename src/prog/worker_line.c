@@ -42,6 +42,7 @@ struct sut_worker_line {
     pthread_cond_t changed;
     /* Under the mutex. */
     bool is_over;
+    bool is_ending;   /* nobody is to wait for an answer any more */
     bool has_courier; /* connections to one have come */
     bool has_cert;    /* one that is not taken */
     bool is_taken;    /* one that is being brought into use */
@@ -365,8 +366,8 @@ SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
 {
     const uint64_t until_ns = sut_monotonic_in(ASK_S * 1000);
     (void) pthread_mutex_lock(&l->mutex);
-    if (l->is_asking || l->is_over) {
-        const bool is_over = l->is_over;
+    if (l->is_asking || l->is_over || l->is_ending) {
+        const bool is_over = l->is_over || l->is_ending;
         (void) pthread_mutex_unlock(&l->mutex);
         ENSURE(!is_over, UNAVAILABLE);
         sut_diag_set(reterr_diag, "something else is being asked of the supervisor");
@@ -381,7 +382,7 @@ SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
     const sut_err e = sut_line_send(l->fd, (uint16_t) ask, SUT_STR(""), NULL, 0, SEND_MS);
     (void) pthread_mutex_lock(&l->mutex);
     bool has_time = true;
-    while (!sut_failed(e) && !is_answered(l) && !l->is_over && has_time)
+    while (!sut_failed(e) && !is_answered(l) && !l->is_over && !l->is_ending && has_time)
         has_time = sut_cond_wait_until(&l->changed, &l->mutex, until_ns);
     const bool is_answer = is_answered(l);
     const bool is_cert_good = ask != SUT_WORD_ASK_TLS || l->cert_why[0] == '\0';
@@ -396,4 +397,14 @@ SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
     ENSURE(is_answer, UNAVAILABLE);
     ENSURE(is_done, DENIED);
     return SUT_OK;
+}
+
+void sut_worker_line_end_asks(struct sut_worker_line *l)
+{
+    if (l == NULL)
+        return;
+    (void) pthread_mutex_lock(&l->mutex);
+    l->is_ending = true;
+    (void) pthread_cond_broadcast(&l->changed);
+    (void) pthread_mutex_unlock(&l->mutex);
 }

@@ -71,4 +71,10 @@ void sut_worker_line_refill(struct sut_worker_line *l);
 SUT_ERR sut_worker_line_ask(struct sut_worker_line *l, enum sut_word ask,
                             struct sut_diag *reterr_diag);
 
+/*
+ * The worker is told to end: who waits for an answer, and who asks from now on, gets UNAVAILABLE.
+ * The supervisor answers nothing any more then, since it waits for our end.  NULL is fine.
+ */
+void sut_worker_line_end_asks(struct sut_worker_line *l);
+
 #endif

@@ -226,6 +226,21 @@ static void the_end_of_the_line_ends_who_waits(void **state)
     assert_int_equal(sut_worker_line_ask(s->line, SUT_WORD_ASK_TLS, &d).code, SUT_E_UNAVAILABLE);
 }
 
+/* A supervisor that waits for our end answers nobody. */
+static void a_worker_that_ends_waits_for_no_answer(void **state)
+{
+    struct stage *s = *state;
+    struct sut_diag d = { .text = "" };
+    struct asking a;
+    open_line(s, 2);
+    begin(s, &a, SUT_WORD_ASK_MASTER_NEXT);
+    sut_worker_line_end_asks(s->line);
+    assert_int_equal(outcome(&a), SUT_E_UNAVAILABLE);
+    assert_int_equal(sut_worker_line_ask(s->line, SUT_WORD_ASK_TLS, &d).code, SUT_E_UNAVAILABLE);
+    assert_false(sut_worker_line_is_over(s->line));
+    sut_worker_line_end_asks(NULL);
+}
+
 static void what_is_no_supervisor_s_word_ends_the_line(void **state)
 {
     struct stage *s = *state;
@@ -326,6 +341,7 @@ int main(void)
         EACH(one_ask_at_a_time_and_each_has_its_answer),
         EACH(an_ask_for_tls_ends_when_the_certificate_is_in_use),
         EACH(the_end_of_the_line_ends_who_waits),
+        EACH(a_worker_that_ends_waits_for_no_answer),
         EACH(what_is_no_supervisor_s_word_ends_the_line),
         EACH(few_connections_are_told_of_once_in_a_while),
         EACH(enough_connections_are_not),
