@@ -90,6 +90,18 @@ SUT_ERR sut_fd_socketpair(int ret[2])
     return SUT_OK;
 }
 
+SUT_ERR sut_fd_open_standard(void)
+{
+    int fd = -1;
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            FAIL_SYS(SYSTEM);
+    } while (fd <= STDERR_FILENO);
+    sut_fd_close(&fd);
+    return SUT_OK;
+}
+
 SUT_ERR sut_fd_raise_limit(uint64_t want, uint64_t *ret)
 {
     struct rlimit lim;

@@ -37,6 +37,12 @@ SUT_ERR sut_fd_pipe(int ret[2]);
 /* Two connected stream sockets, both close-on-exec. */
 SUT_ERR sut_fd_socketpair(int ret[2]);
 
+/*
+ * Open /dev/null as what of 0, 1 and 2 is closed.  Before anything else is opened: the next file
+ * would get such a number, be written to as if it were standard error, and be handed to a role.
+ */
+SUT_ERR sut_fd_open_standard(void);
+
 /* Raise the soft limit of open descriptors towards `want`; *ret is what it is now. */
 SUT_ERR sut_fd_raise_limit(uint64_t want, uint64_t *ret);
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "codec/json.h"
+#include "os/fd.h"
 #include "prog/command.h"
 #include "prog/roles.h"
 #include "seal/seal.h"
@@ -34,6 +35,8 @@ int main(int argc, char **argv)
     sut_json_init();
     if (argc >= 2 && strncmp(argv[1], "--role=", 7) == 0)
         return sut_role_main(argv[1] + 7, argc, argv);
+    if (sut_failed(sut_fd_open_standard()))
+        return SUT_EXIT_FAILED;
     if (sut_seal_warning() != NULL)
         (void) fprintf(stderr, "sutler: %s\n", sut_seal_warning());
     if (argc < 2) {

@@ -69,6 +69,18 @@ def test_a_role_has_no_descriptors_but_its_own(ctx):
     assert all(file == str(server.log_path) for file in files), kinds
 
 
+def test_what_is_closed_at_the_start_is_no_other_file_later(ctx):
+    """Without standard output or error a role would get what has their number: another role's settings."""
+    server = ctx.own_server(start=False, port=sutler.lasting_port())
+    words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *server.command()]
+    server.process = subprocess.Popen(words, env=sutler.clean_env(server.env), cwd=server.folder)
+    for name in ROLES:
+        pid = server.role(name)
+        assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3, name
+    assert [os.readlink(f"/proc/{server.process.pid}/fd/{fd}") for fd in range(3)] == ["/dev/null"] * 3
+    server.stop()
+
+
 def test_all_roles_together_are_small(ctx):
     if SANITIZED:
         raise Skip("a sanitizer's memory")

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -90,9 +91,29 @@ static void open_descriptors_are_counted(void **state)
     assert_int_equal(sut_fd_count(), before);
 }
 
+static void what_is_closed_of_the_first_three_is_opened(void **state)
+{
+    (void) state;
+    int status = -1;
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(0);
+        close(2);
+        int code = sut_failed(sut_fd_open_standard()) ? 1 : 0;
+        for (int fd = 0; fd < 3; fd++)
+            code |= fcntl(fd, F_GETFD) < 0 ? 2 : 0;
+        const int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        _exit(next < 3 ? code | 4 : code);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_closed_of_the_first_three_is_opened),
         cmocka_unit_test(a_pipe_carries_all_bytes_and_closes_on_exec),
         cmocka_unit_test(flags_can_be_set_and_cleared),
         cmocka_unit_test(a_closed_descriptor_is_an_error_everywhere),
