@@ -333,6 +333,21 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(ctx):
     assert left in (total, total + 12000), left
 
 
+def importing(server, path, how):
+    """An import under way: it heeds this signal from then on."""
+    process = subprocess.Popen(
+        [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
+         str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 30
+    while True:
+        caught = pathlib.Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0]
+        if int(caught, 16) >> (how - 1) & 1:
+            return process
+        assert time.monotonic() < until and process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
 def test_an_import_that_is_interrupted_holds_nobody_up(ctx):
     server = ctx.own_server()
     client = manager(server)
@@ -340,11 +355,8 @@ def test_an_import_that_is_interrupted_holds_nobody_up(ctx):
     total = len(everything(client))
     path = file_of(server, "ended.csv", many(60000, slug, word("E")))
     for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        process = subprocess.Popen(
-            [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
-             str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True)
-        time.sleep(1)
+        process = importing(server, path, how)
+        time.sleep(0.5)
         assert process.poll() is None, "too quick to be interrupted"
         process.send_signal(how)
         began = time.monotonic()
