@@ -60,9 +60,29 @@ void sut_darkroom_free(struct sut_darkroom **d)
     sut_mem_freep(d);
 }
 
+/* One on which anything can be read has ended: nobody was asked. */
+static bool has_ended(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return poll(&p, 1, 0) != 0;
+}
+
+/* For each that ends by itself another comes: while no picture does they would fill the room. */
+static void drop_ended(struct sut_darkroom *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->n; i++)
+        if (has_ended(d->fds[i]))
+            sut_fd_close(&d->fds[i]);
+        else
+            d->fds[n++] = d->fds[i];
+    d->n = n;
+}
+
 SUT_ERR sut_darkroom_add(struct sut_darkroom *d, int fd)
 {
     (void) pthread_mutex_lock(&d->mutex);
+    drop_ended(d);
     const bool has_room = d->n < SUT_DARKROOM_CONNECTIONS_MAX;
     if (has_room)
         d->fds[d->n++] = fd;
@@ -81,13 +101,6 @@ unsigned sut_darkroom_waiting(struct sut_darkroom *d)
 }
 
 /* --- whose turn it is --- */
-
-/* One on which anything can be read has ended: nobody was asked. */
-static bool has_ended(int fd)
-{
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-    return poll(&p, 1, 0) != 0;
-}
 
 /* -1: none. */
 static int find_live(struct sut_darkroom *d)

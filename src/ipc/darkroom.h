@@ -70,7 +70,7 @@ void sut_picture_done(struct sut_picture *p);
 SUT_ERR sut_darkroom_create(unsigned callers_max, struct sut_darkroom **ret);
 /* Nobody may be in a call. */
 void sut_darkroom_free(struct sut_darkroom **d);
-/* A connection for one picture, then owned; FULL: there are SUT_DARKROOM_CONNECTIONS_MAX. */
+/* A connection for one picture, then owned; FULL: SUT_DARKROOM_CONNECTIONS_MAX of them live. */
 SUT_ERR sut_darkroom_add(struct sut_darkroom *d, int fd);
 
 /* How many calls wait for a connection or for their answer. */

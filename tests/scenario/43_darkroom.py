@@ -359,6 +359,27 @@ def test_one_that_falls_costs_its_picture_alone(ctx):
 
 
 @only("sqlite")
+def test_those_that_wait_and_fall_cost_nothing_but_themselves(ctx):
+    """Each is followed by another connection, of which the worker takes so many at a time."""
+    server = shop(ctx)
+    worker = server.role("worker")
+    with person(ctx, server) as client:
+        for fallen in range(8):
+            assert upload(client, picture_files.jpeg()).status == 200, fallen
+            end = time.monotonic() + 20
+            while not (pids := darkrooms(server)):
+                assert time.monotonic() < end, "none waits"
+                time.sleep(0.01)
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            while server.log_text().count("event=role_ended which=darkroom") <= fallen:
+                assert time.monotonic() < end, "nobody saw it fall"
+                time.sleep(0.01)
+    assert server.role("worker") == worker
+    assert "line_broken" not in server.log_text()
+
+
+@only("sqlite")
 def test_a_worker_that_falls_takes_its_pictures_with_it(ctx):
     server = shop(ctx)
     with person(ctx, server) as client:

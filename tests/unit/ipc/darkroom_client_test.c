@@ -299,6 +299,7 @@ static void so_many_wait_and_no_more(void **state)
 static void more_connections_than_are_of_use_are_not_taken(void **state)
 {
     struct sut_darkroom *d = NULL;
+    int theirs[SUT_DARKROOM_CONNECTIONS_MAX + 1];
     (void) state;
     OK(sut_darkroom_create(CALLERS, &d));
     for (int i = 0; i <= SUT_DARKROOM_CONNECTIONS_MAX; i++) {
@@ -306,11 +307,38 @@ static void more_connections_than_are_of_use_are_not_taken(void **state)
         OK(sut_fd_socketpair(pair));
         const bool has_room = i < SUT_DARKROOM_CONNECTIONS_MAX;
         assert_int_equal(sut_darkroom_add(d, pair[1]).code, has_room ? SUT_E_OK : SUT_E_FULL);
-        sut_fd_close(&pair[0]);
+        theirs[i] = pair[0];
         if (!has_room)
             sut_fd_close(&pair[1]);
     }
+    for (int i = 0; i <= SUT_DARKROOM_CONNECTIONS_MAX; i++)
+        sut_fd_close(&theirs[i]);
     sut_darkroom_free(&d);
+}
+
+/* The supervisor brings another for each that has ended while nobody had a picture. */
+static void those_that_have_ended_keep_no_new_one_out(void **state)
+{
+    const struct sut_darkroom_answer a = good();
+    struct fake f = { .answer = &a, .begin = "\xff\xd8\xff", .writes = SIZE_MAX };
+    struct sut_darkroom *d = NULL;
+    struct sut_picture p;
+    const size_t before = sut_fd_count();
+    (void) state;
+    OK(sut_darkroom_create(CALLERS, &d));
+    for (int i = 0; i < 3 * SUT_DARKROOM_CONNECTIONS_MAX; i++) {
+        int pair[2];
+        OK(sut_fd_socketpair(pair));
+        OK(sut_darkroom_add(d, pair[1]));
+        sut_fd_close(&pair[0]);
+    }
+    assert_true(sut_fd_count() <= before + SUT_DARKROOM_CONNECTIONS_MAX);
+    start(&f, d);
+    OK(sut_darkroom_develop(d, sut_str_of(picture, BYTES), &p));
+    (void) pthread_join(f.thread, NULL);
+    sut_picture_done(&p);
+    sut_darkroom_free(&d);
+    assert_int_equal(sut_fd_count(), before);
 }
 
 static void an_ask_that_is_none_is_told_from_one_that_is(void **state)
@@ -370,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_has_ended_is_passed_over),
         cmocka_unit_test(so_many_wait_and_no_more),
         cmocka_unit_test(more_connections_than_are_of_use_are_not_taken),
+        cmocka_unit_test(those_that_have_ended_keep_no_new_one_out),
         cmocka_unit_test(an_ask_that_is_none_is_told_from_one_that_is),
     };
     return cmocka_run_group_tests_name("ipc_darkroom_client", tests, make_picture, free_picture);
