@@ -37,21 +37,30 @@ static SUT_ERR path_of(const struct local *l, sut_str file, bool is_shard, const
     return sut_buf_check(&b);
 }
 
-static SUT_ERR put(void *ctx, sut_str file, sut_str type, sut_str bytes)
+/* The folder of a file, which is one more thing that a full disk has no room for. */
+static SUT_ERR make_shard(const struct local *l, sut_str file)
 {
-    const struct local *l = ctx;
     char shard[PATH_MAX];
+    bool is_new = false;
+    TRY(path_of(l, file, true, "", shard));
+    TRY(sut_dir_make_private(shard, &is_new, NULL));
+    return is_new ? sut_dir_sync(l->folder) : SUT_OK;
+}
+
+static SUT_ERR write_file(const struct local *l, sut_str file, sut_str bytes)
+{
     char path[PATH_MAX];
     char temp[PATH_MAX];
-    bool is_new = false;
-    (void) type;
-    TRY(path_of(l, file, true, "", shard));
+    TRY(make_shard(l, file));
     TRY(path_of(l, file, false, "", path));
     TRY(path_of(l, file, false, ".new", temp));
-    TRY(sut_dir_make_private(shard, &is_new, NULL));
-    if (is_new)
-        TRY(sut_dir_sync(l->folder));
-    const sut_err e = sut_dir_replace_by(path, temp, bytes);
+    return sut_dir_replace_by(path, temp, bytes);
+}
+
+static SUT_ERR put(void *ctx, sut_str file, sut_str type, sut_str bytes)
+{
+    (void) type;
+    const sut_err e = write_file(ctx, file, bytes);
     ENSURE(e.code != SUT_E_SYSTEM || (e.sys != ENOSPC && e.sys != EDQUOT && e.sys != EFBIG), FULL);
     return e;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The store of pictures (E4): sealed on the disk, shown by signed addresses alone, nothing left behind by a crash."""
+import contextlib
 import os
 import pathlib
 import shutil
@@ -174,17 +175,27 @@ def test_a_kill_in_the_middle_leaves_nothing_after_the_sweep(ctx):
         assert len(files_of(server)) == 3 * len(wanted)
 
 
-@only("sqlite")
-def test_a_full_disk_takes_no_picture_and_damages_none(ctx):
+@contextlib.contextmanager
+def small_disk(limits):
+    """A folder on a file system of its own, with such limits."""
     if os.geteuid() != 0 or not shutil.which("mount"):
         raise Skip("only root can mount a small file system")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sutler-full-"))
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=700", "tmpfs", folder],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"{limits},mode=700", "tmpfs", folder],
                              capture_output=True).returncode == 0
     if not mounted:
         folder.rmdir()
         raise Skip("no file system can be mounted here")
     try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@only("sqlite")
+def test_a_full_disk_takes_no_picture_and_damages_none(ctx):
+    with small_disk("size=24m") as folder:
         server = ctx.own_server(folder=folder, **OPTIONS)
         people = [person(ctx, server) for _ in range(12)]
         large = encode(Image.frombytes("RGB", (900, 900), noise(900 * 900 * 3)), "PNG")
@@ -204,6 +215,25 @@ def test_a_full_disk_takes_no_picture_and_damages_none(ctx):
         until(lambda: len(files_of(server)) == 3 * (len(urls) - 1))
         assert send_picture(people[-1], large).status == 200
         server.done()
-    finally:
-        subprocess.run(["umount", "-l", folder], capture_output=True)
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@only("sqlite")
+def test_a_disk_without_room_for_a_folder_is_full_too(ctx):
+    """Most pictures are the first whose name begins so, and need a folder of their own."""
+    with small_disk("size=64m,nr_inodes=600") as folder:
+        server = ctx.own_server(folder=folder, **OPTIONS)
+        client = person(ctx, server)
+        first = send_picture(client, picture())
+        assert first.status == 200, first
+        fillers = folder / "fillers"
+        fillers.mkdir()
+        with contextlib.suppress(OSError):
+            for i in range(1000):
+                (fillers / str(i)).touch()
+        assert i < 999, "it takes more files than it should"
+        answer = send_picture(client, picture())
+        assert answer.status == 503, answer
+        assert client.get(local(first.json["profile_picture_url"]), token=None).status == 200
+        shutil.rmtree(fillers)
+        assert send_picture(client, picture()).status == 200
+        server.done()
