@@ -253,12 +253,21 @@ static SUT_ERR expire_job(struct sut_db_conn *c, void *arg)
     return sut_media_row_expire(c, g->before, g->now, &g->n);
 }
 
+static void set_out(const struct sut_media_watch *w, bool is_out)
+{
+    if (w != NULL)
+        w->set_out(w->ctx, is_out);
+}
+
 /* The row is GONE. */
-static SUT_ERR delete_files(struct sut_media *m, int64_t id, const char *name,
-                            enum sut_picture_kind kind)
+static SUT_ERR delete_files(struct sut_media *m, const struct sut_media_watch *w, int64_t id,
+                            const char *name, enum sut_picture_kind kind)
 {
     struct changing g = { .id = id };
-    TRY(each_file(m, sut_str_of(name, SUT_MEDIA_NAME), kind, NULL));
+    set_out(w, true);
+    const sut_err e = each_file(m, sut_str_of(name, SUT_MEDIA_NAME), kind, NULL);
+    set_out(w, false);
+    TRY(e);
     return sut_store_write(m->o.store, delete_job, &g);
 }
 
@@ -270,7 +279,7 @@ void sut_media_discard(struct sut_media *m, const struct sut_media_kept *kept, s
     if (sut_failed(e))
         sut_ignore(e, later);
     else
-        sut_ignore(delete_files(m, kept->id, kept->name, kept->kind), later);
+        sut_ignore(delete_files(m, NULL, kept->id, kept->name, kept->kind), later);
 }
 
 static SUT_ERR list_gone(struct sut_media *m, int64_t after, struct sut_media_row *rows, size_t *n)
@@ -282,7 +291,13 @@ static SUT_ERR list_gone(struct sut_media *m, int64_t after, struct sut_media_ro
     return e;
 }
 
-static SUT_ERR sweep(struct sut_media *m, sut_ms before, sut_ms now)
+static bool is_over(const struct sut_media_watch *w)
+{
+    return w != NULL && w->is_over(w->ctx);
+}
+
+static SUT_ERR sweep(struct sut_media *m, const struct sut_media_watch *w, sut_ms before,
+                     sut_ms now)
 {
     struct changing g = { .before = before, .now = now };
     struct sut_media_row rows[SWEEP_STEP];
@@ -292,25 +307,25 @@ static SUT_ERR sweep(struct sut_media *m, sut_ms before, sut_ms now)
     TRY(sut_store_write(m->o.store, expire_job, &g));
     do {
         TRY(list_gone(m, after, rows, &n));
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < n && !is_over(w); i++) {
             /* One that can't go now does not keep the others: the next sweep tries again. */
             const sut_err e =
-                delete_files(m, rows[i].id, rows[i].name, (enum sut_picture_kind) rows[i].kind);
+                delete_files(m, w, rows[i].id, rows[i].name, (enum sut_picture_kind) rows[i].kind);
             first = sut_failed(first) ? first : e;
             after = rows[i].id;
         }
-    } while (n == SWEEP_STEP);
+    } while (n == SWEEP_STEP && !is_over(w));
     return first;
 }
 
-SUT_ERR sut_media_sweep(struct sut_media *m, sut_ms now)
+SUT_ERR sut_media_sweep(struct sut_media *m, const struct sut_media_watch *w, sut_ms now)
 {
-    return sweep(m, (sut_ms){ now.v - waiting_ms }, now);
+    return sweep(m, w, (sut_ms){ now.v - waiting_ms }, now);
 }
 
-SUT_ERR sut_media_recover(struct sut_media *m, sut_ms now)
+SUT_ERR sut_media_recover(struct sut_media *m, const struct sut_media_watch *w, sut_ms now)
 {
-    return sweep(m, (sut_ms){ INT64_MAX }, now);
+    return sweep(m, w, (sut_ms){ INT64_MAX }, now);
 }
 
 /* --- showing --- */

@@ -86,10 +86,19 @@ void sut_media_discard(struct sut_media *m, const struct sut_media_kept *kept, s
 /* In the write job that makes something point to it, or that takes the pointer away:
  * sut_media_row_use(), sut_media_row_drop() of store/media_row.h. */
 
-/* Delete the files and rows of what is GONE, or WAITING for an hour.  In small steps. */
-SUT_ERR sut_media_sweep(struct sut_media *m, sut_ms now);
+/* Of a thread that sweeps. */
+struct sut_media_watch {
+    void *ctx;
+    bool (*is_over)(void *ctx);              /* it leaves off before the next picture */
+    void (*set_out)(void *ctx, bool is_out); /* around what waits for the place alone */
+};
+/*
+ * Delete the files and rows of what is GONE, or WAITING for an hour.  In small steps; w may be
+ * NULL.
+ */
+SUT_ERR sut_media_sweep(struct sut_media *m, const struct sut_media_watch *w, sut_ms now);
 /* At a start over a store that nobody else has: what is WAITING was left, and is GONE. */
-SUT_ERR sut_media_recover(struct sut_media *m, sut_ms now);
+SUT_ERR sut_media_recover(struct sut_media *m, const struct sut_media_watch *w, sut_ms now);
 
 /* --- names of files --- */
 

@@ -10,12 +10,25 @@ struct sut_sweeper {
     struct sut_background *thread;
 };
 
+static bool is_over(void *ctx)
+{
+    struct sut_sweeper *s = ctx;
+    return sut_background_is_stopping(s->thread);
+}
+
+static void set_out(void *ctx, bool is_out)
+{
+    struct sut_sweeper *s = ctx;
+    sut_background_set_out(s->thread, is_out);
+}
+
 static int64_t one_round(void *arg)
 {
     struct sut_sweeper *s = arg;
+    const struct sut_media_watch w = { .ctx = s, .is_over = is_over, .set_out = set_out };
     const sut_ms now = sut_clock_now(s->o.clock);
     const sut_err e =
-        s->recovers ? sut_media_recover(s->o.media, now) : sut_media_sweep(s->o.media, now);
+        s->recovers ? sut_media_recover(s->o.media, &w, now) : sut_media_sweep(s->o.media, &w, now);
     if (sut_failed(e) && s->o.tell != NULL)
         s->o.tell(s->o.tell_ctx, e);
     /* Once: what waits after it is this process's own. */
@@ -50,4 +63,16 @@ void sut_sweeper_stop(struct sut_sweeper **s)
         return;
     sut_background_free(&(*s)->thread);
     sut_mem_freep(s);
+}
+
+bool sut_sweeper_stop_within(struct sut_sweeper **s, unsigned ms)
+{
+    if (*s == NULL)
+        return true;
+    if (!sut_background_stop_within((*s)->thread, ms)) {
+        *s = NULL;
+        return false;
+    }
+    sut_sweeper_stop(s);
+    return true;
 }

@@ -27,7 +27,13 @@ struct sut_sweeper_options {
 SUT_ERR sut_sweeper_start(const struct sut_sweeper_options *o, struct sut_sweeper **ret);
 /* After a commit that dropped a picture.  Any thread; costs next to nothing.  NULL is fine. */
 void sut_sweeper_wake(struct sut_sweeper *s);
-/* Finishes the sweep in hand; NULL inside is fine. */
+/* Finishes the picture in hand; NULL inside is fine. */
 void sut_sweeper_stop(struct sut_sweeper **s);
+/*
+ * The same, but a place that keeps it waiting is not waited for longer than `ms`; false: its
+ * thread is there still.  Then it will never touch the store again, but neither the media nor what
+ * its place leans on must be freed: this is for a process that ends.
+ */
+bool sut_sweeper_stop_within(struct sut_sweeper **s, unsigned ms);
 
 #endif

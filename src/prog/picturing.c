@@ -15,6 +15,8 @@
 #include "media/sweeper.h"
 #include "store/store.h"
 
+enum { SWEEPER_STOP_MS = 2000 /* for an object store that takes its time */ };
+
 /* Addresses of pictures are signed with keys of the same ring: files have one derived of it. */
 static void take_key(const struct sut_signing_key *from, struct sut_media_key *ret)
 {
@@ -82,9 +84,11 @@ SUT_ERR sut_picturing_start(struct sut_app *app)
     return sut_sweeper_start(&so, &app->sweeper);
 }
 
-void sut_picturing_stop(struct sut_app *app)
+bool sut_picturing_stop(struct sut_app *app)
 {
-    sut_sweeper_stop(&app->sweeper);
-    sut_media_free(&app->pictures);
+    const bool is_home = sut_sweeper_stop_within(&app->sweeper, SWEEPER_STOP_MS);
+    if (is_home)
+        sut_media_free(&app->pictures);
     sut_uploads_free(&app->uploads);
+    return is_home;
 }

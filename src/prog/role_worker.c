@@ -277,7 +277,7 @@ static void worker_done(struct sut_worker *w)
         sut_ignore(sut_views_write(w->app.views, w->boot.store), "some looks are forgotten");
     sut_views_free(&w->app.views);
     sut_fragments_free(&w->app.fragments);
-    sut_picturing_stop(&w->app);
+    const bool is_swept = sut_picturing_stop(&w->app);
     sut_sessions_free(&w->app.sessions);
     sut_events_free(&w->app.events);
     sut_headers_free(&w->headers);
@@ -285,8 +285,9 @@ static void worker_done(struct sut_worker *w)
     sut_bytes_unref(&w->app.openapi);
     sut_remote_keys_free(&w->remote_keys);
     sut_boot_done(&w->boot);
-    /* Who still waits for a mail server or a provider holds the line to the courier. */
-    if (is_home && is_in)
+    /* Who still waits for a mail server, a provider or an object store holds the line to the
+     * courier. */
+    if (is_home && is_in && is_swept)
         sut_worker_line_close(&w->line);
     sut_db_reach_done(&w->reach);
     sut_fd_close(&w->control_fd);

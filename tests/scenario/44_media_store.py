@@ -162,6 +162,23 @@ def test_a_slow_store_holds_up_nothing_else(ctx):
 
 
 @only("sqlite")
+def test_a_slow_store_does_not_keep_a_server_that_is_to_end(ctx):
+    with ObjectStore() as store:
+        server = shop(ctx, store)
+        client = person(ctx, server)
+        assert send_picture(client, picture()).status == 200
+        store.slow = 30
+        assert client.patch(PROFILE, {"profile_picture": None}).status == 200
+        until(lambda: any(method == "DELETE" for method, *_ in store.asked))
+        server.stop()
+        assert "role_killed" not in server.log_text(), server.log_text()[-1000:]
+        # It goes with the next start.
+        store.slow = 0
+        server.start()
+        until(lambda: not store.objects)
+
+
+@only("sqlite")
 def test_signatures_are_those_of_another_signer_for_every_kind_of_request(ctx):
     """What the stand-in accepts, altered in one place, it would not have: so what it says means something."""
     with ObjectStore() as store:

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,8 @@ static struct world {
     char current; /* its key is 32 times this */
     bool has_forgotten;
     int fails_at; /* the n-th put from now, counted down */
+    useconds_t remove_us;
+    atomic_int removed; /* so many times it was asked to */
 } world;
 
 static sut_err world_key(void *ctx, sut_str kid, struct sut_media_key *ret)
@@ -57,6 +60,8 @@ static sut_err world_get(void *ctx, sut_str file, struct sut_buf *ret)
 static sut_err world_remove(void *ctx, sut_str file)
 {
     struct world *w = ctx;
+    atomic_fetch_add(&w->removed, 1);
+    (void) usleep(w->remove_us);
     return w->local.remove(w->local.ctx, file);
 }
 
@@ -75,6 +80,7 @@ static struct fixture *begin(void **state)
     world.current = 'a';
     world.has_forgotten = false;
     world.fails_at = 0;
+    world.remove_us = 0;
     OK(sut_media_local_open(sut_str_from(folder_path(&world.folder, "media")), &world.local));
     const struct sut_media_options o = {
         .store = f->store,
@@ -313,7 +319,7 @@ static void what_is_dropped_or_waits_too_long_is_swept(void **state)
     const sut_str full = file_of(f, &dropped, SUT_PICTURE_FULL);
     assert_true(folder_write(path_with(full, ".new"), "x", 1));
 
-    OK(sut_media_sweep(world.media, (sut_ms){ now.v + hour - 1 }));
+    OK(sut_media_sweep(world.media, NULL, (sut_ms){ now.v + hour - 1 }));
     assert_int_equal(count_rows(f), 2);
     assert_int_not_equal(access(path_with(full, ".new"), F_OK), 0);
     assert_int_not_equal(access(path_of(full), F_OK), 0);
@@ -321,14 +327,14 @@ static void what_is_dropped_or_waits_too_long_is_swept(void **state)
     assert_int_equal(read_file(file_of(f, &waits, SUT_PICTURE_FULL), "the bytes of file 0"),
                      SUT_E_OK);
 
-    OK(sut_media_sweep(world.media, (sut_ms){ now.v + hour + 1 }));
+    OK(sut_media_sweep(world.media, NULL, (sut_ms){ now.v + hour + 1 }));
     assert_int_equal(count_rows(f), 1);
     assert_int_equal(change(f, USE, waits.id), SUT_E_NOT_FOUND);
     assert_int_equal(read_file(file_of(f, &waits, SUT_PICTURE_FULL), ""), SUT_E_NOT_FOUND);
     assert_int_equal(read_file(file_of(f, &used, SUT_PICTURE_FULL), "the bytes of file 0"),
                      SUT_E_OK);
     assert_int_equal(change(f, DROP, used.id), SUT_E_OK);
-    OK(sut_media_sweep(world.media, now));
+    OK(sut_media_sweep(world.media, NULL, now));
     assert_int_equal(count_rows(f), 0);
 }
 
@@ -339,7 +345,7 @@ static void a_start_finds_what_a_crash_left_and_many_go_at_once(void **state)
         (void) keep(SUT_PICTURE_JPEG, 0);
     const struct sut_media_kept used = keep(SUT_PICTURE_JPEG, 0);
     assert_int_equal(change(f, USE, used.id), SUT_E_OK);
-    OK(sut_media_recover(world.media, now));
+    OK(sut_media_recover(world.media, NULL, now));
     assert_int_equal(count_rows(f), 1);
     assert_int_equal(read_file(file_of(f, &used, SUT_PICTURE_FULL), "the bytes of file 0"),
                      SUT_E_OK);
@@ -355,7 +361,7 @@ static void a_persons_pictures_go_with_one_call(void **state)
     assert_int_equal(change(f, USE, hers.id), SUT_E_OK);
     assert_int_equal(change(f, USE, other.id), SUT_E_OK);
     assert_int_equal(change(f, DROP_PERSON, ann), SUT_E_OK);
-    OK(sut_media_sweep(world.media, now));
+    OK(sut_media_sweep(world.media, NULL, now));
     assert_int_equal(count_rows(f), 1);
     sut_media_discard(world.media, &other, now);
 }
@@ -378,6 +384,51 @@ static void the_thread_sweeps_when_it_is_woken(void **state)
     sut_sweeper_wake(NULL);
 }
 
+/* A store of files that takes its time must not keep a process that is to end. */
+static void a_sweep_of_many_leaves_off_between_two(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_sweeper *s = NULL;
+    const struct sut_sweeper_options o = { .media = world.media, .clock = &sut_clock_system };
+    for (int i = 0; i < 30; i++) {
+        const struct sut_media_kept kept = keep(SUT_PICTURE_JPEG, 0);
+        assert_int_equal(change(f, DROP, kept.id), SUT_E_OK);
+    }
+    world.remove_us = 30000;
+    OK(sut_sweeper_start(&o, &s));
+    for (int i = 0; i < 3000 && count_rows(f) == 30; i++)
+        (void) usleep(10000);
+    sut_sweeper_stop(&s);
+    const size_t left = count_rows(f);
+    assert_true(left > 0 && left < 30);
+    world.remove_us = 0;
+    OK(sut_media_sweep(world.media, NULL, now));
+    assert_int_equal(count_rows(f), 0);
+}
+
+/* The last one: its thread stays where it is, as in a process that ends. */
+static void one_that_waits_for_its_place_is_left_there(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_sweeper *s = NULL;
+    const struct sut_sweeper_options o = { .media = world.media, .clock = &sut_clock_system };
+    const struct sut_media_kept kept = keep(SUT_PICTURE_JPEG, 0);
+    assert_int_equal(change(f, DROP, kept.id), SUT_E_OK);
+    world.removed = 0;
+    world.remove_us = 300000;
+    OK(sut_sweeper_start(&o, &s));
+    for (int i = 0; i < 3000 && atomic_load(&world.removed) == 0; i++)
+        (void) usleep(10000);
+    assert_false(sut_sweeper_stop_within(&s, 10));
+    assert_null(s);
+    for (int i = 0; i < 3000 && atomic_load(&world.removed) < SUT_PICTURE_FILES; i++)
+        (void) usleep(10000);
+    (void) usleep(600000);
+    /* The store may be closed: the row stays, and the next start sweeps it. */
+    assert_int_equal(count_rows(f), 1);
+    world.media = NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct fixture f = { .kind = temp_store_kind(argc, argv) };
@@ -392,6 +443,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(a_start_finds_what_a_crash_left_and_many_go_at_once, &f),
         cmocka_unit_test_prestate(a_persons_pictures_go_with_one_call, &f),
         cmocka_unit_test_prestate(the_thread_sweeps_when_it_is_woken, &f),
+        cmocka_unit_test_prestate(a_sweep_of_many_leaves_off_between_two, &f),
+        cmocka_unit_test_prestate(one_that_waits_for_its_place_is_left_there, &f),
     };
     if (open_store(&state) != 0)
         return 1;
