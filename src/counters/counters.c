@@ -98,10 +98,23 @@ SUT_ERR sut_counters_start(struct sut_counters *c)
     return SUT_OK;
 }
 
+static SUT_ERR checkpoint(struct sut_counters *c, bool is_last)
+{
+    (void) pthread_mutex_lock(&c->saving);
+    const sut_err e = c->home->vtable->checkpoint(c->home, is_last, sut_clock_now(c->clock));
+    (void) pthread_mutex_unlock(&c->saving);
+    return e;
+}
+
+SUT_ERR sut_counters_checkpoint(struct sut_counters *c)
+{
+    return checkpoint(c, false);
+}
+
 SUT_ERR sut_counters_stop(struct sut_counters *c)
 {
     sut_background_free(&c->saver);
-    return sut_counters_checkpoint(c);
+    return checkpoint(c, true);
 }
 
 void sut_counters_free(struct sut_counters **c)
@@ -166,14 +179,6 @@ bool sut_counters_take(struct sut_counters *c, const struct sut_rate_ask *asks, 
             *ret = r;
     }
     return ret->is_allowed;
-}
-
-SUT_ERR sut_counters_checkpoint(struct sut_counters *c)
-{
-    (void) pthread_mutex_lock(&c->saving);
-    const sut_err e = c->home->vtable->checkpoint(c->home, sut_clock_now(c->clock));
-    (void) pthread_mutex_unlock(&c->saving);
-    return e;
 }
 
 void sut_counters_stats(struct sut_counters *c, struct sut_counters_stats *ret)

@@ -102,7 +102,7 @@ void sut_counters_free(struct sut_counters **c);
  */
 bool sut_counters_take(struct sut_counters *c, const struct sut_rate_ask *asks, size_t n,
                        sut_ms now, struct sut_rate_result *ret);
-/* Hand all that changed to `save` now; the rows stay due when it fails. */
+/* Hand what changed to `save` now, of very many a part; rows stay due when it fails. */
 SUT_ERR sut_counters_checkpoint(struct sut_counters *c);
 
 struct sut_counters_stats {

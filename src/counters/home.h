@@ -36,9 +36,9 @@ struct sut_home_vtable {
     SUT_ERR(*lock)
     (struct sut_counters_home *h, const struct sut_lock_ask *ask, sut_ms now,
      struct sut_lock_result *ret);
-    /* Read back what was kept; keep what changed. */
+    /* Read back what was kept; keep what changed: all of it when it is the last time. */
     SUT_ERR (*load)(struct sut_counters_home *h, sut_ms now);
-    SUT_ERR (*checkpoint)(struct sut_counters_home *h, sut_ms now);
+    SUT_ERR (*checkpoint)(struct sut_counters_home *h, bool is_last, sut_ms now);
     void (*stats)(struct sut_counters_home *h, struct sut_counters_stats *ret);
 };
 

@@ -146,7 +146,16 @@ static SUT_ERR round_of(struct memory *m, struct batch *b, sut_ms now, size_t *r
     return e;
 }
 
-static SUT_ERR memory_checkpoint(struct sut_counters_home *h, sut_ms now)
+/* At the end nothing is counted any more, so that there are no more than all keys. */
+static uint64_t rounds_of(const struct memory *m, bool is_last)
+{
+    struct sut_ratetable_stats s = { .keys = 0 };
+    if (is_last)
+        sut_ratetable_stats(m->table, &s);
+    return ROUNDS + s.keys / BATCH;
+}
+
+static SUT_ERR memory_checkpoint(struct sut_counters_home *h, bool is_last, sut_ms now)
 {
     struct memory *m = (struct memory *) h;
     if (m->ops == NULL)
@@ -156,7 +165,7 @@ static SUT_ERR memory_checkpoint(struct sut_counters_home *h, sut_ms now)
     sut_buf_init(&b->bytes, BATCH_BYTES);
     sut_err e = SUT_OK;
     size_t n = BATCH;
-    for (int i = 0; i < ROUNDS && n > 0 && !sut_failed(e); i++)
+    for (uint64_t left = rounds_of(m, is_last); left > 0 && n > 0 && !sut_failed(e); left--)
         e = round_of(m, b, now, &n);
     sut_buf_done(&b->bytes);
     return e;

@@ -299,6 +299,44 @@ static void a_store_that_fails_loses_nothing_once_it_is_back(void **state)
     assert_null(c);
 }
 
+static SUT_ERR load_none(void *ctx, sut_ms now,
+                         void (*each)(void *arg, const struct sut_counter_record *rec), void *arg)
+{
+    (void) ctx;
+    (void) now;
+    (void) each;
+    (void) arg;
+    return SUT_OK;
+}
+
+static SUT_ERR count_save(void *ctx, const struct sut_counter_record *recs, size_t n, sut_ms now)
+{
+    (void) recs;
+    (void) now;
+    *(size_t *) ctx += n;
+    return SUT_OK;
+}
+
+/* More than one checkpoint in passing takes: the last one has no next. */
+static void the_last_checkpoint_keeps_all_however_many(void **state)
+{
+    enum { MANY = 70000 };
+    static const struct sut_counters_home_ops ops = { .load = load_none, .save = count_save };
+    struct sut_counters *c = NULL;
+    struct sut_counters_options o = options();
+    size_t saved = 0;
+    (void) state;
+    o.memory_bytes = 64 << 20;
+    o.ops = &ops;
+    o.ops_ctx = &saved;
+    assert_false(sut_failed(sut_counters_create(&o, &c)));
+    for (int64_t id = 0; id < MANY; id++)
+        assert_true(take(c, sut_rate_ask_id(SUT_RATE_USER, id)));
+    assert_false(sut_failed(sut_counters_stop(c)));
+    assert_int_equal(saved, MANY);
+    sut_counters_free(&c);
+}
+
 static void rows_of_another_program_are_passed_over(void **state)
 {
     (void) state;
@@ -395,6 +433,7 @@ int main(void)
         T(another_secret_does_not_find_the_rows),
         T(the_thread_checkpoints_by_itself),
         T(a_store_that_fails_loses_nothing_once_it_is_back),
+        T(the_last_checkpoint_keeps_all_however_many),
         T(rows_of_another_program_are_passed_over),
         T(bad_options_are_refused),
         T(without_memory_nothing_is_made_and_nothing_leaks),
