@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,7 +16,7 @@
 #include "base/diag.h"
 #include "os/fd.h"
 
-enum { BACKLOG = 8, NS_PER_MS = 1000000, NAME_BYTES_MAX = 64 };
+enum { BACKLOG = 8, NS_PER_MS = 1000000, MS_PER_S = 1000, NAME_BYTES_MAX = 64 };
 
 /* A socket's address, and the folder that it leans on while it is used. */
 struct place {
@@ -70,15 +71,27 @@ bool sut_ipc_is_trusted(int fd)
     return peer.uid == geteuid() || peer.uid == 0;
 }
 
+/* With a server that hangs connect(2) waits for room among those that wait already. */
+static SUT_ERR bound_connect(int fd)
+{
+    const struct timeval most = { .tv_sec = SUT_IPC_CONNECT_MS / MS_PER_S };
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) != 0)
+        FAIL_SYS(SYSTEM);
+    return SUT_OK;
+}
+
 SUT_ERR sut_ipc_connect(const char *path, int *ret_fd)
 {
     DEFER(place_done) struct place at = { .folder = -1 };
     DEFER(sut_fd_close) int fd = -1;
     TRY(make_place(path, &at));
     TRY(open_socket(&fd));
+    TRY(bound_connect(fd));
     if (connect(fd, (const struct sockaddr *) &at.addr, sizeof(at.addr)) != 0) {
         if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR)
             FAIL(NOT_FOUND);
+        if (errno == EAGAIN)
+            FAIL_SYS(BUSY);
         if (errno == EACCES || errno == EPERM)
             FAIL_SYS(DENIED);
         FAIL_SYS(SYSTEM);

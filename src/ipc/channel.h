@@ -16,6 +16,8 @@
 
 struct sut_diag;
 
+enum { SUT_IPC_CONNECT_MS = 5000 };
+
 /*
  * Listen at `path`, mode 0600; a socket that nobody listens on any more is
  * replaced.  BUSY when somebody does; INVALID when the path is too long; NOT_FOUND:
@@ -25,7 +27,8 @@ SUT_ERR sut_ipc_listen(const char *path, int *ret_fd, struct sut_diag *reterr_di
 
 /*
  * Connect.  NOT_FOUND when nobody listens there; DENIED when it is another
- * user's process (root may talk to any); SYSTEM.
+ * user's process (root may talk to any); BUSY when so many wait there that it
+ * takes nobody in for SUT_IPC_CONNECT_MS; SYSTEM.
  */
 SUT_ERR sut_ipc_connect(const char *path, int *ret_fd);
 

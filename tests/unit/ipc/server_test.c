@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -329,6 +330,49 @@ static void reaches_a_socket_far_down(void **state)
     assert_int_equal(rmdir(deep), 0);
 }
 
+struct dialer {
+    const char *name;
+    sut_err last;
+    int fds[64];
+    size_t n;
+};
+
+/* Until one is not taken in. */
+static void *dial_many(void *arg)
+{
+    struct dialer *const d = arg;
+    while (d->n < sizeof(d->fds) / sizeof(d->fds[0])) {
+        d->last = sut_ipc_connect(d->name, &d->fds[d->n]);
+        if (sut_failed(d->last))
+            break;
+        d->n++;
+    }
+    return NULL;
+}
+
+/* One that hangs: the system takes some callers in for it, and has the next one wait. */
+static void waits_for_no_server_that_takes_nobody_in(void **state)
+{
+    (void) state;
+    char name[80];
+    int fd = -1;
+    pthread_t t;
+    struct dialer d = { .name = name };
+    struct timespec until;
+    (void) snprintf(name, sizeof(name), "%s/hangs.sock", dir);
+    assert_false(sut_failed(sut_ipc_listen(name, &fd, NULL)));
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &until), 0);
+    until.tv_sec += 60;
+    assert_int_equal(pthread_create(&t, NULL, dial_many, &d), 0);
+    assert_int_equal(pthread_timedjoin_np(t, NULL, &until), 0);
+    assert_int_equal(d.last.code, SUT_E_BUSY);
+    assert_true(d.n > 0);
+    while (d.n > 0)
+        sut_fd_close(&d.fds[--d.n]);
+    sut_fd_close(&fd);
+    assert_int_equal(unlink(name), 0);
+}
+
 static void refuses_a_path_that_is_too_long(void **state)
 {
     (void) state;
@@ -398,6 +442,7 @@ int main(void)
         cmocka_unit_test(keeps_its_socket_private_and_to_itself),
         cmocka_unit_test(replaces_a_socket_left_behind_but_nothing_else),
         cmocka_unit_test(reaches_a_socket_far_down),
+        cmocka_unit_test(waits_for_no_server_that_takes_nobody_in),
         cmocka_unit_test(refuses_a_path_that_is_too_long),
         cmocka_unit_test(call_refuses_what_is_no_reply),
     };
