@@ -45,6 +45,7 @@ enum {
     NS_PER_MS = 1000000,
     POSTMAN_STOP_MS = 5000, /* for a mail server that takes its time */
     CASHIER_STOP_MS = 2000, /* for a provider that does */
+    OWN_FDS = 256,
 };
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
@@ -110,7 +111,7 @@ static SUT_ERR start_server(struct sut_worker *w, struct sut_diag *reterr_diag)
     o.pool.threads_max = c->server.pool;
     /* A core stays free of what computes long: else who reads waits until one is taken from it. */
     o.slow.threads_max = w->cores > 1 ? w->cores - 1 : 1;
-    o.limits.connections = c->limits.connections;
+    o.limits.connections = w->connections_max;
     o.limits.connections_per_address = c->limits.connections_per_address;
     o.limits.arena_bytes = c->limits.request_memory_bytes;
     /* A picture is the longest answer. */
@@ -311,6 +312,22 @@ static SUT_ERR reach_store(struct sut_worker *w, struct sut_diag *reterr_diag)
 }
 
 /*
+ * A descriptor a connection, and some for the store, pictures, the loops and what the supervisor
+ * brings: where the system gives fewer, fewer connections are taken.
+ */
+static void raise_descriptors(struct sut_worker *w)
+{
+    const uint64_t wanted = w->config->limits.connections;
+    uint64_t fds = 0;
+    w->connections_max = w->config->limits.connections;
+    if (sut_failed(sut_fd_raise_limit(wanted + OWN_FDS, &fds)) || fds >= wanted + OWN_FDS)
+        return;
+    w->connections_max = (unsigned) (fds > 2 * OWN_FDS ? fds - OWN_FDS : fds / 2);
+    sut_log(SUT_LOG_WARN, "connections_fewer", LOG_INT("at_most", w->connections_max),
+            LOG_INT("descriptors", (int64_t) fds));
+}
+
+/*
  * All that opens files or sockets of the system, then the walls.  From here on there is
  * the store's folder, or its ports.
  */
@@ -319,10 +336,7 @@ static SUT_ERR shut_in(struct sut_worker *w, struct sut_diag *reterr_diag)
     const bool is_remote = w->config->store.kind != SUT_STORE_EMBEDDED;
     w->cores = cores();
     TRY(choose_public_url(w));
-    uint64_t fds = 0;
-    /* A descriptor a connection, and some for the store, the loops and the log. */
-    sut_ignore(sut_fd_raise_limit((uint64_t) w->config->limits.connections + 256, &fds),
-               "fewer connections are accepted then");
+    raise_descriptors(w);
     TRY(sut_control_listen(w->config->server.data, &w->control_fd, reterr_diag));
     if (is_remote)
         TRY(reach_store(w, reterr_diag));

@@ -63,6 +63,7 @@ struct sut_worker {
     struct sut_db_reach reach; /* of a remote store */
     int control_fd;
     unsigned cores;
+    unsigned connections_max; /* of the settings, or as many as there are descriptors for */
     size_t n_plain;
     size_t n_tls;
     char public_url[96]; /* when the settings have none */

@@ -2,13 +2,15 @@
 """HTTP/1.1 on the wire: its limits, and every shape by which requests are smuggled (control D4)."""
 import json
 import re
+import resource
 import select
 import socket
 import time
 
-from sutler import also_tls, new_email, only
+from sutler import also_tls, lasting_port, new_email, only
 import headers as header_rules
 import openapi
+import pictures
 from wire import WireError
 
 HOST = b"Host: localhost\r\n"
@@ -490,6 +492,30 @@ def test_connections_in_all_are_bounded(ctx):
         for conn in held:
             conn.close()
     server.wait_well()
+
+
+@only("sqlite")
+def test_where_descriptors_are_few_connections_leave_some(ctx):
+    """Without any no file opens, and what the supervisor brings would not arrive: the worker would end."""
+    server = ctx.own_server(settings="[uploads]\nscan = configured\n", port=lasting_port())
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (300, 300))
+    server.kill_worker()
+    server.wait_well()
+    worker = server.role("worker")
+    client = ctx.client(server)
+    client.token = client.register(new_email())["tokens"]["access_token"]
+    held = []
+    try:
+        for n in range(400):
+            held.append(server.conn(source=f"127.0.0.{40 + n % 8}"))
+        for n in range(4):
+            assert pictures.send_picture(client, pictures.picture(seed=n)).status == 200, n
+        assert server.role("worker") == worker
+    finally:
+        for conn in held:
+            conn.close()
+    server.wait_well()
+    assert "event=connections_fewer at_most=150 descriptors=300" in server.log_text()
 
 
 @only("sqlite")
