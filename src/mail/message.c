@@ -115,20 +115,39 @@ void sut_message_words(struct sut_buf *out, const char *name, sut_str words)
     sut_buf_lit(out, "\r\n");
 }
 
+/* Within quotes these two need a backslash. */
+static bool is_escaped(char c)
+{
+    return c == '"' || c == '\\';
+}
+
+static size_t quoted_length(sut_str s)
+{
+    size_t n = 2;
+    for (size_t i = 0; i < s.n; i++)
+        n += is_escaped(s.p[i]) ? 2 : 1;
+    return n;
+}
+
+static void add_quoted(struct sut_buf *out, sut_str s)
+{
+    sut_buf_char(out, '"');
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_escaped(s.p[i]))
+            sut_buf_char(out, '\\');
+        sut_buf_char(out, s.p[i]);
+    }
+    sut_buf_char(out, '"');
+}
+
 void sut_message_mailbox(struct sut_buf *out, const char *name, sut_str display, sut_str address)
 {
     char room[SUT_MESSAGE_NAME_MAX * 4];
     const sut_str s = sut_message_clean(display, SUT_MESSAGE_NAME_MAX, room);
     size_t column = begin(out, name);
-    if (s.n > 0 && is_plain(s) && s.n < LINE_MAX_N / 2) {
-        sut_buf_char(out, '"');
-        for (size_t i = 0; i < s.n; i++) {
-            if (s.p[i] == '"' || s.p[i] == '\\')
-                sut_buf_char(out, '\\');
-            sut_buf_char(out, s.p[i]);
-        }
-        sut_buf_char(out, '"');
-        column += s.n + 2;
+    if (s.n > 0 && is_plain(s) && quoted_length(s) < LINE_MAX_N / 2 + 2) {
+        add_quoted(out, s);
+        column += quoted_length(s);
     } else if (s.n > 0) {
         add_encoded(out, s, &column);
     }

@@ -251,6 +251,21 @@ static void a_display_name_is_quoted_or_encoded(void **state)
     assert_true(has(written(*state, &m), "To: <sarah@example.org>\r\n"));
 }
 
+/* What is written with a backslash is as long as it is written. */
+static void a_name_of_quotes_fits_its_line(void **state)
+{
+    static const char quotes[] = "\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\"
+                                 "\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\\"\\";
+    struct sut_arena *a = *state;
+    struct sut_message m = plain_message();
+    for (size_t n = 1; n < sizeof(quotes); n++) {
+        m.to_name = sut_str_of(quotes, n);
+        const sut_str s = written(a, &m);
+        assert_is_wire(s);
+        assert_true(has(s, "<sarah@example.org>\r\n"));
+    }
+}
+
 static void long_words_are_cut(void **state)
 {
     struct sut_arena *a = *state;
@@ -380,6 +395,7 @@ int main(void)
         cmocka_unit_test(an_address_that_breaks_a_header_is_refused),
         cmocka_unit_test(words_of_other_scripts_are_encoded_and_come_back),
         cmocka_unit_test(a_display_name_is_quoted_or_encoded),
+        cmocka_unit_test(a_name_of_quotes_fits_its_line),
         cmocka_unit_test(long_words_are_cut),
         cmocka_unit_test(a_long_address_stands_on_a_line_of_its_own),
         cmocka_unit_test(a_body_comes_back_whatever_is_in_it),
