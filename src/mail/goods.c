@@ -5,8 +5,16 @@
 #include "codec/json_out.h"
 #include "codec/utf8.h"
 #include "mail/message.h"
+#include "store/outbox.h"
 
-enum { SUM_MAX = 40 };
+enum {
+    JSON_CHAR_MAX = 6, /* bytes of one that is escaped */
+    AROUND = 64,       /* of a row's names and its number */
+    ROW_MAX = (SUT_MAIL_GOODS_NAME_MAX + SUT_MAIL_GOODS_SUM_MAX) * JSON_CHAR_MAX + AROUND,
+    OTHERS = 4096, /* what a mail says beside */
+};
+_Static_assert((int) SUT_MAIL_GOODS_MAX *ROW_MAX + OTHERS <= (int) SUT_OUTBOX_PAYLOAD_MAX,
+               "the longest list fits");
 
 void sut_mail_escaped(struct sut_buf *b, sut_str s)
 {
@@ -47,7 +55,7 @@ void sut_mail_goods_put(struct sut_jw *w, const struct sut_mail_goods *g)
         sut_jw_key(w, "n");
         sut_jw_i64(w, g->rows[i].quantity);
         sut_jw_key(w, "sum");
-        sut_jw_str(w, g->rows[i].sum);
+        sut_jw_str(w, sut_utf8_head(g->rows[i].sum, SUT_MAIL_GOODS_SUM_MAX));
         sut_jw_obj_end(w);
     }
     sut_jw_arr_end(w);
@@ -79,7 +87,7 @@ static SUT_ERR get_count(const struct sut_json *o, const char *key, int64_t *ret
 static SUT_ERR get_row(struct sut_arena *a, const struct sut_json *o, struct sut_mail_good *ret)
 {
     TRY(get_text(a, o, "name", SUT_MAIL_GOODS_NAME_MAX, &ret->name));
-    TRY(get_text(a, o, "sum", SUM_MAX, &ret->sum));
+    TRY(get_text(a, o, "sum", SUT_MAIL_GOODS_SUM_MAX, &ret->sum));
     return get_count(o, "n", &ret->quantity);
 }
 
@@ -98,7 +106,7 @@ SUT_ERR sut_mail_goods_get(struct sut_arena *a, const struct sut_json *o,
     ret->rows = rows;
     ret->n = list->n;
     TRY(get_count(o, "more", &ret->n_more));
-    return get_text(a, o, "total", SUM_MAX, &ret->total);
+    return get_text(a, o, "total", SUT_MAIL_GOODS_SUM_MAX, &ret->total);
 }
 
 /* --- written out --- */

@@ -20,7 +20,8 @@
 struct sut_json;
 struct sut_jw;
 
-enum { SUT_MAIL_GOODS_MAX = 20, SUT_MAIL_GOODS_NAME_MAX = 100 /* characters */ };
+/* The last two in characters; more are cut. */
+enum { SUT_MAIL_GOODS_MAX = 20, SUT_MAIL_GOODS_NAME_MAX = 100, SUT_MAIL_GOODS_SUM_MAX = 40 };
 
 struct sut_mail_good {
     sut_str name;

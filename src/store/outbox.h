@@ -24,7 +24,7 @@ struct sut_store;
 
 enum sut_outbox_kind { SUT_OUTBOX_MAIL = 1, SUT_OUTBOX_EVENT = 2 };
 enum sut_outbox_state { SUT_OUTBOX_DUE = 1, SUT_OUTBOX_SENT = 2, SUT_OUTBOX_GIVEN_UP = 3 };
-enum { SUT_OUTBOX_PAYLOAD_MAX = 16 * 1024, SUT_OUTBOX_WORD_MAX = 64, SUT_OUTBOX_CLAIM_MAX = 32 };
+enum { SUT_OUTBOX_PAYLOAD_MAX = 24 * 1024, SUT_OUTBOX_WORD_MAX = 64, SUT_OUTBOX_CLAIM_MAX = 32 };
 
 struct sut_outbox_new {
     enum sut_outbox_kind kind;

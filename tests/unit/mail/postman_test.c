@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "ipc/courier.h"
+#include "mail/goods.h"
 #include "mail/letter.h"
 #include "mail/maildir.h"
 #include "mail/postman.h"
@@ -228,6 +229,35 @@ static void notices_to_one_person_are_no_flood(void **state)
     OK(sut_store_write(f->store, notice_job, &n));
     (void) turned(p, 0);
     assert_int_equal(world.n, SUT_MAIL_NOTICES_A_DAY + 4);
+    sut_postman_stop(&p);
+}
+
+enum { NAME_CHARS = 255, SKU_CHARS = 64 };
+
+/* As long as a catalogue may have them, and of what takes the most room in a payload. */
+static SUT_ERR longest_job(struct sut_db_conn *c, void *arg)
+{
+    static char lessers[NAME_CHARS];
+    struct sut_mail_good rows[SUT_MAIL_GOODS_MAX];
+    memset(lessers, '<', sizeof(lessers));
+    for (size_t i = 0; i < SUT_MAIL_GOODS_MAX; i++)
+        rows[i] = (struct sut_mail_good){ .name = sut_str_of(lessers, NAME_CHARS),
+                                          .quantity = INT64_MAX,
+                                          .sum = sut_str_of(lessers, SKU_CHARS) };
+    const struct sut_mail_goods goods = { .rows = rows, .n = SUT_MAIL_GOODS_MAX };
+    const struct sut_mail_words words = { .to = SUT_STR("shop@x.org"),
+                                          .what = sut_str_of(lessers, NAME_CHARS),
+                                          .goods = &goods };
+    return sut_mail_queue(c, arg, SUT_MAIL_LOW_STOCK, 0, &words, SUT_STR(""), world.now);
+}
+
+static void the_longest_list_of_goods_goes_out(void **state)
+{
+    struct fixture *f = begin(state);
+    struct sut_postman *p = postman(f);
+    OK(sut_store_write(f->store, longest_job, f->arena));
+    (void) turned(p, 0);
+    assert_int_equal(world.n, 1);
     sut_postman_stop(&p);
 }
 
@@ -588,6 +618,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(a_slow_server_gets_no_mail_whose_claim_may_end, &f),
         cmocka_unit_test_prestate(without_a_way_rows_wait_and_one_word_is_said, &f),
         cmocka_unit_test_prestate(a_maildir_has_each_mail_once_for_its_owner_alone, &f),
+        cmocka_unit_test_prestate(the_longest_list_of_goods_goes_out, &f),
         cmocka_unit_test_prestate(the_thread_is_woken_and_stops, &f),
         cmocka_unit_test_prestate(a_server_that_hangs_is_not_waited_for_at_the_end, &f),
     };
