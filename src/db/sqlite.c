@@ -52,11 +52,11 @@ static sqlite3 *handle_of(struct sut_db_stmt *s)
     return conn_of(s->conn)->h;
 }
 
-/* An I/O error says by errno whether it was for want of space. */
-static SUT_ERR io_error(sqlite3 *h)
+/* An I/O error says by errno whether it was for want of space, but not of the log's index. */
+static SUT_ERR io_error(sqlite3 *h, int rc)
 {
     errno = sqlite3_system_errno(h);
-    if (errno == ENOSPC || errno == EDQUOT)
+    if (errno == ENOSPC || errno == EDQUOT || rc == SQLITE_IOERR_SHMSIZE)
         FAIL_SYS(FULL);
     FAIL_SYS(SYSTEM);
 }
@@ -77,7 +77,7 @@ sut_err sut_db__sqlite_outcome(sqlite3 *h, int rc)
     case SQLITE_FULL:
         FAIL(FULL);
     case SQLITE_IOERR:
-        return io_error(h);
+        return io_error(h, rc);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         FAIL(CORRUPT);
@@ -261,6 +261,14 @@ static int set_up(struct sqlite_conn *c, enum sut_db_mode mode)
     return rc;
 }
 
+static SUT_ERR refuse(struct sut_diag *reterr_diag, const char *what, sqlite3 *h, int rc)
+{
+    const sut_err e = sut_db__sqlite_outcome(h, rc);
+    sut_db__explain(reterr_diag, what,
+                    e.code == SUT_E_FULL ? "no space is left on its disk" : sqlite3_errmsg(h));
+    return e;
+}
+
 /* The first page tells whether the key fits; nothing has been written before. */
 static SUT_ERR try_key(sqlite3 *h, struct sut_diag *reterr_diag)
 {
@@ -271,9 +279,7 @@ static SUT_ERR try_key(sqlite3 *h, struct sut_diag *reterr_diag)
         sut_diag_set(reterr_diag, "the store's file is read-only");
         FAIL(SYSTEM);
     }
-    if (rc != SQLITE_OK)
-        sut_db__explain(reterr_diag, "can't read the store", sqlite3_errmsg(h));
-    return sut_db__sqlite_outcome(h, rc);
+    return rc == SQLITE_OK ? SUT_OK : refuse(reterr_diag, "can't read the store", h, rc);
 }
 
 static void disconnect(struct sut_db_conn *c)
@@ -288,15 +294,11 @@ static SUT_ERR open_handle(const struct sqlite_db *d, struct sqlite_conn *c, enu
 {
     TRY(make_file(d, reterr_diag));
     int rc = sut_db__sqlite_open(d, d->path, d->key, &c->h);
-    if (rc != SQLITE_OK) {
-        sut_db__explain(reterr_diag, "can't open the store", sqlite3_errmsg(c->h));
-        return sut_db__sqlite_outcome(c->h, rc);
-    }
+    if (rc != SQLITE_OK)
+        return refuse(reterr_diag, "can't open the store", c->h, rc);
     TRY(try_key(c->h, reterr_diag));
     rc = set_up(c, mode);
-    if (rc != SQLITE_OK)
-        sut_db__explain(reterr_diag, "can't set the store up", sqlite3_errmsg(c->h));
-    return sut_db__sqlite_outcome(c->h, rc);
+    return rc == SQLITE_OK ? SUT_OK : refuse(reterr_diag, "can't set the store up", c->h, rc);
 }
 
 static sut_err connect_db(struct sut_db *db, enum sut_db_mode mode, struct sut_db_conn **ret,

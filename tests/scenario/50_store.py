@@ -236,6 +236,18 @@ def test_a_folder_that_can_not_be_written(ctx):
     server.start()
 
 
+def fill(folder):
+    """All that is left of the disk, in one file."""
+    filler = folder / "filler"
+    with open(filler, "wb", buffering=0) as f:
+        try:
+            while True:
+                f.write(b"x" * 4096)
+        except OSError:
+            pass
+    return filler
+
+
 @only("sqlite")
 def test_a_full_disk_answers_503_and_damages_nothing(ctx):
     """The limit on a file's size stands for a full disk: SQLite gets EFBIG where it would get ENOSPC."""
@@ -255,13 +267,7 @@ def test_a_full_disk_answers_503_and_damages_nothing(ctx):
         client = server.client()
         first = new_email()
         client.register(first)
-        filler = folder / "filler"
-        with open(filler, "wb", buffering=0) as f:
-            try:
-                while True:
-                    f.write(b"x" * 4096)
-            except OSError:
-                pass
+        filler = fill(folder)
         seen = set()
         for _ in range(200):
             answer = client.post("/api/users/register/", {
@@ -284,6 +290,15 @@ def test_a_full_disk_answers_503_and_damages_nothing(ctx):
         assert server.client().post("/api/users/register/", {
             "email": first, "password": PASSWORD, "full_name": "F D"}).status == 409
         server.stop()
+        # What has no room to open the store says so.
+        for name in cheap:
+            del server.env[name]
+        filler = fill(folder)
+        done = server.cli("user", "list")
+        assert done.returncode == 1 and "no space is left on its disk" in done.stderr, done
+        filler.unlink()
+        done = server.cli("user", "list")
+        assert done.returncode == 0 and first in done.stdout, done
     finally:
         for server in ctx.own:
             server.kill()
