@@ -184,6 +184,8 @@ class StartFailed(AssertionError):
 class Server:
     """A running `sutler serve`.  Its folder, and with it the store, outlives a kill or a restart."""
 
+    own_dsn = None  # of a database that goes with it
+
     def __init__(self, store="sqlite", preset="modestwear", demo=True, insecure_dev=False, env=None,
                  settings="", args=(), rates="high", dsn=None, folder=None, tls=True, port=0, drops_unsynced=False,
                  own_session=True, probes=False):

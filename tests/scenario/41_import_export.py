@@ -338,7 +338,9 @@ def importing(server, path, how):
     process = subprocess.Popen(
         [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
          str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True)
+        stderr=subprocess.PIPE, text=True,
+        # Who started the tests may have it ignored, as nohup and a shell's & do.
+        preexec_fn=lambda: signal.signal(how, signal.SIG_DFL))
     until = time.monotonic() + 30
     while True:
         caught = pathlib.Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0]
