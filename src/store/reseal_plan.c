@@ -40,7 +40,11 @@ static const char *column_of(const struct sut_reseal_table *t, size_t i)
     return sut_personal_columns[t->fields[i]].field.column;
 }
 
-/* Id, owner and versions, the old key and the newest of the owner, the fields. */
+/*
+ * Id, owner and versions, the old key and the newest of the owner, the fields.  The rows are taken
+ * first, and their keys then: PostgreSQL would else look for the keys of all rows of a table whose
+ * size it does not know yet, and sort them.
+ */
 static SUT_ERR make_read(struct sut_reseal_table *t)
 {
     struct sut_buf b = begin();
@@ -50,14 +54,17 @@ static SUT_ERR make_read(struct sut_reseal_table *t)
                     " n.wrapped");
     for (size_t i = 0; i < t->n_fields; i++)
         sut_buf_printf(&b, ", t.%s", column_of(t, i));
-    sut_buf_printf(&b, " FROM %s t LEFT JOIN data_keys o ON o.person_id = ", t->name);
+    sut_buf_printf(&b,
+                   " FROM (SELECT * FROM %s WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3) t"
+                   " LEFT JOIN data_keys o ON o.person_id = ",
+                   t->name);
     add_owner(&b, t);
     sut_buf_lit(&b, " AND o.version = t.key_version LEFT JOIN data_keys n ON n.person_id = ");
     add_owner(&b, t);
     sut_buf_lit(&b, " AND n.version = (SELECT MAX(m.version) FROM data_keys m"
                     " WHERE m.person_id = ");
     add_owner(&b, t);
-    sut_buf_lit(&b, ") WHERE t.id > $1 AND t.id <= $2 ORDER BY t.id LIMIT $3");
+    sut_buf_lit(&b, ") ORDER BY t.id");
     return end(&t->read, &b, "read", t->name);
 }
 
