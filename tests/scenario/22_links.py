@@ -870,14 +870,15 @@ def asked_in(server, client, tries, shuffle):
 def test_a_known_address_takes_the_same_time_as_an_unknown_one(ctx):
     """SUTLER_TIMING_TRIES=1000 and more for the whole measurement: so many of each, interleaved by chance.
 
-    Chance alone exceeds the limit in one of a hundred thousand measurements: what is found is measured once more,
-    with new people, and counts when it is found again.
+    Chance alone exceeds the limit in one of a hundred thousand measurements: what is found is judged again by twice as
+    many tries, half of them with new people.  What is true shows more clearly then.
     """
     import os
     import random
     tries = int(os.environ.get("SUTLER_TIMING_TRIES", "250"))
     server = ctx.own_server(insecure_dev=True, settings="[password]\nhash = pbkdf2_sha256\niterations = 1\n")
     shuffle = random.Random(7).shuffle
+    known, unknown = [], []
 
     def measure():
         with server.client(check=False) as client:
@@ -890,17 +891,18 @@ def test_a_known_address_takes_the_same_time_as_an_unknown_one(ctx):
             warm = [server.timing_people.pop() for _ in range(20)]
             for email in warm + [new_email("pace") for _ in warm]:
                 ask_reset(client, email)
-            known, unknown = asked_in(server, client, tries, shuffle)
+            for took, more in zip((known, unknown), asked_in(server, client, tries, shuffle)):
+                took += more
         # What the machine did meanwhile is cut off, from both alike.
         limit = sorted(known + unknown)[int(len(known + unknown) * 0.95)]
         cut = [[min(x, limit) for x in v] for v in (known, unknown)]
         t = welch(*cut)
         means = [sum(v) / len(v) * 1e6 for v in cut]
-        print(f"# reset, {ctx.store}: {tries} tries of each, known {means[0]:.0f} us, unknown {means[1]:.0f} us, t = {t:.2f}, "
+        print(f"# reset, {ctx.store}: {len(known)} tries of each, known {means[0]:.0f} us, unknown {means[1]:.0f} us, t = {t:.2f}, "
               f"uncut t = {welch(known, unknown):.2f}", flush=True)
         return t
 
-    first = measure()
-    if abs(first) >= 4.5:
-        again = measure()
-        assert abs(again) < 4.5 or again * first < 0, (first, again)
+    t = measure()
+    if abs(t) >= 4.5:
+        t = measure()
+    assert abs(t) < 4.5, t

@@ -406,8 +406,8 @@ def test_many_sign_ins_of_one_person_at_once_all_get_in(ctx):
 def test_known_and_unknown_addresses_can_not_be_told_apart_by_time(ctx):
     """Interleaved, 2,000 tries each; the hash is cheap, so that what is around it shows.
 
-    Chance alone exceeds the limit in one of a hundred thousand measurements: what is found is measured once more,
-    and counts when it is found again.
+    Chance alone exceeds the limit in one of a hundred thousand measurements: what is found is judged again by twice as
+    many tries.  What is true shows more clearly then.
     """
     server = ctx.own_server(insecure_dev=True, env={**CHEAP, "SUTLER_LOCKOUT_FAILURES": "1000"})
     server.schema()
@@ -416,8 +416,9 @@ def test_known_and_unknown_addresses_can_not_be_told_apart_by_time(ctx):
     for email in known:
         client.register(email)
 
+    took = ([], [])
+
     def measure():
-        took = ([], [])
         for n in range(2000):
             for side in ((0, 1) if n % 2 else (1, 0)):
                 email = known[n % 8] if side == 0 else f"ada.{n % 8:010d}@example.com"
@@ -435,10 +436,10 @@ def test_known_and_unknown_addresses_can_not_be_told_apart_by_time(ctx):
         print(f"# t = {t:.2f} ({statistics.fmean(a) / 1000:.0f} and {statistics.fmean(b) / 1000:.0f} us)")
         return t
 
-    first = measure()
-    if abs(first) >= 4.5:
-        again = measure()
-        assert abs(again) < 4.5 or again * first < 0, (first, again)
+    t = measure()
+    if abs(t) >= 4.5:
+        t = measure()
+    assert abs(t) < 4.5, t
 
 
 # -- refresh, kindly strict
