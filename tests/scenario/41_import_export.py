@@ -306,24 +306,27 @@ def test_reads_go_on_while_much_is_imported(ctx):
         assert slowest < 15, slowest
 
 
+def started_import(server, path, **more):
+    return subprocess.Popen(
+        [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
+         str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, **more)
+
+
 def test_a_kill_in_the_middle_leaves_all_or_nothing(ctx):
     server = ctx.own_server()
     client = manager(server)
     slug = client.post(CATEGORIES, {"name": word("Killed ")}).json["slug"]
     total = len(everything(client))
     path = file_of(server, "killed.csv", many(12000, slug, word("K")))
-    process = subprocess.Popen(
-        [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
-         str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = started_import(server, path)
     time.sleep(0.4)
     server.kill()
     process.communicate(timeout=120)
     server.start()
     assert len(everything(manager(server))) in (total, total + 12000)
     # The command itself may die, too: what nobody goes on with is given up.
-    process = subprocess.Popen(
-        [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
-         str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = started_import(server, path)
     time.sleep(0.3)
     process.kill()
     process.communicate()
@@ -335,12 +338,8 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(ctx):
 
 def importing(server, path, how):
     """An import under way: it heeds this signal from then on."""
-    process = subprocess.Popen(
-        [sutler.PROGRAM, "product", "import", path, "--data", str(server.data), "--keys", str(server.keys), "--config",
-         str(server.folder / "sutler.conf")], env=sutler.clean_env(server.env), stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-        # Who started the tests may have it ignored, as nohup and a shell's & do.
-        preexec_fn=lambda: signal.signal(how, signal.SIG_DFL))
+    # Who started the tests may have it ignored, as nohup and a shell's & do.
+    process = started_import(server, path, preexec_fn=lambda: signal.signal(how, signal.SIG_DFL))
     until = time.monotonic() + 30
     while True:
         caught = pathlib.Path(f"/proc/{process.pid}/status").read_text().split("SigCgt:")[1].split()[0]
